@@ -1,0 +1,47 @@
+# make run: the default experiment, to results/pocket-gpt2/report.html. make test: every test.
+# README gives the same commands plainly. Another Python: make run PYTHON=python3.12
+
+PYTHON ?= python3
+INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps
+
+.PHONY: run test lint format clean
+
+run: .venv/base.done
+	.venv/bin/snakemake --cores all
+	.venv/bin/snakemake --report results/pocket-gpt2/report.html
+
+test: .venv/test.done
+	.venv/bin/pytest
+
+lint: .venv/test.done
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/snakefmt --check Snakefile rules
+	.venv/bin/snakemake --lint
+
+format: .venv/test.done
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+	.venv/bin/snakefmt Snakefile rules
+
+clean:
+	rm -rf .venv .snakemake .pytest_cache .ruff_cache .hypothesis
+
+# The registry's build of torch does not load without its CUDA packages (4 GB), GPU or not. So without
+# a GPU the CPU build is tried first, which some machines offer to pip. See requirements/README.md.
+.venv/base.done: $(addprefix requirements/,build.txt cpu.txt base.txt cuda.txt)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	    echo "needq needs Python 3.11, 3.12 or 3.13: name one, as in make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) has no venv module: install it (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(INSTALL) -r requirements/build.txt
+	nvidia-smi -L >/dev/null 2>&1 || $(INSTALL) -r requirements/cpu.txt 2>/dev/null \
+	    || echo "pip is offered no CPU build of torch for this Python: taking the registry's, with CUDA"
+	$(INSTALL) --no-build-isolation --use-pep517 -r requirements/base.txt
+	if ! .venv/bin/pip freeze | grep -q '^torch.*+cpu'; then $(INSTALL) -r requirements/cuda.txt; fi
+	touch $@
+
+.venv/test.done: requirements/test.txt .venv/base.done
+	$(INSTALL) -r requirements/test.txt
+	touch $@
