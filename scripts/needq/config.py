@@ -1,0 +1,122 @@
+"""The config: completed with the schema's defaults, and checked before the first job."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from needq.errors import UserError
+from needq.interventions import ALL
+
+
+def checked(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
+    """The config with defaults filled in.
+
+    Raises UserError, one line naming the key, if the schema or a rule across keys is broken.
+    """
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise UserError(_explain(error))
+    complete = _with_defaults(config, schema)
+    for problem in _problems(complete):
+        raise UserError(f"config: {problem}")
+    return complete
+
+
+def _explain(error: ValidationError) -> str:
+    """One line for one violation of the schema."""
+    path = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        unknown = sorted(set(error.instance) - set(known))[0]
+        close = difflib.get_close_matches(unknown, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+        return f"config: {_join(path, unknown)}: no such key; {hint}"
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"config: {_join(path, missing)}: the key is missing"
+    if error.validator == "minItems" and not error.instance:
+        return f"config: {path}: is empty; give at least {error.validator_value}"
+    if error.validator == "minLength" and not error.instance:
+        return f"config: {path}: is empty"
+    wanted = error.schema.get("description", "").split(".")[0]
+    return f"config: {path}: {error.message}" + (f" ({wanted})" if wanted else "")
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
+    """`value` with the defaults of its schema set, at every depth."""
+    if not isinstance(value, Mapping):
+        return value
+    properties = schema.get("properties", {})
+    others = schema.get("additionalProperties")
+    complete = {}
+    for key, item in value.items():
+        inner = properties.get(key, others if isinstance(others, Mapping) else {})
+        complete[key] = _with_defaults(item, inner)
+    for key, inner in properties.items():
+        if key not in complete and "default" in inner:
+            complete[key] = inner["default"]
+    return complete
+
+
+def _problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """What the schema cannot say: rules across keys, each in one line."""
+    model = config["model"]
+    if (model["source"] == "hub") != (model["revision"] is not None):
+        yield "model.revision: give a commit for source hub, and null for the others"
+    if model["source"] == "folder" and not Path(model["location"]).is_dir():
+        yield f"model.location: there is no folder {model['location']}"
+    if model["source"] == "wheel" and "==" not in model["location"]:
+        yield f"model.location: {model['location']} names no version; write name==version"
+    if not Path(config["evaluation"]["text"]).is_file():
+        yield f"evaluation.text: there is no file {config['evaluation']['text']}"
+    last = model["blocks"] - 1
+    for name, sweep in config["sweeps"].items():
+        for block in [] if sweep["blocks"] == ALL else sweep["blocks"]:
+            if block > last:
+                yield f"sweeps.{name}.blocks: no block {block}; the model has blocks 0 to {last}"
+    for index, prompt in enumerate(config["generation"]["prompts"]):
+        if not prompt.strip():
+            yield f"generation.prompts.{index}: is empty"
+    backends = config["backends"]
+    compare = config["compare"]
+    named = {"compare.reference": [compare["reference"]]}
+    named |= {f"compare.pairs.{index}": pair for index, pair in enumerate(compare["pairs"])}
+    for key, names in named.items():
+        for backend in names:
+            if backend not in backends:
+                yield f"{key}: there is no backend {backend}; backends has {', '.join(backends)}"
+    reference = backends.get(compare["reference"])
+    if reference and reference["device"] == "cuda" and config["cuda"] is not True:
+        yield "compare.reference: a backend on CUDA can be the reference only with cuda: yes"
+    if max(compare["positions"]) >= config["generation"]["max_new_tokens"]:
+        yield "compare.positions: a position lies beyond generation.max_new_tokens"
+
+
+def backends_in_use(config: Mapping[str, Any], cuda: bool) -> list[str]:
+    """The backends that `compare` names, in the config's order; those on CUDA only if `cuda`."""
+    compare = config["compare"]
+    named = {compare["reference"]}.union(*compare["pairs"])
+    return [
+        name
+        for name, backend in config["backends"].items()
+        if name in named and (cuda or backend["device"] != "cuda")
+    ]
+
+
+def pairs_in_use(config: Mapping[str, Any], cuda: bool) -> list[tuple[str, str]]:
+    """The pairs of backends to compare: every null control, then the config's pairs."""
+    names = backends_in_use(config, cuda)
+    pairs = [(left, right) for left, right in config["compare"]["pairs"]]
+    return [(name, name) for name in names] + [
+        (left, right) for left, right in pairs if left in names and right in names
+    ]
