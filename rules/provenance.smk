@@ -1,0 +1,34 @@
+# Provenance: what made this run, so that another can be held against it.
+#
+# takes   the config, the backup's manifest, and the record that each generating process left
+# leaves  provenance.json
+
+
+rule provenance:
+    """Join config, digests, versions, hardware and flags into one record."""
+    input:
+        code=code("provenance.py"),
+        manifest=f"{RESULTS}/backup/manifest.json",
+        text=CONFIG["evaluation"]["text"],
+        processes=expand(
+            f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.json",
+            backend=BACKENDS,
+            chunk=CHUNKS,
+        ),
+    output:
+        provenance=f"{RESULTS}/provenance.json",
+    log:
+        f"{RESULTS}/logs/provenance.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/provenance.tsv"
+    conda:
+        "../envs/weights.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        config=CONFIG,
+        cuda=CUDA,
+    script:
+        "../scripts/provenance.py"

@@ -1,0 +1,74 @@
+# Score: how well each corrupted model predicts, given the true past.
+#
+# takes   the backup, the patches of a chunk and their noise, the evaluation text's token ids, the
+#         backend's own texts, and those of the reference backend
+# leaves  score/BACKEND/first/CHUNK.evaluation.parquet, one row per document;
+#         score/BACKEND/first/CHUNK.texts.parquet, one row per text;
+#         score/BACKEND/PROCESS/CHUNK.logits.safetensors, until the diff has read it
+
+
+rule score:
+    """Score the evaluation text, the backend's own texts, and the reference's tokens."""
+    input:
+        code=code("score.py"),
+        weights=ancient(f"{RESULTS}/backup/model.safetensors"),
+        config=f"{RESULTS}/backup/config.json",
+        manifest=f"{RESULTS}/backup/manifest.json",
+        tokens=f"{RESULTS}/backup/tokens.json",
+        patches=f"{RESULTS}/corrupt/patches/{{chunk}}.json",
+        noise=ancient(noise_files),
+        texts=f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet",
+        reference=f"{RESULTS}/generate/{CONFIG['compare']['reference']}/first/{{chunk}}.parquet",
+    output:
+        evaluation=f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
+        texts=f"{RESULTS}/score/{{backend}}/first/{{chunk}}.texts.parquet",
+        logits=temp(f"{RESULTS}/score/{{backend}}/first/{{chunk}}.logits.safetensors"),
+    log:
+        f"{RESULTS}/logs/score/{{backend}}/first/{{chunk}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score/{{backend}}/first/{{chunk}}.tsv"
+    conda:
+        "../envs/lm.yaml"
+    threads: backend_threads
+    resources:
+        gpu=gpus,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        members=members,
+        backend=backend,
+        positions=CONFIG["compare"]["positions"],
+    script:
+        "../scripts/score.py"
+
+
+rule score_again:
+    """Score the reference's tokens in a second process, for the null control."""
+    input:
+        code=code("score_again.py"),
+        weights=ancient(f"{RESULTS}/backup/model.safetensors"),
+        config=f"{RESULTS}/backup/config.json",
+        manifest=f"{RESULTS}/backup/manifest.json",
+        tokens=f"{RESULTS}/backup/tokens.json",
+        patches=f"{RESULTS}/corrupt/patches/{{chunk}}.json",
+        noise=ancient(noise_files),
+        reference=f"{RESULTS}/generate/{CONFIG['compare']['reference']}/first/{{chunk}}.parquet",
+    output:
+        logits=temp(f"{RESULTS}/score/{{backend}}/second/{{chunk}}.logits.safetensors"),
+    log:
+        f"{RESULTS}/logs/score/{{backend}}/second/{{chunk}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score/{{backend}}/second/{{chunk}}.tsv"
+    conda:
+        "../envs/lm.yaml"
+    threads: backend_threads
+    resources:
+        gpu=gpus,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        members=members,
+        backend=backend,
+        positions=CONFIG["compare"]["positions"],
+    script:
+        "../scripts/score_again.py"

@@ -1,0 +1,15 @@
+"""Rule provenance: see rules/provenance.smk."""
+
+from needq.files import file_sha256, read_json, write_json
+from needq.job import job
+from needq.provenance import joined
+
+with job(snakemake.log[0]):
+    record = joined(
+        snakemake.params.config,
+        snakemake.params.cuda,
+        read_json(snakemake.input.manifest),
+        file_sha256(snakemake.input.text),
+        [read_json(file) for file in snakemake.input.processes],
+    )
+    write_json(snakemake.output.provenance, record)
