@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-# The CPU build of torch (cp311, manylinux x86-64) is not in the registry, so uv cannot know its hash.
+# The CPU build of torch (cp311, manylinux x86-64): not in the registry, so uv cannot know its hash.
 TORCH_CPU_SHA256 = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
 
 

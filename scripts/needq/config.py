@@ -1,6 +1,8 @@
 """The config: completed with the schema's defaults, and checked before the first job."""
 
 import difflib
+import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,23 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.validators import extend
 
 from needq.errors import UserError
 from needq.interventions import ALL
+
+# JSON Schema takes 12.0 for an integer, and jsonschema nan for a number
+VALIDATOR = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: (
+                type(value) is int or (type(value) is float and math.isfinite(value))
+            ),
+        }
+    ),
+)
 
 
 def checked(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
@@ -19,13 +35,24 @@ def checked(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
     Raises UserError, one line naming the key, if the schema or a rule across keys is broken.
     """
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    for key in _keys_not_text(config):
+        raise UserError(f"config: {key}: a key must be text, in quotes if need be")
+    error = best_match(VALIDATOR(schema).iter_errors(config))
     if error is not None:
         raise UserError(_explain(error))
     complete = _with_defaults(config, schema)
     for problem in _problems(complete):
         raise UserError(f"config: {problem}")
     return complete
+
+
+def _keys_not_text(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of keys that YAML reads as numbers or truth values (on, yes, 1)."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield _join(path, str(key))
+            yield from _keys_not_text(item, _join(path, str(key)))
 
 
 def _explain(error: ValidationError) -> str:
@@ -45,7 +72,8 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "minLength" and not error.instance:
         return f"config: {path}: is empty"
     wanted = error.schema.get("description", "").split(".")[0]
-    return f"config: {path}: {error.message}" + (f" ({wanted})" if wanted else "")
+    where = f"config: {path}" if path else "config"
+    return f"{where}: {error.message}" + (f" ({wanted})" if wanted else "")
 
 
 def _join(path: str, key: str) -> str:
@@ -73,11 +101,11 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
     model = config["model"]
     if (model["source"] == "hub") != (model["revision"] is not None):
         yield "model.revision: give a commit for source hub, and null for the others"
-    if model["source"] == "folder" and not Path(model["location"]).is_dir():
+    if model["source"] == "folder" and not os.path.isdir(model["location"]):
         yield f"model.location: there is no folder {model['location']}"
     if model["source"] == "wheel" and "==" not in model["location"]:
         yield f"model.location: {model['location']} names no version; write name==version"
-    if not Path(config["evaluation"]["text"]).is_file():
+    if not os.path.isfile(config["evaluation"]["text"]):
         yield f"evaluation.text: there is no file {config['evaluation']['text']}"
     last = model["blocks"] - 1
     for name, sweep in config["sweeps"].items():

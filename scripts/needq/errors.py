@@ -8,6 +8,10 @@ PREFIX = "needq: error: "
 class UserError(Exception):
     """A mistake that the user can mend; its text is one line: what is wrong, what to do."""
 
+    def __str__(self) -> str:
+        # names that a user chose, and other programs' words, may hold line breaks
+        return " ".join(super().__str__().split())
+
 
 def reported(log_folder: Path, since: float) -> list[str]:
     """The error lines that jobs left in their logs after `since` (seconds since the epoch).

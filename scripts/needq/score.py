@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from needq.backend import batches
 from needq.files import sha256
+from needq.job import progress
 from needq.patch import Patcher, Recipe
 from needq.tables import logits_key
 
@@ -51,7 +52,7 @@ def score_documents(
     """
     found: list[list[dict[str, Any]]] = [[] for _ in recipes]
     indexed = list(zip(range(len(documents)), documents, sizes, strict=True))
-    for part in batches(indexed, batch):
+    for part in progress(batches(indexed, batch), "score documents, batch"):
         rows = [row for _, row, _ in part]
         pristine = [logits.double().log_softmax(-1) for logits in forced_logits(model, rows)]
         for scores, recipe in zip(found, recipes, strict=True):
@@ -127,7 +128,7 @@ def reference_logits(
     first_seed = texts[0]["sample_seed"]
     rows = by_intervention([t for t in texts if t["sample_seed"] == first_seed], prompts)
     found = {}
-    for recipe in recipes:
+    for recipe in progress(recipes, "score the reference's tokens"):
         key = (recipe["intervention"], recipe["noise_seed"])
         with patcher.applied(recipe):
             found[logits_key(*key)] = logits_at(model, rows[key], positions, batch)

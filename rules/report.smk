@@ -1,0 +1,74 @@
+# Report: the tables, sample texts, config and provenance as pages that anyone can read.
+#
+# takes   the tables, the first process's texts of every backend, provenance.json
+# leaves  pages/NAME.html, each a file that needs nothing else; `snakemake --report FILE` shows
+#         them beside the figures
+
+TEMPLATES = [
+    os.path.relpath(file) for file in sorted(Path(workflow.basedir, "report/templates").iterdir())
+]
+
+
+rule pages:
+    """Every page."""
+    input:
+        expand(
+            f"{RESULTS}/pages/{{name}}.html",
+            name=["degradation", "divergence", "texts", "provenance"],
+        ),
+
+
+rule write_pages:
+    """Write the report's pages."""
+    input:
+        code=code("pages.py"),
+        templates=TEMPLATES,
+        degradation=f"{RESULTS}/tables/degradation.tsv",
+        divergence=f"{RESULTS}/tables/divergence_summary.tsv",
+        texts=expand(
+            f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet",
+            backend=BACKENDS,
+            chunk=CHUNKS,
+        ),
+        provenance=f"{RESULTS}/provenance.json",
+    output:
+        degradation=report(
+            f"{RESULTS}/pages/degradation.html",
+            caption="../report/captions/degradation_table.rst",
+            category="1 Degradation",
+            labels={"shows": "table", "by": "blocks replaced"},
+        ),
+        texts=report(
+            f"{RESULTS}/pages/texts.html",
+            caption="../report/captions/sample_texts.rst",
+            category="1 Degradation",
+            labels={"shows": "sample texts", "by": "prompt"},
+        ),
+        divergence=report(
+            f"{RESULTS}/pages/divergence.html",
+            caption="../report/captions/divergence_table.rst",
+            category="2 Divergence",
+            labels={"shows": "table", "by": "blocks replaced"},
+        ),
+        provenance=report(
+            f"{RESULTS}/pages/provenance.html",
+            caption="../report/captions/provenance.rst",
+            category="4 Provenance",
+            labels={"shows": "config and provenance", "by": "run"},
+        ),
+    log:
+        f"{RESULTS}/logs/write_pages.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_pages.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        config=CONFIG,
+        backends=BACKENDS,
+        cuda=ON_CUDA,
+    script:
+        "../scripts/pages.py"

@@ -1,0 +1,21 @@
+"""Rule degradation: see rules/metrics.smk."""
+
+from pathlib import Path
+
+import pandas
+from needq import metrics
+from needq.job import job, progress
+
+with job(snakemake.log[0]):
+
+    def read(name, backend):
+        """The rows of one backend; its files lie at BACKEND/first/."""
+        paths = [path for path in snakemake.input[name] if Path(path).parts[-3] == backend]
+        return metrics.read_chunks(paths)
+
+    parts = []
+    for backend in progress(snakemake.params.backends, "backends"):
+        texts, scores = read("texts", backend), read("text_scores", backend)
+        parts.append(metrics.degradation(backend, texts, scores, read("evaluation", backend)))
+    table = pandas.concat(parts).sort_values(["sweep", "intervention"], kind="stable")
+    metrics.write_table(snakemake.output.table, table, metrics.MEASURED)

@@ -1,0 +1,10 @@
+"""Rule divergence: see rules/metrics.smk."""
+
+from needq import columns, metrics
+from needq.job import job
+
+with job(snakemake.log[0]):
+    divergence = metrics.read_chunks(snakemake.input.diffs)[list(columns.DIVERGENCE)]
+    metrics.write_table(snakemake.output.texts, divergence)
+    summary = metrics.divergence_summary(divergence)
+    metrics.write_table(snakemake.output.summary, summary, metrics.MEASURED)

@@ -1,0 +1,27 @@
+"""Rule histogram: see rules/metrics.smk."""
+
+from pathlib import Path
+
+import pandas
+from needq import metrics
+from needq.adapters import adapter
+from needq.files import read_json
+from needq.job import job
+from safetensors import safe_open
+
+with job(snakemake.log[0]):
+    model = adapter(read_json(snakemake.input.config))
+    parts = []
+    with safe_open(snakemake.input.weights, "numpy") as weights:
+        for file in snakemake.input.noise:
+            name = Path(file).stem
+            matrix, _, noise_seed = name.split("-")
+            places = {block: model.matrix(matrix, block) for block in range(model.blocks)}
+            pristine = {
+                block: weights.get_slice(place.tensor)[place.index()]
+                for block, place in places.items()
+            }
+            with safe_open(file, "numpy") as stored:
+                noise = {block: stored.get_tensor(f"{block}.weight") for block in places}
+            parts.append(metrics.histogram(pristine, noise, name, int(noise_seed)))
+    metrics.write_table(snakemake.output.table, pandas.concat(parts), metrics.MEASURED)

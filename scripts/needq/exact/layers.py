@@ -1,0 +1,150 @@
+"""The layers of a transformer in exact arithmetic; all tensors are float64.
+
+Every function works row by row (a row: one token, or one token of one head), so that neither the
+batch, nor the length, nor how work is cut into chunks changes a row's bits.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from needq.exact.arithmetic import (
+    Integers,
+    Split,
+    divide,
+    exact_sum,
+    left_bits,
+    matmul,
+    round_,
+    split,
+    sum_bits,
+)
+from needq.exact.elementary import exp_bounded, sqrt
+
+# How much is computed at a time; no bit depends on them. Temporaries shall fit the caches.
+CHUNK_ROWS = 64
+CHUNK_SCORES = 1 << 17
+
+SQRT_TWO_OVER_PI = 0.7978845608028654
+GELU_CUBIC = 0.044715
+
+
+def by_rows(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """function(x) for a function of rows [n, width], applied to CHUNK_ROWS of x's rows at a time."""
+    rows = x.flatten(0, -2)
+    results = [function(chunk) for chunk in rows.split(CHUNK_ROWS)]
+    return torch.cat(results).unflatten(0, x.shape[:-1])
+
+
+def split_rows(x: Tensor) -> Split:
+    """Rows as the left operand of products over their whole width."""
+    return split(x, left_bits(x.shape[-1]))
+
+
+def linear(x: Split, weight: Integers, bias: Tensor | None = None) -> Tensor:
+    """x [rows, k] @ weight [k, columns] (+ bias)."""
+    y = matmul(x, weight, x.parts.shape[-1])
+    return y if bias is None else y.add_(bias)
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    """Layer normalisation over the last dimension (Ba et al. 2016)."""
+    width = x.shape[-1]
+    centred = x - divide(exact_sum(x), width)
+    variance = divide(exact_sum(centred * centred), width)
+    return (centred / sqrt(variance + epsilon)).mul_(weight).add_(bias)
+
+
+def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    """Root mean square normalisation over the last dimension (Zhang and Sennrich 2019)."""
+    mean_square = divide(exact_sum(x * x), x.shape[-1])
+    return (x / sqrt(mean_square + epsilon)).mul_(weight)
+
+
+def gelu(x: Tensor) -> Tensor:
+    """GELU by its tanh approximation (Hendrycks and Gimpel 2016), transformers' `gelu_new`.
+
+    0.5 x (1 + tanh(u)) is x / (1 + e^-2u), with one exponential and no cancellation.
+    """
+    u = (x * x).mul_(x).mul_(GELU_CUBIC).add_(x).mul_(-2.0 * SQRT_TWO_OVER_PI)
+    return x / exp_bounded(u).add_(1.0)
+
+
+def silu(x: Tensor) -> Tensor:
+    """SiLU: x / (1 + e^-x)."""
+    return x / exp_bounded(-x).add_(1.0)
+
+
+class KeysValues(NamedTuple):
+    """Keys and values of one block, quantised token by token; [batch, heads, tokens, size]."""
+
+    keys: Integers
+    values: Integers
+
+    def append(self, new: "KeysValues") -> "KeysValues":
+        def joined(old: Integers, more: Integers) -> Integers:
+            parts = (torch.cat(pair, 2) for pair in zip(old[:2], more[:2], strict=True))
+            return Integers(*parts, old.bits)
+
+        return KeysValues(joined(self.keys, new.keys), joined(self.values, new.values))
+
+    def rows(self, index: Tensor) -> "KeysValues":
+        """The batch rows that `index` names."""
+
+        def chosen(old: Integers) -> Integers:
+            return Integers(old.values[index], old.scale[index], old.bits)
+
+        return KeysValues(chosen(self.keys), chosen(self.values))
+
+
+def attention(query: Tensor, past: KeysValues, visible: Tensor, context: int) -> Tensor:
+    """Causal attention; query [batch, heads, new, size] -> the same shape.
+
+    past: keys and values of all tokens so far, the new ones last; each of its heads serves
+    heads / key heads query heads, which are adjacent. visible [batch, new, tokens]: which key
+    each query sees. context: the most keys that the model allows, from which the bits follow; the
+    present number must not decide, or one more token would change what came before.
+    """
+    (batch, heads, new, size), key_heads = query.shape, past.keys.values.shape[1]
+    tokens = past.keys.values.shape[2]
+    grouped = query.view(batch, key_heads, heads // key_heads, new, size)
+    step = max(8, CHUNK_SCORES // (batch * heads * tokens))
+    results = []
+    for start in range(0, new, step):
+        stop = min(start + step, new)
+        seen = tokens - new + stop  # no query of this chunk sees a later key
+        results.append(
+            _attend(
+                grouped[..., start:stop, :],
+                KeysValues(*(Integers(k[:, :, :seen], s[:, :, :seen], b) for k, s, b in past)),
+                visible[:, None, None, start:stop, :seen],
+                context,
+            )
+        )
+    return torch.cat(results, -2).view(query.shape)
+
+
+def _attend(query: Tensor, past: KeysValues, visible: Tensor, context: int) -> Tensor:
+    """Attention of query [batch, key heads, group, new, size] to all keys given."""
+    size, (keys, values) = query.shape[-1], past
+    shape = (*query.shape[:-1], keys.values.shape[-2])
+    left = split(query.flatten(2, 3), left_bits(size))
+    transposed = Integers(keys.values.mT, keys.scale.mT, keys.bits)
+    scores = matmul(left, transposed, size).view(shape)
+
+    hidden = ~visible
+    scores.masked_fill_(hidden, -torch.inf)
+    scores.sub_(scores.amax(-1, keepdim=True))
+    weights = exp_bounded(scores).masked_fill_(hidden, 0.0)
+
+    # The weights are at most 1, so a fixed grid serves their sum.
+    bits = sum_bits(context)
+    total = round_(weights * 2.0**bits).sum(-1, keepdim=True).mul_(2.0**-bits)
+
+    # Each value's power of two moves into its weight, exactly; the rest are integers.
+    weights.mul_(values.scale.mT.unsqueeze(2))
+    left = split(weights.flatten(2, 3), left_bits(context))
+    unit = Integers(values.values, total.new_ones(()), values.bits)
+    return matmul(left, unit, context).view(query.shape).div_(total)

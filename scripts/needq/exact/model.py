@@ -1,0 +1,115 @@
+"""What the exact models share: weights that can be swapped, the cache, and the forward pass."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from needq.errors import UserError
+from needq.exact.arithmetic import (
+    ExactArithmeticError,
+    Integers,
+    quantise,
+    require_finite,
+    right_bits,
+    to_float64,
+)
+from needq.exact.device import check_device
+from needq.exact.layers import KeysValues, attention, by_rows
+
+
+class UnsupportedModelError(UserError):
+    """A model or a setting that has no exact counterpart here."""
+
+
+class ContextError(ExactArithmeticError):
+    """More tokens than the model's context, from which the bits were chosen."""
+
+
+class Cache(NamedTuple):
+    """What earlier tokens leave for later ones. `logits` never changes a cache: it returns another."""
+
+    blocks: tuple[KeysValues, ...]
+    real: Tensor  # [batch, tokens] bool: False for padding
+
+    def rows(self, index: Tensor) -> "Cache":
+        """The batch rows that `index` names, in its order; a row may come more than once."""
+        return Cache(tuple(block.rows(index) for block in self.blocks), self.real[index])
+
+
+class ExactModel:
+    """A decoder-only transformer whose logits are the same bits on every machine.
+
+    A subclass gives `_prepare`, `_embed`, `_projections`, `_output`, `_mlp` and `_head`.
+    """
+
+    def __init__(
+        self, tensors: Mapping[str, Tensor], blocks: int, context: int, device: torch.device | str
+    ) -> None:
+        check_device(torch.device(device))
+        self.device, self.blocks, self.context = torch.device(device), blocks, context
+        self._weights: dict[str, Tensor | Integers] = {}
+        for name, tensor in tensors.items():
+            self._weights.update(self._prepare(name, to_float64(tensor, name, self.device)))
+        self._original = dict(self._weights)
+
+    def replace(self, name: str, tensor: Tensor) -> None:
+        """Use `tensor` in place of the weight of that name, until `restore`."""
+        if name not in self._original:
+            raise KeyError(f"the model has no weight named {name}")
+        self._weights.update(self._prepare(name, to_float64(tensor, name, self.device)))
+
+    def restore(self) -> None:
+        """Undo every `replace`."""
+        self._weights = dict(self._original)
+
+    @torch.inference_mode()
+    def logits(
+        self, ids: Tensor, cache: Cache | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Cache]:
+        """Logits of the next token after each of ids, and the cache to go on from.
+
+        ids: [batch, new] int64. mask: [batch, new] bool, False for padding, on whichever side;
+        all True if None. Positions count the real tokens only, and no real token sees padding.
+        Returns float64 [batch, new, vocabulary]; rows of padding hold no meaning.
+        """
+        torch.set_flush_denormal(False)
+        ids = ids.to(self.device)
+        new = ids.shape[1]
+        real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.to(self.device)
+        if cache is not None:
+            real = torch.cat((cache.real, real), 1)
+        counts = real.cumsum(1)
+        if int(counts.max()) > self.context:
+            raise ContextError(
+                f"{int(counts.max())} tokens are more than the model's {self.context}"
+            )
+        positions = (counts[:, -new:] - 1).clamp_min(0)
+        visible = self._visible(real, new)
+
+        x = self._embed(ids, positions)
+        blocks = []
+        for block in range(self.blocks):
+            query, present = self._projections(block, x, positions)
+            past = present if cache is None else cache.blocks[block].append(present)
+            blocks.append(past)
+            mixed = attention(query, past, visible, self.context)
+            mixed = mixed.transpose(1, 2).flatten(2)
+            x = x + by_rows(lambda rows, block=block: self._output(block, rows), mixed)
+            x = x + by_rows(lambda rows, block=block: self._mlp(block, rows), x)
+            require_finite(x, f"the residual stream after block {block}")
+        return by_rows(self._head, x), Cache(tuple(blocks), real)
+
+    @staticmethod
+    def _visible(real: Tensor, new: int) -> Tensor:
+        """[batch, new, tokens]: each new token sees the real ones up to itself, and itself."""
+        key = torch.arange(real.shape[1], device=real.device)
+        query = key[-new:, None]
+        return ((key <= query) & real[:, None, :]) | (key == query)
+
+    def _keys_values(self, keys: Tensor, values: Tensor) -> KeysValues:
+        """Quantise keys and values [batch, heads, new, size], one power of two a token and head."""
+        return KeysValues(
+            quantise(keys, right_bits(keys.shape[-1])), quantise(values, right_bits(self.context))
+        )

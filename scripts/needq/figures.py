@@ -1,0 +1,206 @@
+"""The figures, each drawn from tables alone."""
+
+from collections.abc import Sequence
+from math import log
+
+import numpy
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+from needq import theme
+
+DEGRADATION = {
+    "nll": "nll (nats per token)\nlower is better",
+    "kl": "KL to the pristine model (nats per token)\nlower is closer",
+    "top1_agreement": "share of positions, top-1 token\nhigher is closer",
+}
+TEXTS = {
+    "seq_rep_4": "seq_rep_4 (share of 4-grams)\nlower is less repetitive",
+    "distinct_2": "distinct_2 (share of 2-grams)\nhigher is more varied",
+    "text_nll": "nll under the pristine model (nats per token)\nhigher is stranger",
+}
+TITLES = {
+    "nll": "Evaluation text",
+    "kl": "Distance from the pristine model",
+    "top1_agreement": "Agreement on the likeliest token",
+    "seq_rep_4": "Repetition",
+    "distinct_2": "Diversity",
+    "text_nll": "Strangeness of the text",
+}
+NO_CUDA = "CUDA: not run on this machine."
+BLOCKS = "blocks replaced"
+
+
+def degradation(table: DataFrame, vocabulary: int, cuda: bool) -> Figure:
+    """What the model loses on the evaluation text, by blocks replaced: nll, KL, agreement.
+
+    `vocabulary` is the number of tokens that the model knows: a uniform guess has nll
+    ln(vocabulary).
+    """
+    figure, axes = _measures(table, DEGRADATION, cuda)
+    for row in axes:
+        nll = row[0]
+        pristine = table.loc[table["blocks_replaced"] == 0, "nll"].iloc[0]
+        _level(nll, pristine, "pristine model", "below")
+        _level(nll, log(vocabulary), f"uniform guess, ln({vocabulary:,})", "above")
+        nll.margins(y=0.12)
+        row[1].set_ylim(bottom=0)
+        row[2].set_ylim(0, 1.03)
+    return figure
+
+
+def texts(table: DataFrame, cuda: bool) -> Figure:
+    """How repetitive, varied and strange the generated texts are, by blocks replaced."""
+    figure, axes = _measures(table, TEXTS, cuda)
+    for row in axes:
+        row[0].set_ylim(0, 1.03)
+        row[1].set_ylim(0, 1.03)
+        row[2].set_ylim(bottom=0)
+    return figure
+
+
+def divergence(summary: DataFrame, rows: DataFrame, cuda: bool) -> Figure:
+    """By blocks replaced: the share of identical texts of each pair, and where the others part.
+
+    `summary` is `divergence_summary.tsv`, `rows` is `divergence.tsv` with `blocks_replaced`.
+    """
+    pairs = list(dict.fromkeys(zip(summary["left"], summary["right"], strict=True)))
+    tested = [pair for pair in pairs if pair[0] != pair[1]]
+    sweeps = sorted(summary["sweep"].unique())
+    figure, axes = theme.panels(len(sweeps), 1 + max(len(tested), 1))
+    for sweep, (shares, *places) in zip(sweeps, axes, strict=True):
+        part = summary[summary["sweep"] == sweep]
+        for pair in pairs:
+            table = part[(part["left"] == pair[0]) & (part["right"] == pair[1])]
+            if pair in tested:
+                look = theme.style(tested.index(pair))
+                _line(shares, table, "identical", f"{pair[0]} and {pair[1]}", look)
+            else:
+                # every control lies on the same line: a wider one under a narrower
+                width = 4 - 1.5 * pairs.index(pair) if len(pairs) > 1 else 2
+                look = {"color": theme.GREY, "linestyle": ":", "linewidth": max(width, 1)}
+                _line(shares, table, "identical", f"{pair[0]} twice (null control)", look, False)
+        _label(shares, sweep, sweeps, "Texts that stay identical", "share of texts, 95% interval")
+        shares.set_ylim(0, 1.03)
+        shares.legend(loc="lower left")
+        for pair, place in zip(tested, places, strict=False):
+            of_pair = (rows["left"] == pair[0]) & (rows["right"] == pair[1])
+            apart = rows[of_pair & (rows["sweep"] == sweep) & rows["first_divergent_token"].notna()]
+            _places(place, apart, theme.style(tested.index(pair))["color"])
+            title = f"Where {pair[0]} and {pair[1]} part"
+            _label(place, sweep, sweeps, title, "first divergent token")
+            place.set_xlim(shares.get_xlim())
+            place.set_ylim(-1, rows["tokens"].max())
+        if not tested:
+            places[0].set_axis_off()
+            places[0].text(0.5, 0.5, "no pair of different backends was run", ha="center")
+    note = "Left: mean over noise seeds and prompts; null controls must stay at 1."
+    if tested:
+        note += " Right: each point is a text that differs; bars are medians."
+    theme.footnote(figure, _note(note, cuda))
+    return figure
+
+
+def histogram(table: DataFrame, blocks_shown: int = 4) -> Figure:
+    """The weights of some blocks' matrix beside the noise that replaces them, as densities."""
+    stored = list(table["stored_noise"].unique())
+    blocks = sorted(table["block"].unique())
+    chosen = numpy.linspace(0, len(blocks) - 1, min(blocks_shown, len(blocks))).round().astype(int)
+    figure, axes = theme.panels(len(stored), len(chosen))
+    for name, row in zip(stored, axes, strict=True):
+        for index, axis in zip(chosen, row, strict=True):
+            part = table[(table["stored_noise"] == name) & (table["block"] == blocks[index])]
+            edges = numpy.append(part["bin_low"], part["bin_high"].iloc[-1])
+            widths = numpy.diff(edges)
+            matrix, method, seed = name.split("-")
+            looks = {
+                "weights": {"label": f"W_{matrix.upper()}", "fill": True, "alpha": 0.35},
+                "noise": {"label": f"{method} noise, seed {seed}", "linewidth": 1.5},
+            }
+            for colour, (column, look) in zip(theme.COLOURS, looks.items(), strict=False):
+                density = part[column] / part[column].sum() / widths
+                # an empty bin has no logarithm: its step falls below the axis
+                axis.stairs(density.where(density > 0, 1e-9), edges, color=colour, **look)
+            seen = numpy.concatenate([part[c] / part[c].sum() / widths for c in looks])
+            axis.set_yscale("log")
+            axis.set_ylim(seen[seen > 0].min() / 2, seen.max() * 6)
+            axis.set_title(f"Block {blocks[index]}")
+            axis.set_xlabel("weight")
+            if axis is row[0]:
+                axis.set_ylabel("density (log scale)")
+        row[0].legend(loc="upper left")
+    theme.footnote(figure, "Noise has the mean and the standard deviation of the matrix.")
+    return figure
+
+
+def _measures(table: DataFrame, measures: dict[str, str], cuda: bool) -> tuple[Figure, Sequence]:
+    """One row of panels a sweep, one panel a measure, one line a backend."""
+    sweeps = sorted(table["sweep"].unique())
+    backends = list(dict.fromkeys(table["backend"]))
+    figure, axes = theme.panels(len(sweeps), len(measures))
+    for sweep, row in zip(sweeps, axes, strict=True):
+        for axis, (column, unit) in zip(row, measures.items(), strict=True):
+            for index, backend in enumerate(backends):
+                part = table[(table["sweep"] == sweep) & (table["backend"] == backend)]
+                # lines that coincide show as one in the other: the first is the widest
+                look = theme.style(index) | {"linewidth": 1.4 + 1.2 * (len(backends) - 1 - index)}
+                _line(axis, part, column, backend, look)
+            _label(axis, sweep, sweeps, TITLES[column], unit)
+        row[0].legend(loc="center right", title="backend")
+    seeds, count = table["noise_seeds"].max(), table["texts"].max()
+    note = f"Mean and 95% interval; {seeds} noise seeds, up to {count} texts a point and backend."
+    theme.footnote(figure, _note(note, cuda))
+    return figure, axes
+
+
+def _line(
+    axis: Axes, table: DataFrame, column: str, label: str, look: dict, band: bool = True
+) -> None:
+    """A mean by blocks replaced, with its interval as a band where there is one."""
+    table = table.sort_values("blocks_replaced")
+    x = table["blocks_replaced"].to_numpy(float)
+    axis.plot(x, table[column], label=label, markeredgewidth=0, **look)
+    if band:
+        low, high = table[f"{column}_low"], table[f"{column}_high"]
+        axis.fill_between(x, low, high, color=look["color"], alpha=0.16, linewidth=0)
+
+
+def _places(axis: Axes, apart: DataFrame, colour: str) -> None:
+    """First divergent tokens by blocks replaced: a point a text, a bar at each median."""
+    x = apart["blocks_replaced"].to_numpy(float)
+    y = apart["first_divergent_token"].to_numpy(float)
+    spread = (numpy.arange(len(x)) * 0.618034) % 1 - 0.5  # golden ratio: even, and never random
+    axis.plot(x + 0.5 * spread, y, "o", color=colour, alpha=0.45, markersize=3, markeredgewidth=0)
+    for blocks in numpy.unique(x):
+        middle = numpy.median(y[x == blocks])
+        axis.plot([blocks - 0.35, blocks + 0.35], [middle, middle], color="black", linewidth=1.4)
+    if not len(x):
+        axis.text(0.5, 0.5, "no text differs", transform=axis.transAxes, ha="center")
+
+
+def _label(axis: Axes, sweep: str, sweeps: Sequence[str], title: str, unit: str) -> None:
+    axis.set_title(title if len(sweeps) == 1 else f"{title}: {sweep}")
+    axis.set_xlabel(BLOCKS)
+    axis.set_ylabel(unit)
+    theme.whole_numbers(axis.xaxis)
+
+
+def _level(axis: Axes, value: float, label: str, side: str) -> None:
+    """A labelled horizontal line of reference."""
+    axis.axhline(value, color=theme.GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    axis.annotate(
+        label,
+        (0.99, value),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3 if side == "above" else -3),
+        textcoords="offset points",
+        ha="right",
+        va="bottom" if side == "above" else "top",
+        fontsize=7.5,
+        color=theme.GREY,
+    )
+
+
+def _note(text: str, cuda: bool) -> str:
+    return text if cuda else f"{text} {NO_CUDA}"

@@ -1,0 +1,217 @@
+"""The tables: what each stage left, as means with intervals, in one order and one spelling."""
+
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy
+import pandas
+import pyarrow
+from pandas import DataFrame
+from pyarrow import parquet
+
+from needq import columns, files, statistics
+from needq.statistics import Estimate
+from needq.text_metrics import distinct, seq_rep
+
+INTERVENTION = list(columns.KEYS)
+KEYS = ["left", "right", "sweep", "intervention", "noise_seed"]
+KEYS += ["prompt", "sample_seed", "document"]
+MEASURED = "%.6g"  # the intervals are wider than the seventh digit by far
+
+
+def read_chunks(paths: Sequence[str | Path]) -> DataFrame:
+    """The rows of parquet files, sorted by their keys, so that the chunking leaves no trace.
+
+    Integers stay integers where some are missing.
+    """
+    tables = pyarrow.concat_tables([parquet.read_table(path) for path in paths])
+    rows = tables.to_pandas(types_mapper={pyarrow.int64(): pandas.Int64Dtype()}.get)
+    keys = [name for name in KEYS if name in rows]
+    return rows.sort_values(keys, na_position="first", kind="stable", ignore_index=True)
+
+
+def degradation(
+    backend: str, texts: DataFrame, text_scores: DataFrame, evaluation: DataFrame
+) -> DataFrame:
+    """`degradation.tsv` for one backend: one row an intervention.
+
+    `texts`: one row a text with its `tokens`. `text_scores`: the same texts with `text_nll`.
+    `evaluation`: one row a document with `nll`, `kl`, `top1_agreement`, `tokens` and `bytes`.
+    """
+    texts = texts.assign(
+        seq_rep_4=[seq_rep(tokens, 4) for tokens in texts["tokens"]],
+        distinct_2=[distinct(tokens, 2) for tokens in texts["tokens"]],
+    )
+    bits = evaluation["nll"] * evaluation["tokens"] / numpy.log(2)
+    evaluation = evaluation.assign(bits_per_byte=bits / evaluation["bytes"])
+    documents = dict(iter(evaluation.groupby(INTERVENTION)))
+    scores = dict(iter(text_scores.groupby(INTERVENTION)))
+    rows = []
+    for key, part in texts.groupby(INTERVENTION):
+        row = dict(zip(INTERVENTION, key, strict=True)) | {"backend": backend}
+        row |= estimated("nll", documents[key], "document", low=0)
+        row["bits_per_byte"] = float(mean(documents[key], "bits_per_byte", "document").mean)
+        row |= estimated("kl", documents[key], "document", low=0)
+        row |= estimated("top1_agreement", documents[key], "document", low=0, high=1)
+        row |= estimated("text_nll", scores[key], "prompt", low=0)
+        row |= estimated("seq_rep_4", part, "prompt", low=0, high=1)
+        row |= estimated("distinct_2", part, "prompt", low=0, high=1)
+        row |= {
+            "noise_seeds": part["noise_seed"].nunique(),
+            "texts": len(part),
+            "example": example(part),
+        }
+        rows.append(row)
+    return DataFrame(rows, columns=list(columns.DEGRADATION))
+
+
+def divergence_summary(divergence: DataFrame) -> DataFrame:
+    """`divergence_summary.tsv`: one row a pair and intervention."""
+    rows = []
+    divergence = divergence.assign(
+        blocks_replaced=divergence["intervention"].map(blocks_replaced),
+        identical=divergence["identical"].astype(float),
+    )
+    for key, part in divergence.groupby(["left", "right", *INTERVENTION]):
+        row = dict(zip(["left", "right", *INTERVENTION], key, strict=True))
+        row |= spelled("identical", share(part, "identical", "prompt"))
+        row |= {
+            "first_divergent_token": part["first_divergent_token"].astype(float).median(),
+            "max_abs_logit": part["max_abs_logit"].max(),
+            "max_ulp": part["max_ulp"].max(),
+            "kl": part["kl"].mean(),
+            "top1_flips": part["top1_flips"].sum(min_count=1),
+            "margin": part["margin"].median(),
+            "noise_seeds": part["noise_seed"].nunique(),
+            "texts": len(part),
+        }
+        rows.append(row)
+    return DataFrame(rows, columns=list(columns.DIVERGENCE_SUMMARY))
+
+
+def histogram(
+    weights: Mapping[int, numpy.ndarray],
+    noise: Mapping[int, numpy.ndarray],
+    name: str,
+    noise_seed: int,
+    bins: int = 61,
+) -> DataFrame:
+    """`q_histogram.tsv` for one stored noise: counts of both per block, in common equal bins."""
+    parts = []
+    for block in sorted(weights):
+        ends = [(values.min(), values.max()) for values in (weights[block], noise[block])]
+        edges = numpy.linspace(min(end[0] for end in ends), max(end[1] for end in ends), bins + 1)
+        parts.append(
+            DataFrame(
+                {
+                    "stored_noise": name,
+                    "noise_seed": noise_seed,
+                    "block": block,
+                    "bin_low": edges[:-1],
+                    "bin_high": edges[1:],
+                    "weights": numpy.histogram(weights[block], edges)[0],
+                    "noise": numpy.histogram(noise[block], edges)[0],
+                }
+            )
+        )
+    return pandas.concat(parts, ignore_index=True)
+
+
+def blocks_replaced(intervention: str) -> int:
+    """The count in an intervention's id (needq.interventions gives the grammar)."""
+    return int(intervention.rsplit("/", 1)[1])
+
+
+def example(texts: DataFrame) -> str:
+    """The text of the first noise seed, prompt and sample seed."""
+    order = texts.sort_values(["noise_seed", "prompt", "sample_seed"], na_position="first")
+    return order["text"].iloc[0]
+
+
+def mean(rows: DataFrame, column: str, item: str) -> Estimate:
+    """The mean of a column over noise seeds and items (`prompt` or `document`), with interval.
+
+    Several rows of one cell (sample seeds) are averaged first.
+    """
+    return _over(rows, column, item, statistics.mean_of_items, statistics.mean_of_crossed)
+
+
+def share(rows: DataFrame, column: str, item: str) -> Estimate:
+    """Like `mean`, for values of 0 and 1."""
+    return _over(rows, column, item, statistics.share_of_items, statistics.share_of_crossed)
+
+
+def _over(
+    rows: DataFrame,
+    column: str,
+    item: str,
+    of_items: Callable[[numpy.ndarray], Estimate],
+    of_crossed: Callable[[numpy.ndarray], Estimate],
+) -> Estimate:
+    if rows["noise_seed"].isna().all():
+        return of_items(rows.groupby(item)[column].mean().to_numpy(float))
+    cells = rows.groupby(["noise_seed", item])[column].mean().unstack(item)
+    return of_crossed(cells.to_numpy(float))
+
+
+def estimated(
+    column: str, rows: DataFrame, item: str, low: float = -numpy.inf, high: float = numpy.inf
+) -> dict[str, float]:
+    """The columns `column`, `column_low`, `column_high`; low and high are the possible values."""
+    return spelled(column, mean(rows, column, item).clipped(low, high))
+
+
+def spelled(column: str, estimate: Estimate) -> dict[str, float]:
+    """The three columns of an estimate."""
+    return {
+        column: float(estimate.mean),
+        f"{column}_low": float(estimate.low),
+        f"{column}_high": float(estimate.high),
+    }
+
+
+def write_table(path: str | Path, table: DataFrame, decimals: str | None = None) -> None:
+    """Write a table as TSV: one line a row, empty for missing values.
+
+    Floats are written by `decimals`, a format such as MEASURED, or else so that they read back as
+    the same floats. Text keeps to its line: see `escaped`.
+    """
+    table = table.copy()
+    for name in table.select_dtypes(["object", "string"]):
+        table[name] = table[name].map(escaped, na_action="ignore")
+    text = table.to_csv(
+        sep="\t",
+        index=False,
+        float_format=decimals,
+        lineterminator="\n",
+        quoting=csv.QUOTE_MINIMAL,
+    )
+    files.write_text(path, text)
+
+
+def read_table(path: str | Path) -> DataFrame:
+    """The inverse of `write_table`: numbers, text, and NaN where a field is empty."""
+    table = pandas.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
+    if "example" in table:
+        table["example"] = table["example"].fillna("").map(unescaped)
+    return table
+
+
+def escaped(text: str) -> str:
+    r"""`text` on one line: a backslash doubled, and \uNNNN for what may end a line or be a tab."""
+    return re.sub(
+        r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]",
+        lambda match: "\\\\" if match[0] == "\\" else f"\\u{ord(match[0]):04x}",
+        text,
+    )
+
+
+def unescaped(text: str) -> str:
+    """The inverse of `escaped`."""
+    return re.sub(
+        r"\\(\\|u([0-9a-f]{4}))",
+        lambda match: chr(int(match[2], 16)) if match[2] else "\\",
+        text,
+    )

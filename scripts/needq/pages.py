@@ -1,0 +1,173 @@
+"""The report's pages: each one HTML file that needs nothing else, and trusts no text.
+
+Templates escape every value (generated text is whatever a model says), and a policy in the page
+itself forbids scripts and everything that would leave the file.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pandas import DataFrame
+
+from needq import columns
+
+# column: its heading; a column with an interval shows it below the mean
+DEGRADATION = {
+    "intervention": "intervention",
+    "nll": "nll",
+    "bits_per_byte": "bits per byte",
+    "kl": "KL",
+    "top1_agreement": "top-1 agreement",
+    "text_nll": "text nll",
+    "seq_rep_4": "seq-rep-4",
+    "distinct_2": "distinct-2",
+    "noise_seeds": "noise seeds",
+    "texts": "texts",
+}
+DIVERGENCE = {
+    "intervention": "intervention",
+    "identical": "identical",
+    "first_divergent_token": "first divergent token",
+    "max_abs_logit": "max |logit difference|",
+    "max_ulp": "max ulp",
+    "kl": "KL",
+    "top1_flips": "top-1 flips",
+    "margin": "margin",
+    "noise_seeds": "noise seeds",
+    "texts": "texts",
+}
+NOTHING = "–"
+
+
+class Pages:
+    """Renders the templates of a folder, for one run."""
+
+    def __init__(self, templates: str | Path, run: str, backends: Sequence[str], cuda: bool):
+        self.environment = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self.environment.filters["number"] = number
+        self.environment.globals |= {"run": run, "backends": backends, "cuda": cuda}
+
+    def degradation(self, table: DataFrame) -> str:
+        """The page of `degradation.tsv`, a table a backend."""
+        parts = []
+        for backend in dict.fromkeys(table["backend"]):
+            rows = table[table["backend"] == backend]
+            parts.append((f"Backend {backend}", DEGRADATION, cells(rows, DEGRADATION)))
+        return self._render(
+            "table.html",
+            title="Degradation",
+            lead="What each intervention costs: means over noise seeds and documents or prompts, "
+            "and below each its 95% interval.",
+            parts=parts,
+            meanings={name: columns.DEGRADATION[name] for name in DEGRADATION},
+            file="tables/degradation.tsv",
+        )
+
+    def divergence(self, summary: DataFrame) -> str:
+        """The page of `divergence_summary.tsv`, a table a pair; null controls last."""
+        parts = []
+        pairs = dict.fromkeys(zip(summary["left"], summary["right"], strict=True))
+        for left, right in sorted(pairs, key=lambda pair: pair[0] == pair[1]):
+            rows = summary[(summary["left"] == left) & (summary["right"] == right)]
+            heading = f"{left} and {right}"
+            if left == right:
+                heading = f"{left} twice: the null control, in which nothing may differ"
+            parts.append((heading, DIVERGENCE, cells(rows, DIVERGENCE)))
+        return self._render(
+            "table.html",
+            title="Divergence",
+            lead="Where two backends part on the same work, and by how much.",
+            parts=parts,
+            meanings={name: columns.DIVERGENCE_SUMMARY[name] for name in DIVERGENCE},
+            file="tables/divergence.tsv, one row a text, and tables/divergence_summary.tsv",
+        )
+
+    def texts(self, samples: Sequence[Mapping[str, Any]], note: str) -> str:
+        """The page of sample texts; `samples` as `sample_texts` gives them."""
+        return self._render("texts.html", title="Sample texts", lead=note, samples=samples)
+
+    def provenance(self, config: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+        """The page of the config and of what made the run."""
+        return self._render(
+            "provenance.html",
+            title="Config and provenance",
+            lead="What was asked for, and what it was computed with.",
+            config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=96),
+            record=json.dumps(
+                {name: value for name, value in record.items() if name != "config"},
+                indent=2,
+                ensure_ascii=False,
+            ),
+        )
+
+    def _render(self, template: str, **values: Any) -> str:
+        return self.environment.get_template(template).render(**values)
+
+
+def number(value: Any) -> str:
+    """A number for reading: three significant digits, large and whole ones in full, or a dash."""
+    if isinstance(value, str):
+        return value
+    if value is None or math.isnan(value):
+        return NOTHING
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+def cells(table: DataFrame, shown: Mapping[str, str]) -> list[list[tuple[str, str]]]:
+    """Rows of (value, interval) for the columns to show; the interval is empty without one."""
+    rows = []
+    for _, row in table.iterrows():
+        line = []
+        for name in shown:
+            low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+            known = low is not None and not math.isnan(low)
+            interval = f"{number(low)} to {number(high)}" if known else ""
+            line.append((number(row[name]), interval))
+        rows.append(line)
+    return rows
+
+
+def sample_texts(
+    texts: Mapping[str, DataFrame], prompts: Sequence[str], noise_seed: int, sample_seed: int
+) -> list[dict[str, Any]]:
+    """One text a prompt, intervention and backend: those of one noise seed and sample seed.
+
+    `texts` maps a backend to its rows of generate. Backends whose texts are equal stand together.
+    Returns [{prompt, rows: [{intervention, blocks, texts: [(backends, text)]}]}].
+    """
+    found: dict[int, dict[tuple[str, int], dict[str, list[str]]]] = {}
+    for backend, rows in texts.items():
+        mine = (rows["noise_seed"].isna() | (rows["noise_seed"] == noise_seed)).to_numpy(bool)
+        mine &= (rows["sample_seed"] == sample_seed).to_numpy(bool)
+        names = ["prompt", "intervention", "blocks_replaced", "text"]
+        for prompt, intervention, blocks, text in rows.loc[mine, names].itertuples(index=False):
+            line = found.setdefault(prompt, {}).setdefault((intervention, blocks), {})
+            line.setdefault(text, []).append(backend)
+    return [
+        {
+            "prompt": prompts[prompt],
+            "rows": [
+                {
+                    "intervention": intervention,
+                    "blocks": blocks,
+                    "texts": [(", ".join(names), text) for text, names in line.items()],
+                }
+                for (intervention, blocks), line in sorted(lines.items())
+            ],
+        }
+        for prompt, lines in sorted(found.items())
+    ]

@@ -1,0 +1,88 @@
+"""The look that all figures share, and how they are saved: the same bytes on every run."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot
+import seaborn
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from needq.files import temporary
+
+matplotlib.use("Agg")
+
+COLOURS = seaborn.color_palette("colorblind").as_hex()  # told apart by colour-blind readers too
+GREY = "#6b6b6b"
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES = ("-", "--", ":", "-.")
+PANEL = (3.7, 3.1)  # inches: width and height of one panel
+RC = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine has it
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "figure.titlesize": 11,
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.h_pad": 0.06,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "axes.edgecolor": "#9a9a9a",
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+    "svg.fonttype": "path",  # letters as shapes: the page needs no font
+    "svg.hashsalt": "needq",  # else ids, and so bytes, differ from run to run
+    "savefig.dpi": 110,
+}
+
+
+def apply() -> None:
+    """Use the theme for every figure from here on."""
+    seaborn.set_theme(context="paper", style="whitegrid", palette=COLOURS, rc=RC)
+
+
+def style(index: int) -> dict[str, str]:
+    """Colour, marker and dash of the index-th line: each alone tells lines apart."""
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "linestyle": DASHES[index % len(DASHES)],
+    }
+
+
+def panels(rows: int, columns: int) -> tuple[Figure, Sequence]:
+    """A figure of rows x columns panels, and its axes as a list of lists."""
+    apply()
+    figure, axes = matplotlib.pyplot.subplots(
+        rows, columns, figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.35), squeeze=False
+    )
+    return figure, axes
+
+
+def whole_numbers(axis) -> None:
+    """Ticks at whole numbers only, for an axis that counts."""
+    axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def footnote(figure: Figure, text: str) -> None:
+    """Small print under all panels, in as many lines as it needs."""
+    lines = textwrap.fill(text, int(16 * figure.get_figwidth()))  # about 16 letters an inch
+    figure.supxlabel(lines, x=0.01, ha="left", fontsize=7.5, color=GREY)
+
+
+def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
+    """Write a figure as SVG, and as PNG for previews, without date or version; then close it."""
+    with temporary(svg) as partial:
+        figure.savefig(partial, metadata={"Date": None, "Creator": None})
+    with temporary(png) as partial:
+        figure.savefig(partial, metadata={"Software": None})
+    matplotlib.pyplot.close(figure)

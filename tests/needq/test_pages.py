@@ -1,0 +1,166 @@
+"""Pages: self-contained, nothing in them is executed, every column is explained."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import fake_run
+import numpy
+import pandas
+import pytest
+from needq import columns, metrics, pages
+
+ROOT = Path(__file__).parents[2]
+PROMPTS = [f"Prompt {index} <i>of</i> this & that" for index in range(fake_run.PROMPTS)]
+
+
+class Reader(HTMLParser):
+    """The tags, attributes and text of a page; text within <style> apart."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.values, self.text, self.style = [], [], "", ""
+        self.inside = None
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.inside = tag
+        self.tags.append(tag)
+        self.values += attributes
+
+    def handle_data(self, data):
+        if self.inside == "style":
+            self.style += data
+        else:
+            self.text += data
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    fake_run.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def texts(folder):
+    return {
+        name: metrics.read_chunks(sorted(folder.glob(f"generate/{name}/first/*.parquet")))
+        for name in ("cpu", "cpu64")
+    }
+
+
+@pytest.fixture(scope="module")
+def written(folder, texts):
+    maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu", "cpu64"], cuda=False)
+    degradation = metrics.degradation(
+        "cpu",
+        texts["cpu"],
+        metrics.read_chunks(sorted(folder.glob("score/cpu/first/*.texts.parquet"))),
+        metrics.read_chunks(sorted(folder.glob("score/cpu/first/*.evaluation.parquet"))),
+    )
+    summary = metrics.divergence_summary(metrics.read_chunks(sorted(folder.glob("diff/*/*"))))
+    hostile = {"run": fake_run.HOSTILE, "prompts": PROMPTS}
+    return {
+        "degradation": maker.degradation(degradation),
+        "divergence": maker.divergence(summary),
+        "texts": maker.texts(pages.sample_texts(texts, PROMPTS, 0, 0), "A note."),
+        "provenance": maker.provenance(hostile, {"cuda": "no", "text": fake_run.HOSTILE}),
+    }
+
+
+def test_no_page_runs_or_loads_anything(written):
+    for page in written.values():
+        reader = Reader(page)
+        assert not {"script", "img", "link", "iframe", "object", "i", "b"} & set(reader.tags)
+        assert not [name for name, _ in reader.values if name.startswith("on")]
+        assert not [name for name, _ in reader.values if name in ("src", "href")]
+        assert "url(" not in reader.style and "@import" not in reader.style
+        assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in reader.values
+
+
+def test_hostile_text_is_shown_as_text(written):
+    assert fake_run.HOSTILE in Reader(written["texts"]).text
+    assert "Prompt 3 <i>of</i> this & that" in Reader(written["texts"]).text
+    assert '<script>alert(\\"x\\")</script>' in Reader(written["provenance"]).text
+
+
+def test_pages_suit_light_dark_and_any_width(written):
+    for page in written.values():
+        assert "prefers-color-scheme: dark" in page and 'name="viewport"' in page
+
+
+def test_missing_cuda_is_said(written):
+    assert all("CUDA: not run on this machine." in page for page in written.values())
+    maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu", "cuda"], cuda=True)
+    assert "not run" not in maker.texts([], "A note.")
+
+
+def test_numbers_of_the_table_are_on_its_page(written):
+    text = Reader(written["degradation"]).text
+    assert "q/cumulative/12" in text and "nats per token" in text
+    maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu"], cuda=True)
+    row = dict.fromkeys(columns.DEGRADATION, numpy.nan)
+    row |= {"intervention": "q/cumulative/01", "backend": "cpu", "example": ""}
+    row |= {"nll": 3.14159, "nll_low": 3.0, "nll_high": 3.2718, "texts": 1234}
+    text = Reader(maker.degradation(pandas.DataFrame([row]))).text
+    assert "3.143 to 3.27" in text and "1,234" in text and pages.NOTHING in text
+
+
+def test_null_controls_come_last(written):
+    text = Reader(written["divergence"]).text
+    assert 0 < text.index("cpu and cpu64") < text.index("cpu twice: the null control")
+
+
+def test_backends_with_equal_texts_stand_together(texts):
+    samples = pages.sample_texts(texts, PROMPTS, 0, 0)
+    assert [sample["prompt"] for sample in samples] == PROMPTS
+    assert [row["blocks"] for row in samples[0]["rows"]] == list(range(fake_run.BLOCKS + 1))
+    assert [names for names, _ in samples[0]["rows"][0]["texts"]] == ["cpu, cpu64"]
+    everything = [row["texts"] for sample in samples for row in sample["rows"]]
+    assert [names for names, _ in next(line for line in everything if len(line) == 2)] == [
+        "cpu",
+        "cpu64",
+    ]
+
+
+def test_samples_are_of_the_seeds_that_the_page_names(texts):
+    samples = pages.sample_texts(texts, PROMPTS, 3, 1)
+    rows = texts["cpu"]
+    wanted = rows[(rows["noise_seed"] == 3) & (rows["sample_seed"] == 1) & (rows["prompt"] == 2)]
+    assert [row["texts"][0][1] for row in samples[2]["rows"][1:]] == list(wanted["text"])
+
+
+@pytest.mark.parametrize(
+    "value, spelling",
+    [
+        (float("nan"), "–"),
+        (None, "–"),
+        (0.0, "0"),
+        (1.0, "1"),
+        (12345, "12,345"),
+        (3.14159, "3.14"),
+        (0.5, "0.500"),
+        (130.4, "130"),
+        (43210.9, "43,211"),
+        (1.25e-12, "1.25e-12"),
+        ("q/cumulative/01", "q/cumulative/01"),
+    ],
+)
+def test_numbers_for_reading(value, spelling):
+    assert pages.number(value) == spelling
+
+
+@pytest.mark.parametrize("table", columns.TABLES)
+def test_docs_define_every_column(table):
+    document = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    section = document.split(f"## tables/{table}.tsv\n")[1].split("\n## ")[0]
+    found = dict(
+        line.removeprefix("| `").removesuffix(" |").split("` | ", 1)
+        for line in section.splitlines()
+        if line.startswith("| `")
+    )
+    expected = {name: text.replace("|", "\\|") for name, text in columns.TABLES[table].items()}
+    assert found == expected

@@ -1,0 +1,175 @@
+"""Intervals cover the truth as often as they say, and agree with independent references."""
+
+import numpy
+import pytest
+from needq import statistics
+from scipy import stats
+
+SIZES = [(5, 8), (5, 16), (5, 32), (3, 8), (3, 16), (3, 32)]
+# variances of noise seed, of prompt or document, and of what is left
+RATIOS = [
+    (1, 1, 1),
+    (1, 0.1, 1),
+    (0.1, 1, 1),
+    (0.3, 0, 1),
+    (0, 0.3, 1),
+    (1, 1, 0.01),
+    (0.3, 1, 0.01),
+    (0.05, 1, 0.01),
+    (0.2, 0.5, 0.2),
+    (1, 0, 0.01),
+    (0, 1, 0.01),
+]
+DATA_SETS = 8000
+
+
+def simulated(seeds, items, ratio, rng, count=DATA_SETS):
+    """Data sets of shape (count, seeds, items) from the crossed model, with mean 0."""
+    by_seed, by_item, rest = numpy.sqrt(ratio)
+    return (
+        by_seed * rng.normal(size=(count, seeds, 1))
+        + by_item * rng.normal(size=(count, 1, items))
+        + rest * rng.normal(size=(count, seeds, items))
+    )
+
+
+def coverage(values):
+    """The share of data sets whose interval holds the true mean 0."""
+    estimate = statistics._interval(*statistics.crossed_variance(values))
+    return ((estimate.low <= 0) & (estimate.high >= 0)).mean()
+
+
+@pytest.mark.parametrize("seeds, items", SIZES)
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_intervals_cover_the_truth(seeds, items, ratio):
+    rng = numpy.random.default_rng([seeds, items, RATIOS.index(ratio)])
+    covered = coverage(simulated(seeds, items, ratio, rng))
+    assert 0.925 <= covered <= 0.98 if seeds == 3 else 0.94 <= covered <= 0.975
+
+
+def test_without_any_effect_intervals_are_wider_than_they_need_be():
+    covered = coverage(simulated(5, 8, (0, 0, 1), numpy.random.default_rng(0)))
+    assert 0.975 <= covered <= 0.99
+
+
+def test_treating_cells_as_independent_would_cover_too_little():
+    values = simulated(5, 16, (0.2, 0.5, 0.2), numpy.random.default_rng(1))
+    flat = values.reshape(len(values), -1)
+    half = stats.t.ppf(0.975, flat.shape[1] - 1) * stats.sem(flat, axis=1)
+    assert (numpy.abs(flat.mean(1)) <= half).mean() < 0.7
+
+
+def test_variance_equals_a_naive_analysis_of_variance():
+    values = numpy.random.default_rng(2).normal(size=(4, 6)) + numpy.arange(4)[:, None]
+    values += 3 * numpy.arange(6)
+    mean = sum(values.flat) / 24
+    rows = [sum(row) / 6 for row in values]
+    columns = [sum(column) / 4 for column in values.T]
+    seeds = 6 * sum((row - mean) ** 2 for row in rows) / 3
+    items = 4 * sum((column - mean) ** 2 for column in columns) / 5
+    rest = sum(
+        (values[i, j] - rows[i] - columns[j] + mean) ** 2 for i in range(4) for j in range(6)
+    )
+    rest /= 15
+    found = statistics.crossed_variance(values)
+    assert seeds > rest and items > rest
+    freedom = (seeds + items) / (seeds / 3 + items / 5)
+    numpy.testing.assert_allclose(found, (mean, (seeds + items - rest) / 24, freedom))
+
+
+def test_a_negative_component_counts_as_zero():
+    values = numpy.array([[0.0, 1.0], [1.0, 0.0]])  # no effect of either factor: only residual
+    mean, variance, freedom = statistics.crossed_variance(values)
+    assert (mean, variance, freedom) == (0.5, 0.25, 1)
+
+
+def test_one_factor_equals_scipy():
+    values = numpy.array([1.0, 2.5, 4.0, numpy.nan, 0.5])
+    found = statistics.mean_of_items(values)
+    known = values[~numpy.isnan(values)]
+    low, high = stats.t.interval(0.95, 3, known.mean(), stats.sem(known))
+    numpy.testing.assert_allclose([found.mean, found.low, found.high], [2.0, low, high])
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (1, 1)])
+def test_one_of_anything_gives_no_interval(shape):
+    found = statistics.mean_of_crossed(numpy.ones(shape))
+    assert found.mean == 1 and numpy.isnan([found.low, found.high]).all()
+    assert numpy.isnan(statistics.share_of_crossed(numpy.ones(shape)).low)
+    assert numpy.isnan(statistics.mean_of_items(numpy.ones(1)).low)
+
+
+def test_nothing_gives_nothing():
+    for values in (numpy.full((2, 3), numpy.nan), numpy.empty((0, 0))):
+        found = statistics.mean_of_crossed(values)
+        assert numpy.isnan([found.mean, found.low, found.high]).all()
+    assert numpy.isnan(statistics.mean_of_items(numpy.array([numpy.nan])).mean)
+    assert numpy.isnan(statistics.share_of_crossed(numpy.full((2, 3), numpy.nan)).mean)
+
+
+def test_holes_are_filled_by_least_squares():
+    rng = numpy.random.default_rng(3)
+    values = rng.normal(size=(5, 8)) + rng.normal(size=(5, 1)) + rng.normal(size=8)
+    values[0, 1] = values[3, 4] = values[3, 5] = numpy.nan
+    table, missing = statistics.filled(values)
+    row, column = numpy.nonzero(~numpy.isnan(values))
+    design = numpy.hstack([numpy.eye(5)[row], numpy.eye(8)[column]])
+    effects = numpy.linalg.lstsq(design, values[row, column])[0]
+    assert missing == 3
+    for hole in ((0, 1), (3, 4), (3, 5)):
+        assert table[hole] == pytest.approx(effects[hole[0]] + effects[5 + hole[1]])
+
+
+def test_a_hole_costs_the_residual_a_degree_of_freedom():
+    values = numpy.array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.5, 0.5, 0.5]])
+    _, whole, freedom = statistics.crossed_variance(values)
+    _, holed, fewer = statistics.crossed_variance(values, missing=1)
+    assert (freedom, fewer) == (4, 3) and holed == pytest.approx(whole * 4 / 3)
+
+
+def test_a_hole_does_not_shift_an_additive_table():
+    values = numpy.arange(5.0)[:, None] + 10 * numpy.arange(8.0)
+    holed = values.copy()
+    holed[4, 7] = numpy.nan
+    assert statistics.mean_of_crossed(holed).mean == pytest.approx(values.mean())
+    assert numpy.nanmean(holed) != pytest.approx(values.mean())
+
+
+def test_empty_rows_and_columns_are_dropped():
+    values = numpy.array([[1.0, 2, 5], [3.0, 4, 8], [4.0, 4, 1]])
+    padded = numpy.full((4, 4), numpy.nan)
+    padded[:3, 1:] = values
+    assert statistics.mean_of_crossed(padded) == statistics.mean_of_crossed(values)
+
+
+@pytest.mark.parametrize("spread", [(0.0, 0.0), (1.0, 1.0), (0.3, 2.0)])
+def test_intervals_of_shares_cover_the_truth(spread):
+    rng = numpy.random.default_rng(4)
+    by_seed = spread[0] * rng.normal(size=(DATA_SETS, 5, 1))
+    by_item = spread[1] * rng.normal(size=(DATA_SETS, 1, 8))
+    chance = stats.norm.cdf(1 + by_seed + by_item)
+    values = (rng.random(chance.shape) < chance).astype(float)
+    truth = stats.norm.cdf(1 / numpy.sqrt(1 + spread[0] ** 2 + spread[1] ** 2))
+    found = statistics.wilson(*statistics.crossed_variance(values), 40)
+    covered = ((found.low <= truth) & (truth <= found.high)).mean()
+    assert 0.92 <= covered <= 0.99
+
+
+def test_wilson_equals_scipy_where_nothing_is_shared():
+    # with the variance of independent draws and many degrees of freedom it is the textbook's
+    found = statistics.wilson(0.25, 0.25 * 0.75 / 40, 1e9, 40)
+    reference = stats.binomtest(10, 40).proportion_ci(method="wilson")
+    numpy.testing.assert_allclose([found.low, found.high], [reference.low, reference.high])
+
+
+def test_shares_of_0_and_1_keep_an_interval():
+    all_same = statistics.share_of_crossed(numpy.ones((5, 8)))
+    assert all_same.mean == all_same.high == 1 and 0.89 < all_same.low < 0.92
+    none_same = statistics.share_of_items(numpy.zeros(8))
+    assert none_same.mean == none_same.low == 0 and 0.3 < none_same.high < 0.45
+
+
+def test_clipping_keeps_the_mean_and_no_interval():
+    found = statistics.Estimate(0.9, 0.7, 1.2).clipped(0, 1)
+    assert (found.mean, found.low, found.high) == (0.9, 0.7, 1)
+    assert numpy.isnan(statistics.Estimate(0.9, numpy.nan, numpy.nan).clipped(0, 1).low)
