@@ -2,7 +2,7 @@
 # README gives the same commands plainly. Another Python: make run PYTHON=python3.12
 
 PYTHON ?= python3
-INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps
+INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile
 
 .PHONY: run test lint format clean
 
@@ -30,7 +30,7 @@ clean:
 # The registry's build of torch does not load without its CUDA packages (4 GB), GPU or not. So without
 # a GPU the CPU build is tried first, which some machines offer to pip. See requirements/README.md.
 .venv/base.done: $(addprefix requirements/,build.txt cpu.txt base.txt cuda.txt)
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
 	    echo "needq needs Python 3.11, 3.12 or 3.13: name one, as in make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo "$(PYTHON) has no venv module: install it (on Debian: apt-get install python3-venv)" >&2; exit 1; }

@@ -5,21 +5,6 @@
 #         backup/manifest.json with the sha256 of every tensor; backup/tokens.json
 
 
-def model_folder(wildcards):
-    """The files of a model that is a folder here, so that a change of them is noticed."""
-    if CONFIG["model"]["source"] != "folder":
-        return []
-    folder = Path(CONFIG["model"]["location"])
-    return [str(folder / name) for name in sorted(os.listdir(folder)) if is_model_file(name)]
-
-
-def is_model_file(name):
-    """Whether a file of a model's folder takes part in loading it."""
-    return name.endswith(".safetensors") or name.startswith(
-        ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
-    )
-
-
 rule backup:
     """Fetch the model, refuse what is unsafe or unexpected, and write down every tensor."""
     input:

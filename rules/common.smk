@@ -1,4 +1,5 @@
 # What the stages share: the checked config, its block sets and backends, and where results lie.
+import atexit
 import os
 import sys
 import time
@@ -46,6 +47,21 @@ def code(script):
     return [os.path.relpath(file) for file in imports.library_files(SCRIPTS / script)]
 
 
+def model_folder(wildcards):
+    """The files of a model that is a folder here, so that a change of them is noticed."""
+    if CONFIG["model"]["source"] != "folder":
+        return []
+    folder = Path(CONFIG["model"]["location"])
+    return [str(folder / name) for name in sorted(os.listdir(folder)) if is_model_file(name)]
+
+
+def is_model_file(name):
+    """Whether a file of a model's folder takes part in loading it."""
+    return name.endswith(".safetensors") or name.startswith(
+        ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
+    )
+
+
 def members(wildcards):
     """The interventions of a chunk, as plain values for params."""
     return [member.to_dict() for member in CHUNKS[wildcards.chunk]]
@@ -72,7 +88,30 @@ def gpus(wildcards):
     return int(backend(wildcards)["device"] == "cuda")
 
 
+def right_process(wildcards):
+    """The process whose results stand on the right: the second, if a backend meets itself."""
+    return "second" if wildcards.left == wildcards.right else "first"
+
+
+def right_texts(wildcards):
+    """The texts on the right."""
+    process = right_process(wildcards)
+    return f"{RESULTS}/generate/{wildcards.right}/{process}/{wildcards.chunk}.parquet"
+
+
+def right_logits(wildcards):
+    """The logits on the right."""
+    process = right_process(wildcards)
+    return f"{RESULTS}/score/{wildcards.right}/{process}/{wildcards.chunk}.logits.safetensors"
+
+
+def pair_precisions(wildcards):
+    """The floating-point formats of the two backends."""
+    return [CONFIG["backends"][name]["precision"] for name in (wildcards.left, wildcards.right)]
+
+
 def repeat_errors():
     """Print last, where a user looks, what failed jobs said in their logs."""
     for line in errors.reported(Path(RESULTS, "logs"), STARTED):
-        print(line, file=sys.stderr)
+        # at exit, since Snakemake has more to say after onerror
+        atexit.register(print, line, file=sys.stderr)

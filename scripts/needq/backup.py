@@ -141,16 +141,20 @@ def _convert(folder: Path, gguf: str | None, saved: Path) -> None:
     """Load with transformers and save as float32, tied tensors once, and a fast tokenizer."""
     # transformers takes seconds to import: refuse bad sources first
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     common: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    unpacked = None
     if gguf is not None:
         common["gguf_file"] = gguf
+        # else transformers keeps the weights in their blocks, and will not save them
+        unpacked = GgufConfig(dequantize=True)
     try:
         model, report = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.float32,
             use_safetensors=True,
+            quantization_config=unpacked,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # refused below, by name
             **common,

@@ -53,6 +53,9 @@ def _keys_not_text(value: Any, path: str = "") -> Iterator[str]:
             if not isinstance(key, str):
                 yield _join(path, str(key))
             yield from _keys_not_text(item, _join(path, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _keys_not_text(item, _join(path, str(index)))
 
 
 def _explain(error: ValidationError) -> str:

@@ -12,13 +12,13 @@ from needq import theme
 
 DEGRADATION = {
     "nll": "nll (nats per token)\nlower is better",
-    "kl": "KL to the pristine model (nats per token)\nlower is closer",
+    "kl": "KL (nats per token)\nlower is closer",
     "top1_agreement": "share of positions, top-1 token\nhigher is closer",
 }
 TEXTS = {
     "seq_rep_4": "seq_rep_4 (share of 4-grams)\nlower is less repetitive",
     "distinct_2": "distinct_2 (share of 2-grams)\nhigher is more varied",
-    "text_nll": "nll under the pristine model (nats per token)\nhigher is stranger",
+    "text_nll": "nll, pristine model (nats per token)\nhigher is stranger",
 }
 TITLES = {
     "nll": "Evaluation text",
@@ -38,7 +38,10 @@ def degradation(table: DataFrame, vocabulary: int, cuda: bool) -> Figure:
     `vocabulary` is the number of tokens that the model knows: a uniform guess has nll
     ln(vocabulary).
     """
-    figure, axes = _measures(table, DEGRADATION, cuda)
+    figure, axes = _measures(table, DEGRADATION)
+    seeds = table["noise_seeds"].max()
+    note = f"Mean over {seeds} noise seeds and all documents, with its 95% interval."
+    theme.footnote(figure, _note(note, cuda))
     for row in axes:
         nll = row[0]
         pristine = table.loc[table["blocks_replaced"] == 0, "nll"].iloc[0]
@@ -52,7 +55,10 @@ def degradation(table: DataFrame, vocabulary: int, cuda: bool) -> Figure:
 
 def texts(table: DataFrame, cuda: bool) -> Figure:
     """How repetitive, varied and strange the generated texts are, by blocks replaced."""
-    figure, axes = _measures(table, TEXTS, cuda)
+    figure, axes = _measures(table, TEXTS)
+    seeds, count = table["noise_seeds"].max(), table["texts"].max()
+    note = f"Mean over {seeds} noise seeds and all prompts (up to {count} texts a point)"
+    theme.footnote(figure, _note(f"{note}, with its 95% interval.", cuda))
     for row in axes:
         row[0].set_ylim(0, 1.03)
         row[1].set_ylim(0, 1.03)
@@ -65,7 +71,10 @@ def divergence(summary: DataFrame, rows: DataFrame, cuda: bool) -> Figure:
 
     `summary` is `divergence_summary.tsv`, `rows` is `divergence.tsv` with `blocks_replaced`.
     """
-    pairs = list(dict.fromkeys(zip(summary["left"], summary["right"], strict=True)))
+    pairs = sorted(
+        dict.fromkeys(zip(summary["left"], summary["right"], strict=True)),
+        key=lambda pair: pair[0] == pair[1],
+    )
     tested = [pair for pair in pairs if pair[0] != pair[1]]
     sweeps = sorted(summary["sweep"].unique())
     figure, axes = theme.panels(len(sweeps), 1 + max(len(tested), 1))
@@ -78,8 +87,8 @@ def divergence(summary: DataFrame, rows: DataFrame, cuda: bool) -> Figure:
                 _line(shares, table, "identical", f"{pair[0]} and {pair[1]}", look)
             else:
                 # every control lies on the same line: a wider one under a narrower
-                width = 4 - 1.5 * pairs.index(pair) if len(pairs) > 1 else 2
-                look = {"color": theme.GREY, "linestyle": ":", "linewidth": max(width, 1)}
+                width = 1 + 1.5 * (len(pairs) - 1 - pairs.index(pair))
+                look = {"color": theme.GREY, "linestyle": ":", "linewidth": width}
                 _line(shares, table, "identical", f"{pair[0]} twice (null control)", look, False)
         _label(shares, sweep, sweeps, "Texts that stay identical", "share of texts, 95% interval")
         shares.set_ylim(0, 1.03)
@@ -134,7 +143,7 @@ def histogram(table: DataFrame, blocks_shown: int = 4) -> Figure:
     return figure
 
 
-def _measures(table: DataFrame, measures: dict[str, str], cuda: bool) -> tuple[Figure, Sequence]:
+def _measures(table: DataFrame, measures: dict[str, str]) -> tuple[Figure, Sequence]:
     """One row of panels a sweep, one panel a measure, one line a backend."""
     sweeps = sorted(table["sweep"].unique())
     backends = list(dict.fromkeys(table["backend"]))
@@ -148,9 +157,6 @@ def _measures(table: DataFrame, measures: dict[str, str], cuda: bool) -> tuple[F
                 _line(axis, part, column, backend, look)
             _label(axis, sweep, sweeps, TITLES[column], unit)
         row[0].legend(loc="center right", title="backend")
-    seeds, count = table["noise_seeds"].max(), table["texts"].max()
-    note = f"Mean and 95% interval; {seeds} noise seeds, up to {count} texts a point and backend."
-    theme.footnote(figure, _note(note, cuda))
     return figure, axes
 
 
