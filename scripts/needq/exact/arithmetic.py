@@ -24,6 +24,7 @@ EXPONENT_FIELD = 0x7FF << MANTISSA_BITS
 # The finest grid is that of a row whose largest entry is this: smaller rows lose bits and then
 # vanish, long before powers of two or products could underflow.
 SMALLEST_MAXIMUM = 2.0**-900
+LARGEST = 2.0**500  # weights and activations above this are refused, their squares could overflow
 
 
 class ExactArithmeticError(UserError):
@@ -34,8 +35,8 @@ class BoundError(ExactArithmeticError):
     """A sum of integers could pass 2^53."""
 
 
-class NonFiniteError(ExactArithmeticError):
-    """A weight or an activation is infinite or not a number."""
+class RangeError(ExactArithmeticError):
+    """A weight or an activation is not a number, or so large that its square could overflow."""
 
 
 class DeviceError(ExactArithmeticError):
@@ -144,7 +145,7 @@ def divide(x: Tensor, number: float) -> Tensor:
 
 
 def to_float64(x: Tensor, name: str, device: torch.device | str = "cpu") -> Tensor:
-    """x as float64 on `device`, without rounding; NonFiniteError names a tensor that has none.
+    """x as float64 on `device`, without rounding; RangeError names one it refuses.
 
     numpy converts in the calling thread: torch's own threads may flush subnormals to zero.
     """
@@ -152,14 +153,14 @@ def to_float64(x: Tensor, name: str, device: torch.device | str = "cpu") -> Tens
     if x.dtype == torch.bfloat16:
         x = x.float()
     values = torch.from_numpy(x.detach().cpu().numpy().astype("float64"))
-    require_finite(values, name)
+    require_range(values, name)
     return values.to(device)
 
 
-def require_finite(x: Tensor, name: str) -> None:
-    """Raise NonFiniteError, naming x, if an entry is infinite or not a number."""
-    if not bool(x.isfinite().all()):
-        raise NonFiniteError(f"{name} is not finite: exact arithmetic refuses infinities and NaN")
+def require_range(x: Tensor, name: str) -> None:
+    """Raise RangeError, naming x, if an entry is not a number or above LARGEST in size."""
+    if not float(x.abs().max()) <= LARGEST:  # NaN is not either
+        raise RangeError(f"{name} holds NaN, an infinity or a number above 2^500")
 
 
 def digest(x: Tensor) -> str:

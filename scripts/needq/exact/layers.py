@@ -32,7 +32,7 @@ GELU_CUBIC = 0.044715
 
 
 def by_rows(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """function(x) for a function of rows [n, width], applied to CHUNK_ROWS of x's rows at a time."""
+    """function(x) for a function of rows [n, width], CHUNK_ROWS of them at a time."""
     rows = x.flatten(0, -2)
     results = [function(chunk) for chunk in rows.split(CHUNK_ROWS)]
     return torch.cat(results).unflatten(0, x.shape[:-1])
@@ -107,9 +107,9 @@ def attention(query: Tensor, past: KeysValues, visible: Tensor, context: int) ->
     each query sees. context: the most keys that the model allows, from which the bits follow; the
     present number must not decide, or one more token would change what came before.
     """
-    (batch, heads, new, size), key_heads = query.shape, past.keys.values.shape[1]
-    tokens = past.keys.values.shape[2]
-    grouped = query.view(batch, key_heads, heads // key_heads, new, size)
+    batch, heads, new, _ = query.shape
+    key_heads, tokens = past.keys.values.shape[1:3]
+    grouped = query.unflatten(1, (key_heads, -1))
     step = max(8, CHUNK_SCORES // (batch * heads * tokens))
     results = []
     for start in range(0, new, step):
@@ -123,7 +123,7 @@ def attention(query: Tensor, past: KeysValues, visible: Tensor, context: int) ->
                 context,
             )
         )
-    return torch.cat(results, -2).view(query.shape)
+    return torch.cat(results, -2).flatten(1, 2)
 
 
 def _attend(query: Tensor, past: KeysValues, visible: Tensor, context: int) -> Tensor:

@@ -1,7 +1,7 @@
 """What the exact models share: weights that can be swapped, the cache, and the forward pass."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from needq.exact.arithmetic import (
     ExactArithmeticError,
     Integers,
     quantise,
-    require_finite,
+    require_range,
     right_bits,
     to_float64,
 )
@@ -28,7 +28,7 @@ class ContextError(ExactArithmeticError):
 
 
 class Cache(NamedTuple):
-    """What earlier tokens leave for later ones. `logits` never changes a cache: it returns another."""
+    """What earlier tokens leave for later ones; `logits` returns a new one, and changes none."""
 
     blocks: tuple[KeysValues, ...]
     real: Tensor  # [batch, tokens] bool: False for padding
@@ -44,6 +44,16 @@ class ExactModel:
     A subclass gives `_prepare`, `_embed`, `_projections`, `_output`, `_mlp` and `_head`.
     """
 
+    @classmethod
+    def from_tensors(
+        cls,
+        config: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """The model of a config.json and its tensors, under the names of model.safetensors."""
+        return cls(config, tensors, device)
+
     def __init__(
         self, tensors: Mapping[str, Tensor], blocks: int, context: int, device: torch.device | str
     ) -> None:
@@ -53,6 +63,12 @@ class ExactModel:
         for name, tensor in tensors.items():
             self._weights.update(self._prepare(name, to_float64(tensor, name, self.device)))
         self._original = dict(self._weights)
+
+    def weight(self, name: str) -> Any:
+        """A weight as `_prepare` left it."""
+        if name not in self._weights:
+            raise UnsupportedModelError(f"the model's files hold no tensor named {name}")
+        return self._weights[name]
 
     def replace(self, name: str, tensor: Tensor) -> None:
         """Use `tensor` in place of the weight of that name, until `restore`."""
@@ -98,7 +114,7 @@ class ExactModel:
             mixed = mixed.transpose(1, 2).flatten(2)
             x = x + by_rows(lambda rows, block=block: self._output(block, rows), mixed)
             x = x + by_rows(lambda rows, block=block: self._mlp(block, rows), x)
-            require_finite(x, f"the residual stream after block {block}")
+            require_range(x, f"the residual stream after block {block}")
         return by_rows(self._head, x), Cache(tuple(blocks), real)
 
     @staticmethod

@@ -1,0 +1,98 @@
+import numpy
+import pytest
+import torch
+from needq.exact import layers
+from needq.exact.arithmetic import quantise, right_bits
+
+generator = torch.Generator().manual_seed(0)
+CONTEXT = 32
+
+
+def normal(*shape):
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def ones(*shape):
+    return torch.ones(shape, dtype=torch.float64)
+
+
+def past(keys, values):
+    return layers.KeysValues(
+        quantise(keys, right_bits(keys.shape[-1])), quantise(values, right_bits(CONTEXT))
+    )
+
+
+def causal(batch, tokens):
+    return torch.ones(batch, tokens, tokens, dtype=torch.bool).tril()
+
+
+def test_layer_norm():
+    x, weight, bias = normal(7, 48), normal(48), normal(48)
+    expected = torch.nn.functional.layer_norm(x, (48,), weight, bias, 1e-5)
+    torch.testing.assert_close(
+        layers.layer_norm(x, weight, bias, 1e-5), expected, rtol=1e-11, atol=1e-11
+    )
+
+
+def test_rms_norm():
+    x, weight = normal(7, 48), normal(48)
+    expected = torch.nn.functional.rms_norm(x, (48,), weight, 1e-5)
+    torch.testing.assert_close(layers.rms_norm(x, weight, 1e-5), expected, rtol=1e-11, atol=1e-11)
+
+
+def test_gelu_and_silu():
+    x = torch.cat((10 * normal(2000), torch.tensor([0.0, -1e4, 1e4, -1e200, 1e200]).double()))
+    expected = torch.nn.functional.gelu(x, approximate="tanh")
+    torch.testing.assert_close(layers.gelu(x), expected, rtol=1e-12, atol=1e-14)
+    x = x.clamp(-1e6, 1e6)
+    expected = torch.nn.functional.silu(x)
+    torch.testing.assert_close(layers.silu(x), expected, rtol=1e-13, atol=1e-100)
+
+
+@pytest.mark.parametrize("key_heads", [1, 2, 4])
+def test_attention(key_heads):
+    query, keys, values = normal(2, 4, 9, 8), normal(2, key_heads, 9, 8), normal(2, key_heads, 9, 8)
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        query, keys, values, is_causal=True, scale=1.0, enable_gqa=True
+    )
+    result = layers.attention(query, past(keys, values), causal(2, 9), CONTEXT)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-7)
+
+
+def test_attention_does_not_depend_on_the_order_of_keys():
+    query, keys, values = normal(1, 2, 1, 8), normal(1, 2, 30, 8), normal(1, 2, 30, 8)
+    values[:, :, 5] = 1e4
+    visible = torch.ones(1, 1, 30, dtype=torch.bool)
+    order = torch.randperm(30, generator=generator)
+    straight = layers.attention(query, past(keys, values), visible, CONTEXT)
+    shuffled = layers.attention(
+        query, past(keys[:, :, order], values[:, :, order]), visible, CONTEXT
+    )
+    assert torch.equal(straight, shuffled)
+
+
+def test_a_later_token_changes_nothing_before_it():
+    query, keys, values = normal(1, 2, 20, 8), normal(1, 2, 20, 8), normal(1, 2, 20, 8)
+    keys[:, :, -1], values[:, :, -1] = 1e6, 1e9  # as large as it likes
+    whole = layers.attention(query, past(keys, values), causal(1, 20), CONTEXT)
+    cut = past(keys[:, :, :19], values[:, :, :19])
+    assert torch.equal(whole[:, :, :19], layers.attention(query[:, :, :19], cut, causal(1, 19), 32))
+
+
+def test_hidden_keys_count_for_nothing():
+    query, keys, values = normal(1, 2, 1, 8), normal(1, 2, 20, 8), normal(1, 2, 20, 8)
+    visible = torch.arange(20).remainder(3).ne(0)
+    some = layers.attention(query, past(keys, values), visible[None, None], CONTEXT)
+    keys, values = keys[:, :, visible], values[:, :, visible]
+    alone = torch.ones(1, 1, int(visible.sum()), dtype=torch.bool)
+    assert torch.equal(some, layers.attention(query, past(keys, values), alone, CONTEXT))
+
+
+def test_values_of_zero_and_of_great_range():
+    query, keys, values = normal(1, 1, 1, 8), normal(1, 1, 4, 8), normal(1, 1, 4, 8)
+    values[:, :, 0], values[:, :, 1] = 0.0, 1e-30
+    result = layers.attention(query, past(keys, values), ones(1, 1, 4).bool(), CONTEXT)
+    expected = torch.nn.functional.scaled_dot_product_attention(query, keys, values, scale=1.0)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-7)
+    nothing = layers.attention(query, past(keys, 0 * values), ones(1, 1, 4).bool(), CONTEXT)
+    assert numpy.array_equal(nothing, numpy.zeros((1, 1, 1, 8)))

@@ -1,0 +1,323 @@
+import math
+import os
+import subprocess
+import sys
+
+import keyed
+import pytest
+import torch
+from needq.exact import layers
+from needq.exact.arithmetic import RangeError, digest
+from needq.exact.gpt2 import ExactGPT2
+from needq.exact.llama import ExactLlama
+from needq.exact.model import ContextError, UnsupportedModelError
+from torch.utils._python_dispatch import TorchDispatchMode
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
+
+MODELS = keyed.models()
+IDS = keyed.ids()
+GOLDEN = {
+    "gpt2": "540aaad46e5c1889113f0e542649aac1ab933f1210e2bc1bb4680dde761d422b",
+    "llama": "f2b1d38d01d35de4b6d391ab959ddffc91b470228725c0d23499c34d75d3009b",
+}
+
+
+@pytest.fixture(params=sorted(MODELS))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def model(name):
+    return MODELS[name]
+
+
+@pytest.fixture(scope="module")
+def full():
+    return {name: model.logits(IDS)[0] for name, model in MODELS.items()}
+
+
+def in_pieces(model, ids, pieces):
+    cache, results = None, []
+    for piece in ids.split(pieces, 1):
+        logits, cache = model.logits(piece, cache)
+        results.append(logits)
+    return torch.cat(results, 1)
+
+
+def test_golden_digest(name, full):
+    assert digest(full[name]) == GOLDEN[name]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "1"},
+        {"MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "OMP_NUM_THREADS": "2"},
+        {"MKL_CBWR": "COMPATIBLE", "OMP_NUM_THREADS": "3"},
+    ],
+    ids=" ".join,
+)
+def test_golden_digest_under_other_instruction_sets(variables):
+    done = subprocess.run(
+        [sys.executable, keyed.__file__, "cpu"],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [word for item in GOLDEN.items() for word in item]
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_golden_digest_on_cuda(name):
+    assert digest(keyed.models("cuda")[name].logits(IDS)[0]) == GOLDEN[name]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_do_not_matter(name, model, full, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert torch.equal(model.logits(IDS)[0], full[name])
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_the_batch_does_not_matter(name, model, full, batch):
+    parts = [model.logits(part)[0] for part in IDS.split(batch)]
+    assert torch.equal(torch.cat(parts), full[name])
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 32])
+def test_the_cache_does_not_matter(name, model, full, pieces):
+    assert torch.equal(in_pieces(model, IDS[:3, :33], pieces), full[name][:3, :33])
+
+
+@pytest.mark.parametrize(("rows", "scores"), [(7, 1), (17, 4000), (4096, 1 << 24)])
+def test_chunks_do_not_matter(name, model, full, rows, scores, monkeypatch):
+    monkeypatch.setattr(layers, "CHUNK_ROWS", rows)
+    monkeypatch.setattr(layers, "CHUNK_SCORES", scores)
+    assert torch.equal(model.logits(IDS[:2, :30])[0], full[name][:2, :30])
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_does_not_matter(name, model, full, side):
+    """Prompts of 5, 9 and 12 tokens side by side, then tokens one by one."""
+    lengths, width = [5, 9, 12], 12
+    ids, mask = torch.full((3, width), 11), torch.zeros(3, width, dtype=torch.bool)
+    for row, length in enumerate(lengths):
+        place = slice(width - length, width) if side == "left" else slice(0, length)
+        ids[row, place], mask[row, place] = IDS[row, :length], True
+    logits, cache = model.logits(ids, mask=mask)
+    for row, length in enumerate(lengths):
+        assert torch.equal(logits[row, mask[row]], full[name][row, :length])
+    for step in range(3):
+        new = torch.stack([IDS[row, n + step] for row, n in enumerate(lengths)])[:, None]
+        logits, cache = model.logits(new, cache)
+        expected = torch.stack([full[name][row, n + step] for row, n in enumerate(lengths)])
+        assert torch.equal(logits[:, 0], expected)
+
+
+def test_rows_of_a_cache_can_be_chosen_and_repeated(name, model, full):
+    _, cache = model.logits(IDS[:3, :20])
+    index = torch.tensor([2, 0, 2])
+    logits, _ = model.logits(IDS[index, 20:22], cache.rows(index))
+    assert torch.equal(logits, full[name][index, 20:22])
+    logits, _ = model.logits(IDS[:3, 20:21], cache)  # the cache itself is as it was
+    assert torch.equal(logits, full[name][:3, 20:21])
+
+
+def test_flush_denormal_does_not_matter(name, full):
+    config, tensors, kind = SOURCES[name]
+    tensors = {key: t.clone() for key, t in tensors.items()}
+    for key in tensors:
+        if tensors[key].dim() == 2:
+            tensors[key][3] = 2.0**-140
+    plain = digest(kind.from_tensors(config, tensors).logits(IDS)[0])
+    try:
+        torch.set_flush_denormal(True)
+        assert digest(kind.from_tensors(config, tensors).logits(IDS)[0]) == plain
+    finally:
+        torch.set_flush_denormal(False)
+
+
+SOURCES = {
+    "gpt2": (keyed.GPT2_CONFIG, keyed.gpt2_tensors(), ExactGPT2),
+    "llama": (keyed.LLAMA_CONFIG, keyed.llama_tensors(), ExactLlama),
+}
+HIDDEN = {"gpt2": [("c_fc.weight", 1), ("c_fc.bias", 0), ("mlp.c_proj.weight", 0)]}
+HIDDEN["llama"] = [("gate_proj.weight", 0), ("up_proj.weight", 0), ("down_proj.weight", 1)]
+
+
+def test_the_order_of_hidden_units_does_not_matter(name, full):
+    config, tensors, kind = SOURCES[name]
+    order = torch.randperm(keyed.HIDDEN, generator=torch.Generator().manual_seed(0))
+    permuted = dict(tensors)
+    for key in tensors:
+        for suffix, dim in HIDDEN[name]:
+            if key.endswith(suffix):
+                permuted[key] = tensors[key].index_select(dim, order)
+    assert torch.equal(kind.from_tensors(config, permuted).logits(IDS)[0], full[name])
+
+
+class Operations(TorchDispatchMode):
+    """Collects the operations that torch carries out, and refuses division by a number."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.name().removeprefix("aten::").split(".")[0].strip("_")
+        self.names.add(name)
+        if name in ("div", "reciprocal"):
+            assert all(isinstance(arg, torch.Tensor) for arg in args), "division by a number"
+        if name in ("add", "sub"):
+            assert not (kwargs or {}).get("alpha", 1) != 1, "a fused multiply-add"
+        return function(*args, **(kwargs or {}))
+
+
+ROUNDED = {"add", "sub", "rsub", "mul", "div", "neg", "abs"}  # correctly, or not at all
+INTEGERS = {"mm", "bmm", "sum", "cumsum", "bitwise_and", "bitwise_or", "bitwise_not", "lshift"}
+COMPARED = {"amax", "max", "clamp", "clamp_min", "eq", "ne", "le", "isfinite", "all", "where"}
+
+
+def test_only_operations_of_known_rounding_are_used(name, model):
+    with torch.no_grad(), Operations() as operations:
+        type(model).logits.__wrapped__(model, IDS[:2, :10])  # inference mode would hide them
+    arithmetic = ROUNDED | INTEGERS | COMPARED
+    moves = {"view", "_unsafe_view", "unsqueeze", "expand", "permute", "transpose", "slice"}
+    moves |= {"select", "split", "split_with_sizes", "unbind", "cat", "clone", "copy", "alias"}
+    moves |= {"_to_copy", "index", "empty", "new_empty", "full_like", "ones_like", "new_ones"}
+    moves |= {"arange", "fill", "masked_fill", "_local_scalar_dense", "is_nonzero", "lift_fresh"}
+    moves |= {"detach", "empty_like", "new_empty_strided", "squeeze", "t", "_reshape_alias"}
+    assert operations.names <= arithmetic | moves, operations.names - arithmetic - moves
+
+
+def test_replace_and_restore(name, full):
+    config, tensors, kind = SOURCES[name]
+    model = kind.from_tensors(config, tensors)
+    for key in tensors:
+        if key.endswith(("c_attn.weight", "q_proj.weight", "wte.weight", "embed_tokens.weight")):
+            changed = tensors[key] * 1.25
+            model.replace(key, changed)
+            fresh = kind.from_tensors(config, tensors | {key: changed})
+            assert torch.equal(model.logits(IDS[:1])[0], fresh.logits(IDS[:1])[0])
+            assert not torch.equal(model.logits(IDS[:1])[0], full[name][:1])
+            model.restore()
+    assert torch.equal(model.logits(IDS)[0], full[name])
+
+
+def test_an_untied_head(name):
+    config, tensors, kind = SOURCES[name]
+    head = keyed.tensor("head", keyed.VOCABULARY, keyed.WIDTH)
+    tied = kind.from_tensors(config, tensors).logits(IDS[:1])[0]
+    untied = kind.from_tensors(config, tensors | {"lm_head.weight": head}).logits(IDS[:1])[0]
+    assert tied.shape == untied.shape
+    assert not torch.equal(tied, untied)
+
+
+def test_published_names_without_prefix(full):
+    tensors = {key.removeprefix("transformer."): t for key, t in keyed.gpt2_tensors().items()}
+    tensors["h.0.attn.bias"] = torch.ones(1, 1, 64, 64).tril()
+    assert torch.equal(
+        ExactGPT2.from_tensors(keyed.GPT2_CONFIG, tensors).logits(IDS)[0], full["gpt2"]
+    )
+
+
+def test_more_tokens_than_the_context_are_refused(model):
+    ids = keyed.ids(1, 65)
+    with pytest.raises(ContextError, match="65 tokens are more than the model's 64"):
+        model.logits(ids)
+    _, cache = model.logits(ids[:, :64])
+    with pytest.raises(ContextError):
+        model.logits(ids[:, 64:], cache)
+    # padding does not count
+    mask = torch.tensor([[False] + [True] * 64])
+    assert torch.equal(model.logits(ids, mask=mask)[0][:, 1:], model.logits(ids[:, 1:])[0])
+
+
+def test_what_is_out_of_range_is_refused_by_name(name):
+    config, tensors, kind = SOURCES[name]
+    key = next(key for key in tensors if key.endswith(("c_proj.weight", "o_proj.weight")))
+    spoilt = tensors[key].clone()
+    spoilt[0, 0] = math.nan
+    with pytest.raises(RangeError, match=key):
+        kind.from_tensors(config, tensors | {key: spoilt})
+    model = kind.from_tensors(config, tensors)
+    model.replace(key, tensors[key].double() * 2.0**499)
+    with pytest.raises(RangeError, match="residual stream after block 0"):
+        model.logits(IDS)
+
+
+def test_unknown_and_missing_tensors(name):
+    config, tensors, kind = SOURCES[name]
+    with pytest.raises(KeyError, match="no weight named nonsense"):
+        MODELS[name].replace("nonsense", torch.ones(1))
+    key = next(iter(k for k in tensors if "norm" in k or "ln_1" in k))
+    few = {k: t for k, t in tensors.items() if k != key}
+    with pytest.raises(UnsupportedModelError, match=key):
+        kind.from_tensors(config, few).logits(IDS)
+
+
+@pytest.mark.parametrize(
+    ("which", "setting"),
+    [
+        ("gpt2", {"activation_function": "relu"}),
+        ("gpt2", {"scale_attn_by_inverse_layer_idx": True}),
+        ("llama", {"hidden_act": "gelu"}),
+        ("llama", {"attention_bias": True}),
+        ("llama", {"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}),
+    ],
+)
+def test_other_settings_are_refused(which, setting):
+    config, tensors, kind = SOURCES[which]
+    with pytest.raises(UnsupportedModelError):
+        kind.from_tensors(config | setting, tensors)
+
+
+def reference(name):
+    """transformers' model of the same weights in float64, rotary positions included."""
+    import transformers
+
+    sizes = {"vocab_size": keyed.VOCABULARY, "bos_token_id": None, "eos_token_id": None}
+    if name == "gpt2":
+        config = transformers.GPT2Config(
+            **keyed.GPT2_CONFIG, **sizes, n_embd=keyed.WIDTH, n_inner=keyed.HIDDEN
+        )
+        model = transformers.GPT2LMHeadModel(config)
+    else:
+        config = transformers.LlamaConfig(
+            **keyed.LLAMA_CONFIG, **sizes, intermediate_size=keyed.HIDDEN, tie_word_embeddings=True
+        )
+        model = transformers.LlamaForCausalLM(config)
+    model.load_state_dict(SOURCES[name][1], strict=False)
+    model.tie_weights()
+    return model.eval()
+
+
+def rotary_in_float64(x, position_ids):
+    half = torch.arange(0, 8, 2, dtype=torch.float64) / 8
+    angles = position_ids[..., None].double() * 10000.0**-half
+    return torch.cat((angles, angles), -1).cos(), torch.cat((angles, angles), -1).sin()
+
+
+def rms_norm_in_float64(self, x):
+    return torch.nn.functional.rms_norm(x, x.shape[-1:], self.weight, self.variance_epsilon)
+
+
+@torch.inference_mode()
+def test_errors_are_below_those_of_float32(name, full, monkeypatch):
+    model = reference(name)
+    single = model(IDS).logits.double()
+    model = model.double()
+    if name == "llama":  # transformers computes these two in float32 whatever the model's type
+        model.model.rotary_emb.forward = rotary_in_float64
+        monkeypatch.setattr(LlamaRMSNorm, "forward", rms_norm_in_float64)
+    double = model(IDS).logits
+    error, error32 = (full[name] - double).abs().max(), (single - double).abs().max()
+    assert error < 1e-6 * double.abs().max()
+    assert error < error32
