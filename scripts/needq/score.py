@@ -54,21 +54,24 @@ def score_documents(
     indexed = list(zip(range(len(documents)), documents, sizes, strict=True))
     for part in progress(batches(indexed, batch), "score documents, batch"):
         rows = [row for _, row, _ in part]
-        pristine = [logits.double().log_softmax(-1) for logits in forced_logits(model, rows)]
+        pristine = []
+        for logits in forced_logits(model, rows):
+            before = logits.double().log_softmax(-1)
+            pristine.append((before, before.exp(), before.argmax(-1)))
         for scores, recipe in zip(found, recipes, strict=True):
             with patcher.applied(recipe):
-                for (index, row, size), before, logits in zip(
+                for (index, row, size), (before, probabilities, first), logits in zip(
                     part, pristine, forced_logits(model, rows), strict=True
                 ):
                     after = logits.double().log_softmax(-1)
-                    same = before.argmax(-1) == after.argmax(-1)
+                    same = first == after.argmax(-1)
                     scores.append(
                         {
                             "document": index,
                             "tokens": len(row) - 1,
                             "bytes": size,
                             "nll": nll(after, row[1:]).mean().item(),
-                            "kl": (before.exp() * (before - after)).sum(-1).mean().item(),
+                            "kl": (probabilities * (before - after)).sum(-1).mean().item(),
                             "top1_agreement": same.double().mean().item(),
                             "logits_sha256": sha256(as_array(logits).data),
                         }
