@@ -2,7 +2,7 @@
 # README gives the same commands plainly. Another Python: make run PYTHON=python3.12
 
 PYTHON ?= python3
-INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile
+INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps
 
 .PHONY: run test lint format clean
 

@@ -1,0 +1,85 @@
+"""Mistakes of a user: one clear line, exit code not 0, nothing half-written."""
+
+import shutil
+
+import pytest
+
+PREFIX = "needq: error: "
+
+
+def errors(said):
+    """The error lines in what a run said."""
+    return [line for line in said.splitlines() if line.startswith(PREFIX)]
+
+
+# a mistake in the config, and what its line has to name
+CONFIG_ERRORS = {
+    "unknown key": ({"modle": {}}, "modle: no such key; did you mean model?"),
+    "unknown key inside": ({"generation": {"temprature": 1}}, "generation.temprature"),
+    "wrong type": ({"generation": {"max_new_tokens": "many"}}, "generation.max_new_tokens"),
+    "block 12 of 12": ({"sweeps": {"cumulative": {"blocks": [12]}}}, "no block 12"),
+    "no prompts": ({"generation": {"prompts": []}}, "generation.prompts"),
+    "empty prompt": ({"generation": {"prompts": ["Once", ""]}}, "generation.prompts.1"),
+    "missing folder": ({"model": {"location": "no/such/folder"}}, "no/such/folder"),
+    "unknown backend": ({"compare": {"pairs": [["cpu", "tpu"]]}}, "tpu"),
+}
+
+
+@pytest.mark.parametrize("mistake", CONFIG_ERRORS)
+def test_mistake_in_the_config_ends_before_the_first_job(fresh, mistake):
+    change, named = CONFIG_ERRORS[mistake]
+    fresh.configure(**change)
+    code, said = fresh.run("--cores", "1")
+    assert code != 0
+    (line,) = errors(said)
+    assert named in line
+    assert said.splitlines()[-1] == line
+    assert "Traceback" not in said
+    assert not fresh.results.exists()
+
+
+def assert_job_refuses(project, named):
+    """A job fails: its one line stands last, and names what is wrong; no output is left over."""
+    before = project.produced() if project.results.exists() else {}
+    code, said = project.run("--cores", "1")
+    assert code != 0
+    last = said.splitlines()[-1]
+    assert last.startswith(PREFIX), said
+    assert named in last
+    assert "Traceback" not in said
+    after = project.produced()
+    assert set(after) <= set(before)
+    assert [name for name in after if after[name] != before[name]] == []
+    return last
+
+
+def own_model(project):
+    """Give a project a copy of the bundled model: the folder."""
+    folder = project.folder / "model"
+    shutil.copytree(project.folder / "resources/pocket-gpt2", folder)
+    project.configure(model={"location": "model", "digests": []})
+    return folder
+
+
+def test_truncated_weights(fresh):
+    weights = own_model(fresh) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    assert "cut short" in assert_job_refuses(fresh, "model/model.safetensors")
+
+
+def test_pickled_weights(fresh):
+    folder = own_model(fresh)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    assert_job_refuses(fresh, "pytorch_model.bin")
+
+
+def test_wrong_digest(fresh):
+    digests = [{"file": "config.json", "sha256": "0" * 64}]
+    fresh.configure(model={"digests": digests})
+    assert_job_refuses(fresh, "config.json")
+
+
+def test_prompt_longer_than_the_context(baseline, tmp_path):
+    project = baseline.copy(tmp_path / "project")
+    project.configure(generation={"prompts": ["Once", "very " * 300]})
+    assert_job_refuses(project, "generation.prompts.1")

@@ -1,0 +1,60 @@
+"""Backends on CUDA: in the DAG or not, decided once, and said."""
+
+import re
+
+import pytest
+
+
+@pytest.fixture
+def seen(fresh):
+    """A function that tells how many devices' worth of DAG a dry run plans: its rules."""
+    fresh.configure(cuda="auto")
+    return fresh.planned
+
+
+def test_demand_without_a_device_fails_at_once(fresh):
+    fresh.configure(cuda=True)
+    code, said = fresh.run("--cores", "1")
+    assert code != 0
+    assert said.splitlines()[-1] == (
+        "needq: error: config: cuda: yes, but this machine shows no CUDA device"
+    )
+    assert not fresh.results.exists()
+
+
+def test_auto_follows_the_devices(seen):
+    # cpu and cpu64, and cuda if there is a device, in two processes each
+    assert seen(NEEDQ_TEST_DEVICES="0")["generate"] == 4
+    assert seen(NEEDQ_TEST_DEVICES="1")["generate"] == 6
+
+
+def test_no_leaves_a_device_alone(fresh):
+    fresh.configure(cuda=False)
+    assert fresh.planned(NEEDQ_TEST_DEVICES="1")["generate"] == 4
+
+
+def test_node_without_a_device_plans_what_the_head_node_saw(seen):
+    head = seen(NEEDQ_TEST_DEVICES="1")
+    node = seen("--mode", "remote", NEEDQ_CUDA="yes")
+    assert node == head
+
+
+def test_node_with_a_device_plans_what_the_head_node_saw(seen):
+    head = seen(NEEDQ_TEST_DEVICES="0")
+    node = seen("--mode", "remote", NEEDQ_TEST_DEVICES="1", NEEDQ_CUDA="no")
+    assert node == head
+
+
+def test_node_that_was_told_nothing_refuses(fresh):
+    fresh.configure(cuda="auto")
+    code, said = fresh.run("--dry-run", "--cores", "1", "--mode", "remote")
+    assert code != 0
+    assert "NEEDQ_CUDA did not reach this job" in said.splitlines()[-1]
+
+
+def test_tables_and_pages_without_a_device(baseline):
+    produced = baseline.produced()
+    for name in ("tables/degradation.tsv", "tables/divergence.tsv"):
+        assert not re.search(r"\tcuda\t", produced[name].decode("utf-8"))
+    for name in ("degradation", "divergence", "texts", "provenance"):
+        assert "CUDA" in produced[f"pages/{name}.html"].decode("utf-8")

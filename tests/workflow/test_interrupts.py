@@ -1,0 +1,81 @@
+"""A run that is interrupted or killed in each stage, and resumed, equals one that was not."""
+
+import os
+import signal
+import time
+
+import pytest
+from project import ONE_BACKEND, assert_same
+
+# in each stage, the output at which it is stopped: written, and about to get its name
+STAGES = {
+    "backup": "*/backup/config.json",
+    "corrupt": "*/corrupt/patches/*.json",
+    "generate": "*/generate/cpu/first/*.parquet",
+    "score": "*/score/cpu/first/*.texts.parquet",
+    "diff": "*/diff/cpu-cpu/*.parquet",
+    "metrics": "*/tables/divergence.tsv",
+    "figures": "*/figures/texts.svg",
+}
+LIMIT = 300  # seconds
+
+
+def wait_for(event, run, project):
+    """Wait until `event()` is true, which has to happen before the run ends."""
+    end = time.monotonic() + LIMIT
+    while not event():
+        assert run.poll() is None, f"the run ended too early:\n{project.said()}"
+        assert time.monotonic() < end, f"nothing in {LIMIT} s:\n{project.said()}"
+        time.sleep(0.05)
+
+
+def group_ended(group):
+    """Whether no process of a process group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def interrupt(run, flag):
+    """What Ctrl-C does: SIGINT to every process that the terminal started."""
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(timeout=LIMIT) != 0
+    flag.unlink()
+
+
+def kill(run, flag):
+    """SIGKILL to the main process; its orphaned jobs go on, and this waits for their end."""
+    run.kill()
+    run.wait(timeout=LIMIT)
+    flag.unlink()
+    end = time.monotonic() + LIMIT
+    while not group_ended(run.pid):
+        assert time.monotonic() < end, "orphans do not end"
+        time.sleep(0.05)
+
+
+def assert_whole(project, expected):
+    """Nothing half-written: what is there (but for the diff's temporary logits) is as expected."""
+    found = project.produced()
+    found = {name: text for name, text in found.items() if not name.endswith("logits.safetensors")}
+    assert set(found) <= set(expected)
+    assert [name for name in found if found[name] != expected[name]] == []
+
+
+@pytest.mark.parametrize("stop", [interrupt, kill])
+def test_run_stopped_in_every_stage_equals_an_undisturbed_one(stop, fresh, one_backend):
+    fresh.configure(**ONE_BACKEND)
+    expected = one_backend.produced()
+    flag = fresh.folder / "held"
+    for output in STAGES.values():
+        run = fresh.start("--cores", "2", NEEDQ_TEST_HOLD=f"{output}:{flag}")
+        wait_for(flag.exists, run, fresh)
+        stop(run, flag)
+        assert_whole(fresh, expected)
+        if stop is kill:
+            code, said = fresh.run("--unlock")
+            assert code == 0, said
+    fresh.finish()
+    assert_same(fresh.produced(), expected)
