@@ -1,7 +1,5 @@
 """Rule degradation: see rules/metrics.smk."""
 
-from pathlib import Path
-
 import pandas
 from needq import metrics
 from needq.job import job, progress
@@ -9,9 +7,8 @@ from needq.job import job, progress
 with job(snakemake.log[0]):
 
     def read(name, backend):
-        """The rows of one backend; its files lie at BACKEND/first/."""
-        paths = [path for path in snakemake.input[name] if Path(path).parts[-3] == backend]
-        return metrics.read_chunks(paths)
+        """The rows of one input of one backend."""
+        return metrics.read_backend(snakemake.input[name], backend)
 
     parts = []
     for backend in progress(snakemake.params.backends, "backends"):

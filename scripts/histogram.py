@@ -6,6 +6,7 @@ import pandas
 from needq import metrics
 from needq.adapters import adapter
 from needq.files import read_json
+from needq.interventions import noise_parts
 from needq.job import job
 from safetensors import safe_open
 
@@ -15,7 +16,7 @@ with job(snakemake.log[0]):
     with safe_open(snakemake.input.weights, "numpy") as weights:
         for file in snakemake.input.noise:
             name = Path(file).stem
-            matrix, _, noise_seed = name.split("-")
+            matrix, _, noise_seed = noise_parts(name)
             places = {block: model.matrix(matrix, block) for block in range(model.blocks)}
             pristine = {
                 block: weights.get_slice(place.tensor)[place.index()]
@@ -23,5 +24,5 @@ with job(snakemake.log[0]):
             }
             with safe_open(file, "numpy") as stored:
                 noise = {block: stored.get_tensor(f"{block}.weight") for block in places}
-            parts.append(metrics.histogram(pristine, noise, name, int(noise_seed)))
+            parts.append(metrics.histogram(pristine, noise, name, noise_seed))
     metrics.write_table(snakemake.output.table, pandas.concat(parts), metrics.MEASURED)

@@ -12,12 +12,7 @@ with job(snakemake.log[0]):
     page = pages.Pages(
         Path(snakemake.input.templates[0]).parent, config["run"], backends, snakemake.params.cuda
     )
-    texts = {
-        name: metrics.read_chunks(
-            [path for path in snakemake.input.texts if Path(path).parts[-3] == name]
-        )
-        for name in backends
-    }
+    texts = {name: metrics.read_backend(snakemake.input.texts, name) for name in backends}
     noise_seed, sample_seed = config["noise_seeds"][0], config["generation"]["sample_seeds"][0]
     samples = pages.sample_texts(texts, config["generation"]["prompts"], noise_seed, sample_seed)
     note = (

@@ -147,7 +147,8 @@ def backends_in_use(config: Mapping[str, Any], cuda: bool) -> list[str]:
 def pairs_in_use(config: Mapping[str, Any], cuda: bool) -> list[tuple[str, str]]:
     """The pairs of backends to compare: every null control, then the config's pairs."""
     names = backends_in_use(config, cuda)
-    pairs = [(left, right) for left, right in config["compare"]["pairs"]]
     return [(name, name) for name in names] + [
-        (left, right) for left, right in pairs if left in names and right in names
+        (left, right)
+        for left, right in config["compare"]["pairs"]
+        if left in names and right in names
     ]

@@ -83,13 +83,19 @@ def patches(
     the pristine model the list of slices is empty.
     """
     known: dict[tuple[Any, ...], dict[str, Any]] = {}  # a slice is the same in every block set
+    means: dict[Slice, float] = {}  # of whole matrices, the same for all their slices and seeds
     recipes = []
     for intervention in interventions:
         slices = []
         for part, whole, name in _slices(intervention, adapter):
             key = (part, intervention.noise, intervention.dose)
             if key not in known:
-                known[key] = _slice_recipe(part, whole, name, intervention, tensors, noise)
+                if whole not in means:
+                    means[whole], _ = moments(tensors[whole.tensor][whole.index()])
+                drawn = noise[intervention.noise][name][part.within(whole)]
+                known[key] = _slice_recipe(
+                    part, whole, name, intervention, tensors[part.tensor], drawn, means[whole]
+                )
             slices.append(known[key])
         recipes.append(
             {
@@ -120,16 +126,16 @@ def _slice_recipe(
     whole: Slice,
     name: str,
     intervention: Intervention,
-    tensors: Mapping[str, np.ndarray],
-    noise: Mapping[str, Mapping[str, np.ndarray]],
+    tensor: np.ndarray,
+    noise: np.ndarray,
+    mean: float,
 ) -> dict[str, Any]:
-    """How one slice is replaced, and what it holds before and after."""
-    tensor = tensors[part.tensor]
+    """How one slice is replaced, and what it holds before and after.
+
+    `tensor` is the whole tensor, `noise` that of the slice, `mean` that of the whole matrix.
+    """
     before = tensor[part.index()]
-    mean, _ = moments(tensor[whole.index()])
-    after = replacement(
-        before, noise[intervention.noise][name][part.within(whole)], mean, intervention.dose
-    )
+    after = replacement(before, noise, mean, intervention.dose)
     return {
         "tensor": part.tensor,
         "ranges": [list(axis) for axis in part.ranges],

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from needq import theme
+from needq.interventions import noise_parts
 
 DEGRADATION = {
     "nll": "nll (nats per token)\nlower is better",
@@ -122,7 +123,7 @@ def histogram(table: DataFrame, blocks_shown: int = 4) -> Figure:
             part = table[(table["stored_noise"] == name) & (table["block"] == blocks[index])]
             edges = numpy.append(part["bin_low"], part["bin_high"].iloc[-1])
             widths = numpy.diff(edges)
-            matrix, method, seed = name.split("-")
+            matrix, method, seed = noise_parts(name)
             looks = {
                 "weights": {"label": f"W_{matrix.upper()}", "fill": True, "alpha": 0.35},
                 "noise": {"label": f"{method} noise, seed {seed}", "linewidth": 1.5},

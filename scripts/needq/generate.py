@@ -1,6 +1,5 @@
 """Generation: one batch of prompts and sample seeds, each row with its own random stream."""
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from transformers.generation import (
 )
 
 from needq.backend import batches
-from needq.files import canonical_json
+from needq.files import canonical_json, sha256
 
 
 @dataclass
@@ -35,7 +34,7 @@ class Continuation:
 def native_stream(device: str, sample_seed: int, prompt: str) -> torch.Generator:
     """A device's own random stream for one (sample seed, prompt), whatever else is generated."""
     content = canonical_json(["stream", sample_seed, prompt]).encode()
-    seed = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") >> 1
+    seed = int(sha256(content)[:16], 16) >> 1  # 63 bits
     return torch.Generator(device).manual_seed(seed)
 
 

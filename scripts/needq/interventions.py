@@ -4,12 +4,11 @@ Grammar of an intervention's id: MATRIX/SWEEP/COUNT, as in `q/cumulative/05`: W_
 `cumulative`, the first five blocks of that sweep replaced. COUNT 00 is the pristine model.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from needq.files import canonical_json
+from needq.files import canonical_json, sha256
 
 ALL = "all"
 
@@ -66,6 +65,12 @@ class Intervention:
         return cls(**values)
 
 
+def noise_parts(name: str) -> tuple[str, str, int]:
+    """The matrix, method and noise seed of a stored noise: the inverse of `noise_name`."""
+    matrix, method, seed = name.split("-")
+    return matrix, method, int(seed)
+
+
 def noise_name(matrix: str, method: str, noise_seed: int) -> str:
     """The file name, without its ending, of one stored noise."""
     return f"{matrix}-{method}-{noise_seed}"
@@ -119,5 +124,5 @@ def chunks(members: Sequence[Intervention], size: int) -> dict[str, list[Interve
     for start in range(0, len(members), size):
         part = list(members[start : start + size])
         content = canonical_json([member.to_dict() for member in part])
-        found[hashlib.sha256(content.encode()).hexdigest()[:12]] = part
+        found[sha256(content.encode())[:12]] = part
     return found

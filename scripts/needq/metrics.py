@@ -32,6 +32,11 @@ def read_chunks(paths: Sequence[str | Path]) -> DataFrame:
     return rows.sort_values(keys, na_position="first", kind="stable", ignore_index=True)
 
 
+def read_backend(paths: Sequence[str | Path], backend: str) -> DataFrame:
+    """`read_chunks` of the files of one backend, which lie at BACKEND/first/."""
+    return read_chunks([path for path in paths if Path(path).parts[-3] == backend])
+
+
 def degradation(
     backend: str, texts: DataFrame, text_scores: DataFrame, evaluation: DataFrame
 ) -> DataFrame:

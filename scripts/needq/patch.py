@@ -49,7 +49,7 @@ class Patcher:
         if key not in self.known:
             noise = self.noise[part["noise"]][part["noise_tensor"]][_index(part["noise_ranges"])]
             with safe_open(self.weights, framework="numpy") as weights:
-                pristine = weights.get_tensor(part["tensor"])[_index(part["ranges"])]
+                pristine = weights.get_slice(part["tensor"])[_index(part["ranges"])]
             values = replacement(pristine, noise, part["matrix_mean"], part["dose"])
             if sha256(values.data) != part["after"]["sha256"]:
                 raise ValueError(f"noise for {part['tensor']} is not what the patch recorded")

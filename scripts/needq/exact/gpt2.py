@@ -9,7 +9,7 @@ from torch import Tensor
 
 from needq.exact.arithmetic import Integers, divide, quantise, right_bits
 from needq.exact.layers import KeysValues, by_rows, gelu, layer_norm, linear, split_rows
-from needq.exact.model import ExactModel, UnsupportedModelError
+from needq.exact.model import ExactModel, require_settings
 
 # Settings that change the forward pass, with the one value that is computed here.
 SETTINGS = {
@@ -31,11 +31,7 @@ class ExactGPT2(ExactModel):
         tensors: Mapping[str, Tensor],
         device: torch.device | str = "cpu",
     ) -> None:
-        for setting, value in SETTINGS.items():
-            if config.get(setting, value) != value:
-                raise UnsupportedModelError(
-                    f"exact GPT-2 has {setting} = {value} only, not {config[setting]}"
-                )
+        require_settings("GPT-2", config, SETTINGS)
         self.heads, self.epsilon = config["n_head"], config["layer_norm_epsilon"]
         # The published GPT-2 files leave this prefix out.
         self.prefix = "transformer." if "transformer.wte.weight" in tensors else ""

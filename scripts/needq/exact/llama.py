@@ -10,7 +10,7 @@ from torch import Tensor
 from needq.exact.arithmetic import Integers, Split, divide, quantise, right_bits
 from needq.exact.elementary import ANGLE_LIMIT, cos, exp, log, sin
 from needq.exact.layers import KeysValues, by_rows, linear, rms_norm, silu, split_rows
-from needq.exact.model import ExactModel, UnsupportedModelError
+from needq.exact.model import ExactModel, UnsupportedModelError, require_settings
 
 # Settings that change the forward pass, with the one value that is computed here.
 SETTINGS = {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False}
@@ -28,11 +28,7 @@ class ExactLlama(ExactModel):
         tensors: Mapping[str, Tensor],
         device: torch.device | str = "cpu",
     ) -> None:
-        for setting, value in SETTINGS.items():
-            if config.get(setting, value) != value:
-                raise UnsupportedModelError(
-                    f"exact Llama has {setting} = {value} only, not {config[setting]}"
-                )
+        require_settings("Llama", config, SETTINGS)
         self.heads, self.key_heads = config["num_attention_heads"], config["num_key_value_heads"]
         self.size = config.get("head_dim") or config["hidden_size"] // self.heads
         self.epsilon = config["rms_norm_eps"]

@@ -27,6 +27,15 @@ class ContextError(ExactArithmeticError):
     """More tokens than the model's context, from which the bits were chosen."""
 
 
+def require_settings(model: str, config: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """UnsupportedModelError if config.json sets one of `settings` to another value."""
+    for setting, value in settings.items():
+        if config.get(setting, value) != value:
+            raise UnsupportedModelError(
+                f"exact {model} has {setting} = {value} only, not {config[setting]}"
+            )
+
+
 class Cache(NamedTuple):
     """What earlier tokens leave for later ones; `logits` returns a new one, and changes none."""
 
