@@ -17,6 +17,7 @@ include: "rules/generate.smk"
 include: "rules/score.smk"
 include: "rules/diff.smk"
 include: "rules/provenance.smk"
+include: "rules/verify.smk"
 include: "rules/metrics.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
@@ -40,3 +41,4 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.pages.input,
+        rules.digests.output if PORTABLE else [],

@@ -9,7 +9,7 @@ rule backup:
     """Fetch the model, refuse what is unsafe or unexpected, and write down every tensor."""
     input:
         code=code("backup.py"),
-        model=model_folder,
+        model=needq_config.model_files(CONFIG["model"]),
     output:
         weights=f"{RESULTS}/backup/model.safetensors",
         config=f"{RESULTS}/backup/config.json",

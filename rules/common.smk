@@ -27,11 +27,9 @@ def checked_config():
 
 CONFIG, CUDA = checked_config()
 RESULTS = f"results/{CONFIG['run']}"
-CHUNKS = interventions.chunks(
-    interventions.interventions(CONFIG), CONFIG["jobs"]["interventions_per_job"]
-)
 BACKENDS = needq_config.backends_in_use(CONFIG, CUDA)
 PAIRS = needq_config.pairs_in_use(CONFIG, CUDA)
+EXACT_CHUNKS, CHUNKS = interventions.chunked(CONFIG)
 
 
 wildcard_constraints:
@@ -47,21 +45,6 @@ def code(script):
     return [os.path.relpath(file) for file in imports.library_files(SCRIPTS / script)]
 
 
-def model_folder(wildcards):
-    """The files of a model that is a folder here, so that a change of them is noticed."""
-    if CONFIG["model"]["source"] != "folder":
-        return []
-    folder = Path(CONFIG["model"]["location"])
-    return [str(folder / name) for name in sorted(os.listdir(folder)) if is_model_file(name)]
-
-
-def is_model_file(name):
-    """Whether a file of a model's folder takes part in loading it."""
-    return name.endswith(".safetensors") or name.startswith(
-        ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
-    )
-
-
 def members(wildcards):
     """The interventions of a chunk, as plain values for params."""
     return [member.to_dict() for member in CHUNKS[wildcards.chunk]]
@@ -71,6 +54,21 @@ def noise_files(wildcards):
     """The stored noise that the interventions of a chunk draw on."""
     names = {member.noise for member in CHUNKS[wildcards.chunk] if member.noise}
     return [f"{RESULTS}/corrupt/noise/{name}.safetensors" for name in sorted(names)]
+
+
+def chunks_of(*names):
+    """The chunks that all of these backends run: exact ones only those of `exact_sweeps`."""
+    exact = any(CONFIG["backends"][name]["arithmetic"] == "exact" for name in names)
+    return list(EXACT_CHUNKS if exact else CHUNKS)
+
+
+def of_backends(pattern):
+    """The files of every backend and each of its chunks."""
+    return [
+        file
+        for backend in BACKENDS
+        for file in expand(pattern, backend=backend, chunk=chunks_of(backend))
+    ]
 
 
 def backend(wildcards):

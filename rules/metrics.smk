@@ -26,21 +26,9 @@ rule degradation:
     """Average what each intervention costs, per backend."""
     input:
         code=code("degradation.py"),
-        texts=expand(
-            f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet",
-            backend=BACKENDS,
-            chunk=CHUNKS,
-        ),
-        text_scores=expand(
-            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.texts.parquet",
-            backend=BACKENDS,
-            chunk=CHUNKS,
-        ),
-        evaluation=expand(
-            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
-            backend=BACKENDS,
-            chunk=CHUNKS,
-        ),
+        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet"),
+        text_scores=of_backends(f"{RESULTS}/score/{{backend}}/first/{{chunk}}.texts.parquet"),
+        evaluation=of_backends(f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet"),
     output:
         table=f"{RESULTS}/tables/degradation.tsv",
     log:
@@ -66,7 +54,7 @@ rule divergence:
         diffs=[
             f"{RESULTS}/diff/{left}-{right}/{chunk}.parquet"
             for left, right in PAIRS
-            for chunk in CHUNKS
+            for chunk in chunks_of(left, right)
         ],
     output:
         texts=f"{RESULTS}/tables/divergence.tsv",

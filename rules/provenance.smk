@@ -10,11 +10,7 @@ rule provenance:
         code=code("provenance.py"),
         manifest=f"{RESULTS}/backup/manifest.json",
         text=CONFIG["evaluation"]["text"],
-        processes=expand(
-            f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.json",
-            backend=BACKENDS,
-            chunk=CHUNKS,
-        ),
+        processes=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.json"),
     output:
         provenance=f"{RESULTS}/provenance.json",
     log:

@@ -25,11 +25,7 @@ rule write_pages:
         templates=TEMPLATES,
         degradation=f"{RESULTS}/tables/degradation.tsv",
         divergence=f"{RESULTS}/tables/divergence_summary.tsv",
-        texts=expand(
-            f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet",
-            backend=BACKENDS,
-            chunk=CHUNKS,
-        ),
+        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet"),
         provenance=f"{RESULTS}/provenance.json",
     output:
         degradation=report(

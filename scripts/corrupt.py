@@ -1,9 +1,7 @@
 """Rule corrupt: see rules/corrupt.smk."""
 
-from pathlib import Path
-
 from needq.adapters import adapter
-from needq.corrupt import patches
+from needq.corrupt import patches, stored_noise
 from needq.files import read_json, write_json
 from needq.interventions import Intervention
 from needq.job import job
@@ -14,6 +12,6 @@ with job(snakemake.log[0]):
         [Intervention.from_dict(member) for member in snakemake.params.members],
         adapter(read_json(snakemake.input.config)),
         load_file(snakemake.input.weights),
-        {Path(file).stem: load_file(file) for file in snakemake.input.noise},
+        stored_noise(snakemake.input.noise),
     )
     write_json(snakemake.output.patches, recipes)

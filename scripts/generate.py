@@ -4,8 +4,9 @@ from pathlib import Path
 
 from needq import tables
 from needq.backend import load, prepare, record
+from needq.corrupt import stored_noise
 from needq.files import read_json, write_json
-from needq.generate import generate, native_stream
+from needq.generate import generate, rows
 from needq.interventions import Intervention
 from needq.job import job, progress
 from needq.patch import Patcher
@@ -17,38 +18,22 @@ with job(snakemake.log[0]):
     prepare(backend)
     backup = Path(snakemake.input.weights).parent
     model = load(backup, backend)
-    patcher = Patcher(model, snakemake.input.weights, snakemake.input.noise)
+    patcher = Patcher(model, snakemake.input.weights, stored_noise(snakemake.input.noise))
     tokenizer = Tokenizer.from_file(snakemake.input.tokenizer)
     tokens = read_json(snakemake.input.tokens)
     recipes = read_json(snakemake.input.patches)
     members = [Intervention.from_dict(member) for member in snakemake.params.members]
-    work = [
-        (prompt, seed)
-        for prompt in range(len(settings["prompts"]))
-        for seed in settings["sample_seeds"]
-    ]
-    rows = []
+    work = rows(tokens, settings)
+    found = []
     what = f"generate {snakemake.wildcards.backend}"
     for member, recipe in progress(list(zip(members, recipes, strict=True)), what):
-        streams = [
-            native_stream(backend["device"], seed, settings["prompts"][prompt])
-            for prompt, seed in work
-        ]
         with patcher.applied(recipe):
-            continuations = generate(
-                model,
-                [tokens["prompts"][prompt] for prompt, _ in work],
-                streams,
-                settings,
-                tokens["end"],
-                backend["batch"],
-                backend["cache"],
-            )
-        for (prompt, seed), continuation in zip(work, continuations, strict=True):
+            continuations = generate(model, work, settings, tokens["end"], backend)
+        for text, continuation in zip(work, continuations, strict=True):
             new = continuation.tokens
-            row = {"prompt": prompt, "sample_seed": seed, "tokens": new}
+            row = {"prompt": text.index, "sample_seed": text.sample_seed, "tokens": new}
             row |= {"margins": continuation.margins, "ended": continuation.ended}
             row["text"] = tokenizer.decode(new[:-1] if continuation.ended else new)
-            rows.append(member.keys() | row)
-    tables.write(snakemake.output.texts, rows, tables.TEXTS)
+            found.append(member.keys() | row)
+    tables.write(snakemake.output.texts, found, tables.TEXTS)
     write_json(snakemake.output.provenance, record(backend))

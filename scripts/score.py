@@ -4,6 +4,7 @@ from pathlib import Path
 
 from needq import tables
 from needq.backend import load, prepare
+from needq.corrupt import stored_noise
 from needq.files import read_json, temporary
 from needq.interventions import Intervention
 from needq.job import job, progress
@@ -16,7 +17,7 @@ with job(snakemake.log[0]):
     batch = backend["batch"]
     prepare(backend)
     model = load(Path(snakemake.input.weights).parent, backend)
-    patcher = Patcher(model, snakemake.input.weights, snakemake.input.noise)
+    patcher = Patcher(model, snakemake.input.weights, stored_noise(snakemake.input.noise))
     tokens = read_json(snakemake.input.tokens)
     recipes = read_json(snakemake.input.patches)
     members = [Intervention.from_dict(member) for member in snakemake.params.members]

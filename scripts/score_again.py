@@ -4,6 +4,7 @@ from pathlib import Path
 
 from needq import tables
 from needq.backend import load, prepare
+from needq.corrupt import stored_noise
 from needq.files import read_json, temporary
 from needq.job import job
 from needq.patch import Patcher
@@ -16,7 +17,7 @@ with job(snakemake.log[0]):
     model = load(Path(snakemake.input.weights).parent, backend)
     logits = reference_logits(
         model,
-        Patcher(model, snakemake.input.weights, snakemake.input.noise),
+        Patcher(model, snakemake.input.weights, stored_noise(snakemake.input.noise)),
         read_json(snakemake.input.patches),
         tables.read(snakemake.input.reference),
         read_json(snakemake.input.tokens)["prompts"],

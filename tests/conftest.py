@@ -11,7 +11,7 @@ from needq.backup import back_up
 from needq.corrupt import noise_tensors, patches
 from needq.files import read_json
 from needq.interventions import noise_name, sweep_interventions
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = 4
@@ -30,9 +30,11 @@ class Model:
     tensors: dict[str, np.ndarray]
 
     def load(self, precision="float32", kernels="sdpa"):
-        from needq.backend import load
+        """transformers' model of the backup; NativeModel(it) is what needq computes with."""
+        from needq.native import load_transformers
 
-        return load(self.backup, {"device": "cpu", "precision": precision, "kernels": kernels})
+        backend = {"device": "cpu", "precision": precision, "kernels": kernels}
+        return load_transformers(self.backup, backend)
 
 
 def config_of(source, **changes):
@@ -130,20 +132,19 @@ SWEEP = {
 
 
 @pytest.fixture
-def corrupted(tmp_path):
-    """A function that makes the recipes of a sweep over a model, and writes its noise."""
+def corrupted():
+    """A function that makes the recipes of a sweep over a model, and the noise they draw on."""
 
     def make(model, noise_seeds=(0,), **changes):
         sweep = SWEEP | changes
         members = sweep_interventions("test", sweep, model.adapter.blocks, noise_seeds)
-        noise, files = {}, []
-        for seed in noise_seeds:
-            name = noise_name(sweep["matrix"], sweep["method"], seed)
-            noise[name] = noise_tensors(
-                model.tensors, model.adapter, sweep["matrix"], sweep["method"], seed
+        matrix, method = sweep["matrix"], sweep["method"]
+        noise = {
+            noise_name(matrix, method, seed): noise_tensors(
+                model.tensors, model.adapter, matrix, method, seed
             )
-            files.append(tmp_path / f"{name}.safetensors")
-            save_file(noise[name], files[-1])
-        return patches(members, model.adapter, model.tensors, noise), files
+            for seed in noise_seeds
+        }
+        return patches(members, model.adapter, model.tensors, noise), noise
 
     return make

@@ -1,16 +1,35 @@
 """Backends: how a model is loaded and computed with, and the record of it."""
 
+import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-import transformers
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from safetensors.torch import load_file
+from torch import Tensor
 
 from needq.errors import UserError
+from needq.files import read_json
+
+
+class Model(Protocol):
+    """What generation and scoring know of a model, whatever its arithmetic."""
+
+    device: torch.device
+
+    def logits(
+        self, ids: Tensor, cache: Any = None, mask: Tensor | None = None, last: bool = False
+    ) -> tuple[Tensor, Any]:
+        """Logits of the next token after each of ids (or the `last` alone), and the new cache."""
+
+    def replace(self, name: str, tensor: Tensor) -> None:
+        """Use `tensor` in place of the weight of that name, until `restore`."""
+
+    def restore(self) -> None:
+        """Undo every `replace`, bit for bit."""
 
 
 def prepare(backend: Mapping[str, Any]) -> None:
@@ -27,21 +46,19 @@ def prepare(backend: Mapping[str, Any]) -> None:
     torch.use_deterministic_algorithms(True)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
 
 
-def load(backup: Path, backend: Mapping[str, Any]) -> PreTrainedModel:
-    """The backed-up model in the backend's precision, on its device, for inference."""
-    model = AutoModelForCausalLM.from_pretrained(
-        backup,
-        dtype=getattr(torch, backend["precision"]),
-        attn_implementation=backend["kernels"],
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
-    return model.to(backend["device"]).eval().requires_grad_(False)
+def load(backup: Path, backend: Mapping[str, Any]) -> Model:
+    """The backed-up model in the backend's arithmetic and precision, on its device."""
+    if backend["arithmetic"] == "exact":
+        from needq.exact.load import load_exact
+
+        config = read_json(backup / "config.json")
+        return load_exact(config, load_file(backup / "model.safetensors"), backend["device"])
+    # transformers takes seconds to import, and exact arithmetic never needs it
+    from needq.native import NativeModel, load_transformers
+
+    return NativeModel(load_transformers(backup, backend))
 
 
 def record(backend: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +68,7 @@ def record(backend: Mapping[str, Any]) -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "transformers": transformers.__version__,
+            "transformers": importlib.metadata.version("transformers"),
         },
         "cpu": _cpu_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),

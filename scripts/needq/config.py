@@ -3,7 +3,7 @@
 import difflib
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +126,34 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
         for backend in names:
             if backend not in backends:
                 yield f"{key}: there is no backend {backend}; backends has {', '.join(backends)}"
+    for index, name in enumerate(config["exact_sweeps"]):
+        if name not in config["sweeps"]:
+            yield f"exact_sweeps.{index}: there is no sweep {name}"
+    for name, backend in backends.items():
+        if backend["arithmetic"] == "exact" and backend["precision"] != "float64":
+            yield f"backends.{name}.precision: exact arithmetic is in float64; say so"
     reference = backends.get(compare["reference"])
     if reference and reference["device"] == "cuda" and config["cuda"] is not True:
         yield "compare.reference: a backend on CUDA can be the reference only with cuda: yes"
+    if reference and reference["arithmetic"] == "exact":
+        for name in config["sweeps"].keys() - set(config["exact_sweeps"]):
+            yield f"compare.reference: exact_sweeps lacks {name}, which the reference has to run"
     if max(compare["positions"]) >= config["generation"]["max_new_tokens"]:
         yield "compare.positions: a position lies beyond generation.max_new_tokens"
+
+
+MODEL_FILES = ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
+
+
+def model_files(model: Mapping[str, Any]) -> list[str]:
+    """The files that a model in a folder is loaded from; none for the other sources."""
+    if model["source"] != "folder":
+        return []
+    return [
+        os.path.join(model["location"], name)
+        for name in sorted(os.listdir(model["location"]))
+        if name.endswith(".safetensors") or name.startswith(MODEL_FILES)
+    ]
 
 
 def backends_in_use(config: Mapping[str, Any], cuda: bool) -> list[str]:
@@ -141,6 +164,16 @@ def backends_in_use(config: Mapping[str, Any], cuda: bool) -> list[str]:
         name
         for name, backend in config["backends"].items()
         if name in named and (cuda or backend["device"] != "cuda")
+    ]
+
+
+def portable_backends(config: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """Those of the named backends whose texts are the same on every machine."""
+    backends = config["backends"]
+    return [
+        name
+        for name in names
+        if backends[name]["arithmetic"] == "exact" and backends[name]["rng"] == "keyed"
     ]
 
 

@@ -7,9 +7,11 @@ that joins them rounds each operation by itself, so the digests are the same on 
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load_file
 
 from needq.adapters import Adapter, Slice
 from needq.files import sha256
@@ -56,6 +58,11 @@ def noise_tensors(
             values = tensors[bias.tensor][bias.index()]
             noise[f"{block}.bias"] = make(values, seed, f"{matrix}.bias", block)
     return noise
+
+
+def stored_noise(files: Sequence[str | Path]) -> dict[str, dict[str, np.ndarray]]:
+    """The noise tensors of each file, by the file's name without its ending."""
+    return {Path(file).stem: load_file(file) for file in files}
 
 
 def replacement(pristine: np.ndarray, noise: np.ndarray, mean: float, dose: float) -> np.ndarray:

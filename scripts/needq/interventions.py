@@ -126,3 +126,17 @@ def chunks(members: Sequence[Intervention], size: int) -> dict[str, list[Interve
         content = canonical_json([member.to_dict() for member in part])
         found[sha256(content.encode())[:12]] = part
     return found
+
+
+Chunks = dict[str, list[Intervention]]
+
+
+def chunked(config: Mapping[str, Any]) -> tuple[Chunks, Chunks]:
+    """The chunks of the sweeps that exact arithmetic runs, and those of all sweeps.
+
+    No chunk mixes the two kinds of sweep.
+    """
+    members, size = interventions(config), config["jobs"]["interventions_per_job"]
+    exact = chunks([m for m in members if m.sweep in config["exact_sweeps"]], size)
+    others = chunks([m for m in members if m.sweep not in config["exact_sweeps"]], size)
+    return exact, exact | others

@@ -1,60 +1,71 @@
-"""Patches, applied in place to a loaded model and undone bit for bit."""
+"""Patches, applied to a loaded model and undone bit for bit."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.numpy import load_file
-from torch import nn
 
+from needq.backend import Model
 from needq.corrupt import replacement
 from needq.files import sha256
 
 Recipe = Mapping[str, Any]
+Noise = Mapping[str, Mapping[str, np.ndarray]]
 
 
 class Patcher:
     """One model whose slices are replaced and put back.
 
-    `weights` is the backup's model.safetensors; `noise` names the stored noise files that the
-    recipes draw on.
+    `weights` is the backup's model.safetensors; `noise` the stored noise that the recipes draw
+    on (`needq.corrupt.stored_noise`).
     """
 
-    def __init__(self, model: nn.Module, weights: Path, noise: Sequence[Path]) -> None:
-        self.parameters = dict(model.named_parameters())
+    def __init__(self, model: Model, weights: Path, noise: Noise) -> None:
+        self.model = model
         self.weights = weights
-        self.noise = {Path(file).stem: load_file(file) for file in noise}
-        self.known: dict[tuple[Any, ...], torch.Tensor] = {}
+        self.noise = noise
+        self.pristine: dict[str, np.ndarray] = {}
+        self.checked: set[tuple[Any, ...]] = set()
 
     @contextmanager
     def applied(self, recipe: Recipe) -> Iterator[None]:
         """The model with the recipe's slices replaced; all bits are back afterwards."""
-        undo: list[tuple[torch.Tensor, torch.Tensor]] = []
+        tensors: dict[str, np.ndarray] = {}
+        for part in recipe["slices"]:
+            name = part["tensor"]
+            if name not in tensors:
+                tensors[name] = self._pristine(name).copy()
+            tensors[name][_index(part["ranges"])] = self._values(part)
         try:
-            for part in recipe["slices"]:
-                target = self.parameters[part["tensor"]].detach()[_index(part["ranges"])]
-                undo.append((target, target.clone()))
-                target.copy_(self._values(part))
+            for name, tensor in tensors.items():
+                self.model.replace(name, torch.from_numpy(tensor))
             yield
         finally:
-            for target, pristine in reversed(undo):
-                target.copy_(pristine)
+            self.model.restore()
 
-    def _values(self, part: Recipe) -> torch.Tensor:
-        """The replacement of one slice, float32; its digest must be the recipe's."""
-        key = (part["tensor"], str(part["ranges"]), part["noise"], part["dose"])
-        if key not in self.known:
-            noise = self.noise[part["noise"]][part["noise_tensor"]][_index(part["noise_ranges"])]
+    def _pristine(self, name: str) -> np.ndarray:
+        """A tensor of the backup, read once."""
+        if name not in self.pristine:
             with safe_open(self.weights, framework="numpy") as weights:
-                pristine = weights.get_slice(part["tensor"])[_index(part["ranges"])]
-            values = replacement(pristine, noise, part["matrix_mean"], part["dose"])
+                self.pristine[name] = weights.get_tensor(name)
+        return self.pristine[name]
+
+    def _values(self, part: Recipe) -> np.ndarray:
+        """The replacement of one slice, float32; its digest must be the recipe's."""
+        index = _index(part["ranges"])
+        noise = self.noise[part["noise"]][part["noise_tensor"]][_index(part["noise_ranges"])]
+        pristine = self._pristine(part["tensor"])[index]
+        values = replacement(pristine, noise, part["matrix_mean"], part["dose"])
+        key = (part["tensor"], str(index), part["noise"], part["dose"])
+        if key not in self.checked:
             if sha256(values.data) != part["after"]["sha256"]:
                 raise ValueError(f"noise for {part['tensor']} is not what the patch recorded")
-            self.known[key] = torch.from_numpy(values.copy())
-        return self.known[key]
+            self.checked.add(key)
+        return values
 
 
 def _index(ranges: Sequence[Sequence[int]]) -> tuple[slice, ...]:

@@ -1,31 +1,38 @@
 """Scores: what a corrupted model predicts, given the true past (teacher forcing)."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
 
-from needq.backend import batches
+from needq.backend import Model, batches
+from needq.exact.arithmetic import exact_sum
+from needq.exact.elementary import exp_bounded
+from needq.exact.layers import log_softmax
 from needq.files import sha256
 from needq.job import progress
 from needq.patch import Patcher, Recipe
+from needq.sampling import as_array
 from needq.tables import logits_key
 
 Row = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
 
 
-def forced_logits(model: PreTrainedModel, rows: Sequence[Sequence[int]]) -> Iterator[torch.Tensor]:
+def forced_logits(model: Model, rows: Sequence[Sequence[int]]) -> Iterator[torch.Tensor]:
     """For each row of ids, the logits [len(row) - 1, vocabulary] that predict row[1:]."""
     width = max(len(row) for row in rows)
-    ids = torch.tensor([list(row) + [0] * (width - len(row)) for row in rows], device=model.device)
-    mask = torch.tensor(
-        [[1] * len(row) + [0] * (width - len(row)) for row in rows], device=model.device
-    )
-    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    ids = torch.tensor([list(row) + [0] * (width - len(row)) for row in rows])
+    lengths = torch.tensor([[len(row)] for row in rows])
+    logits, _ = model.logits(ids, mask=torch.arange(width) < lengths)
     for row, values in zip(rows, logits, strict=True):
         yield values[: len(row) - 1]
+
+
+def mean(values: torch.Tensor) -> float:
+    """The mean, from a correctly rounded sum."""
+    return math.fsum(values.tolist()) / len(values)
 
 
 def nll(log_probabilities: torch.Tensor, targets: Sequence[int]) -> torch.Tensor:
@@ -36,7 +43,7 @@ def nll(log_probabilities: torch.Tensor, targets: Sequence[int]) -> torch.Tensor
 
 @torch.inference_mode()
 def score_documents(
-    model: PreTrainedModel,
+    model: Model,
     patcher: Patcher,
     recipes: Sequence[Recipe],
     documents: Sequence[Sequence[int]],
@@ -47,8 +54,8 @@ def score_documents(
 
     Means per token over a document, in nats: `nll`, and `kl` from the pristine model to the
     corrupted one; `top1_agreement` is the share of tokens where both rank the same token first;
-    `logits_sha256` the digest of all its logits. `sizes` counts the bytes scored. Log
-    probabilities are float64 in every backend, so the backend decides the logits alone.
+    `logits_sha256` the digest of all its logits. `sizes` counts the bytes scored. What follows
+    the logits is exact arithmetic for every backend, so scores depend on the logits alone.
     """
     found: list[list[dict[str, Any]]] = [[] for _ in recipes]
     indexed = list(zip(range(len(documents)), documents, sizes, strict=True))
@@ -56,23 +63,23 @@ def score_documents(
         rows = [row for _, row, _ in part]
         pristine = []
         for logits in forced_logits(model, rows):
-            before = logits.double().log_softmax(-1)
-            pristine.append((before, before.exp(), before.argmax(-1)))
+            before = log_softmax(logits.double())
+            pristine.append((before, exp_bounded(before), before.argmax(-1)))
         for scores, recipe in zip(found, recipes, strict=True):
             with patcher.applied(recipe):
                 for (index, row, size), (before, probabilities, first), logits in zip(
                     part, pristine, forced_logits(model, rows), strict=True
                 ):
-                    after = logits.double().log_softmax(-1)
-                    same = first == after.argmax(-1)
+                    after = log_softmax(logits.double())
+                    kl = exact_sum((before - after).mul_(probabilities))[:, 0]
                     scores.append(
                         {
                             "document": index,
                             "tokens": len(row) - 1,
                             "bytes": size,
-                            "nll": nll(after, row[1:]).mean().item(),
-                            "kl": (probabilities * (before - after)).sum(-1).mean().item(),
-                            "top1_agreement": same.double().mean().item(),
+                            "nll": mean(nll(after, row[1:])),
+                            "kl": mean(kl),
+                            "top1_agreement": mean((first == after.argmax(-1)).double()),
                             "logits_sha256": sha256(as_array(logits).data),
                         }
                     )
@@ -80,7 +87,17 @@ def score_documents(
 
 
 @torch.inference_mode()
-def score_texts(model: PreTrainedModel, rows: Sequence[Row], batch: int) -> list[float]:
+def document_digests(model: Model, documents: Sequence[Sequence[int]], batch: int) -> list[str]:
+    """The `logits_sha256` of each document, as `score_documents` gives it."""
+    return [
+        sha256(as_array(logits).data)
+        for part in batches(documents, batch)
+        for logits in forced_logits(model, part)
+    ]
+
+
+@torch.inference_mode()
+def score_texts(model: Model, rows: Sequence[Row], batch: int) -> list[float]:
     """Mean nll (nats per token) of each text's new tokens.
 
     Every text has at least one new token, if only the one that ended it.
@@ -89,14 +106,14 @@ def score_texts(model: PreTrainedModel, rows: Sequence[Row], batch: int) -> list
     for part in batches(rows, batch):
         logits = forced_logits(model, [[*prompt, *new] for prompt, new in part])
         for (prompt, new), values in zip(part, logits, strict=True):
-            log_probabilities = values[len(prompt) - 1 :].double().log_softmax(-1)
-            found.append(nll(log_probabilities, new).mean().item())
+            log_probabilities = log_softmax(values[len(prompt) - 1 :].double())
+            found.append(mean(nll(log_probabilities, new)))
     return found
 
 
 @torch.inference_mode()
 def logits_at(
-    model: PreTrainedModel,
+    model: Model,
     rows: Sequence[Row],
     positions: Sequence[int],
     batch: int,
@@ -119,7 +136,7 @@ def logits_at(
 
 
 def reference_logits(
-    model: PreTrainedModel,
+    model: Model,
     patcher: Patcher,
     recipes: Sequence[Recipe],
     texts: Sequence[Mapping[str, Any]],
@@ -136,13 +153,6 @@ def reference_logits(
         with patcher.applied(recipe):
             found[logits_key(*key)] = logits_at(model, rows[key], positions, batch)
     return found
-
-
-def as_array(logits: torch.Tensor) -> np.ndarray:
-    """Logits as numpy on the CPU; 16-bit formats as float32, which holds them exactly."""
-    if logits.dtype in (torch.bfloat16, torch.float16):
-        logits = logits.float()
-    return np.ascontiguousarray(logits.cpu().numpy())
 
 
 def by_intervention(

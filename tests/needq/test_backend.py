@@ -7,7 +7,8 @@ import torch
 from needq.backend import batches, load, prepare, record
 from needq.errors import UserError
 
-BACKEND = {"device": "cpu", "precision": "float32", "kernels": "sdpa", "threads": 1}
+BACKEND = {"device": "cpu", "arithmetic": "native", "precision": "float32"}
+BACKEND |= {"kernels": "sdpa", "threads": 1}
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from needq import config as needq_config
-from needq.config import backends_in_use, checked, pairs_in_use
+from needq.config import backends_in_use, checked, model_files, pairs_in_use, portable_backends
 from needq.errors import UserError
 from needq.interventions import chunks, interventions
 
@@ -135,6 +135,11 @@ def test_the_default_config_is_complete():
         ("compare.reference", "cuda", "compare.reference: a backend on CUDA"),
         ("backends.cpu.device", "tpu", "backends.cpu.device: 'tpu' is not one of"),
         ("backends.cpu.precision", "int8", "backends.cpu.precision: 'int8'"),
+        ("backends.cpu.arithmetic", "fuzzy", "backends.cpu.arithmetic: 'fuzzy' is not one of"),
+        ("backends.cpu.rng", "dice", "backends.cpu.rng: 'dice' is not one of"),
+        ("backends.exact.precision", "float32", "backends.exact.precision: exact arithmetic is"),
+        ("exact_sweeps", ["other"], "exact_sweeps.0: there is no sweep other"),
+        ("exact_sweeps", [], "exact_sweeps: is empty"),
         ("backends.cpu.threads", 0, "backends.cpu.threads: 0"),
         ("backends.cpu", {}, "backends.cpu.device: the key is missing"),
         ("backends", {"CPU": {"device": "cpu"}}, "backends: 'CPU' does not match"),
@@ -176,7 +181,10 @@ def test_what_is_no_config_at_all(config):
 
 def test_defaults_are_filled_in():
     config = with_change(
-        ("sweeps", {"s": {}}), ("backends", {"cpu": {"device": "cpu"}}), ("compare.pairs", [])
+        ("sweeps", {"s": {}}),
+        ("exact_sweeps", ["s"]),
+        ("backends", {"cpu": {"device": "cpu"}}),
+        ("compare.pairs", []),
     )
     found = checked(config, SCHEMA_FILE)
     assert found["sweeps"]["s"] == {
@@ -190,8 +198,10 @@ def test_defaults_are_filled_in():
     }
     assert found["backends"]["cpu"] == {
         "device": "cpu",
+        "arithmetic": "native",
         "precision": "float32",
         "kernels": "sdpa",
+        "rng": "native",
         "threads": 1,
         "batch": 32,
         "cache": True,
@@ -210,6 +220,30 @@ def test_backends_and_pairs_with_and_without_cuda():
         *(("cpu", "cpu"), ("cuda", "cuda"), ("cpu64", "cpu64")),
         *(("cpu", "cuda"), ("cpu", "cpu64")),
     ]
+
+
+def test_an_exact_reference_has_to_run_every_sweep():
+    other = ("sweeps", DEFAULT["sweeps"] | {"other": {}})
+    assert checked(with_change(("compare.reference", "exact")), SCHEMA_FILE)
+    message = refusal(with_change(("compare.reference", "exact"), other))
+    assert "compare.reference: exact_sweeps lacks other" in message
+
+
+def test_files_of_a_model(tmp_path):
+    kept = ["config.json", "model.safetensors", "tokenizer.json", "vocab.json"]
+    for name in [*kept, "README.md", "train.py", "pytorch_model.bin"]:
+        (tmp_path / name).touch()
+    found = model_files({"source": "folder", "location": str(tmp_path)})
+    assert found == [str(tmp_path / name) for name in kept]
+    assert model_files({"source": "hub", "location": "owner/name"}) == []
+
+
+def test_portable_backends_are_exact_and_keyed():
+    config = checked(with_change(("backends.cpu.rng", "keyed")), SCHEMA_FILE)
+    assert portable_backends(config, config["backends"]) == ["exact"]
+    assert portable_backends(config, ["cpu", "cuda"]) == []
+    config = checked(with_change(("backends.exact.rng", "native")), SCHEMA_FILE)
+    assert portable_backends(config, config["backends"]) == []
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)

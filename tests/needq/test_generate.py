@@ -5,7 +5,11 @@ import math
 
 import pytest
 import torch
-from needq.generate import generate, native_stream
+from needq.draws import draw_tokens
+from needq.generate import generate, rows
+from needq.native import NativeModel
+from needq.noise import draw_key
+from needq.sampling import Row, native_stream
 from transformers import GenerationConfig
 
 PROMPTS = {text: list(text.encode()) for text in ("Once upon a time", "The cat", "x", "Why not?")}
@@ -30,10 +34,10 @@ SAMPLERS = {
 }
 
 
-def ours(model, prompts, chosen, end=None, batch=8, cache=True, seed=3):
-    streams = [native_stream("cpu", seed, prompt) for prompt in prompts]
-    ids = [PROMPTS[prompt] for prompt in prompts]
-    return generate(model, ids, streams, chosen, end, batch, cache)
+def ours(model, prompts, chosen, end=None, seed=3, **factors):
+    backend = {"rng": "native", "batch": 8, "cache": True} | factors
+    work = [Row(PROMPTS[prompt], prompt, seed, 0) for prompt in prompts]
+    return generate(NativeModel(model), work, chosen, end, backend)
 
 
 def theirs(model, prompt, chosen, end=None, seed=3):
@@ -187,15 +191,53 @@ def test_streams_are_named_by_seed_and_prompt():
     assert native_stream("cpu", 0, "a").initial_seed() == int(digest[:16], 16) // 2
 
 
-def test_frequencies_are_the_models_probabilities(gpt2):
+@pytest.mark.parametrize("rng", ["native", "keyed"])
+def test_frequencies_are_the_models_probabilities(gpt2, rng):
     model = gpt2.load()
     with torch.inference_mode():
         wanted = model(torch.tensor([PROMPTS["x"]])).logits[0, -1].softmax(-1)
     count = 3000
-    streams = [native_stream("cpu", seed, "x") for seed in range(count)]
-    one = settings(max_new_tokens=1)
-    found = generate(model, [PROMPTS["x"]] * count, streams, one, None, 1000, True)
+    backend = {"rng": rng, "batch": 1000, "cache": True}
+    work = [Row(PROMPTS["x"], "x", seed, 0) for seed in range(count)]
+    found = generate(NativeModel(model), work, settings(max_new_tokens=1), None, backend)
     drawn = torch.bincount(torch.tensor([row.tokens[0] for row in found]), minlength=257) / count
     error = (wanted * (1 - wanted) / count).sqrt()
     assert (drawn - wanted).abs().max() < 0.05
     assert ((drawn - wanted).abs() < 5 * error + 2 / count).all()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("chosen", [SAMPLERS["plain"], SAMPLERS["all"]], ids=["plain", "all"])
+def test_keyed_tokens_are_drawn_by_seed_prompt_and_position(model, chosen):
+    (found,) = ours(model, ["Why not?"], chosen, rng="keyed")
+    ids = list(PROMPTS["Why not?"])
+    limits = [chosen[name] for name in ("temperature", "top_k", "top_p")]
+    for position, (token, margin) in enumerate(zip(found.tokens, found.margins, strict=True)):
+        logits = model(torch.tensor([ids])).logits[:, -1].numpy()
+        draws = draw_tokens(logits, [draw_key(3, "Why not?", position)], *limits)
+        assert token == draws.tokens[0]
+        assert margin == pytest.approx(draws.margins[0], rel=1e-4, abs=1e-5)
+        ids.append(token)
+
+
+def test_keyed_rows_depend_on_their_own_key_alone(model):
+    together = tokens(ours(model, list(PROMPTS), settings(), rng="keyed"))
+    for prompt, wanted in zip(PROMPTS, together, strict=True):
+        for factors in ({"batch": 1}, {"cache": False}):
+            assert tokens(ours(model, [prompt], settings(), rng="keyed", **factors)) == [wanted]
+    other = tokens(ours(model, list(PROMPTS), settings(), seed=4, rng="keyed"))
+    assert all(one != two for one, two in zip(together, other, strict=True))
+
+
+def test_greedy_tokens_need_no_stream(model):
+    greedy = settings(temperature=0)
+    keyed, native = (ours(model, list(PROMPTS), greedy, rng=rng) for rng in ("keyed", "native"))
+    assert tokens(keyed) == tokens(native)
+    for one, other in zip(keyed, native, strict=True):
+        assert one.margins == pytest.approx(other.margins, abs=1e-5)
+
+
+def test_rows_are_every_prompt_with_every_seed():
+    found = rows({"prompts": [[1], [2, 3]]}, {"prompts": ["a", "b"], "sample_seeds": [5, 7]})
+    wanted = [([1], "a", 5, 0), ([1], "a", 7, 0), ([2, 3], "b", 5, 1), ([2, 3], "b", 7, 1)]
+    assert [tuple(row) for row in found] == wanted

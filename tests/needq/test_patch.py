@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from needq.files import sha256
+from needq.native import NativeModel
 from needq.patch import Patcher
-from safetensors.numpy import load_file, save_file
 
 VARIANTS = {
     "q": {},
@@ -57,7 +57,7 @@ def test_only_the_replaced_slices_change(small, corrupted, variant):
     blocks = len(VARIANTS[variant].get("blocks", range(4)))
     biased = "bias" in variant and small.adapter.bias("q", 0) is not None
     assert len(replaced) == blocks * (1 + biased)
-    with Patcher(model, small.backup / "model.safetensors", noise).applied(recipe):
+    with Patcher(NativeModel(model), small.backup / "model.safetensors", noise).applied(recipe):
         found = values(model)
     for name, tensor in found.items():
         assert tensor.dtype == np.float32
@@ -78,7 +78,7 @@ def test_undoing_restores_all_bits(small, corrupted, precision):
     recipes, noise = corrupted(small, noise_seeds=(0, 1), bias="replace")
     model = small.load(precision)
     before = bits(model)
-    patcher = Patcher(model, small.backup / "model.safetensors", noise)
+    patcher = Patcher(NativeModel(model), small.backup / "model.safetensors", noise)
     for recipe in recipes:
         with patcher.applied(recipe):
             assert same_bits(model, before) == (not recipe["slices"])
@@ -93,8 +93,10 @@ def test_replaced_slices_are_the_noise_in_the_backends_precision(small, corrupte
     recipes, noise = corrupted(small)
     model = small.load(precision)
     whole = small.adapter.matrix("q", 2)
-    wanted = torch.from_numpy(load_file(noise[0])["2.weight"]).to(getattr(torch, precision))
-    with Patcher(model, small.backup / "model.safetensors", noise).applied(recipes[-1]):
+    wanted = torch.from_numpy(noise["q-gaussian-0"]["2.weight"]).to(getattr(torch, precision))
+    with Patcher(NativeModel(model), small.backup / "model.safetensors", noise).applied(
+        recipes[-1]
+    ):
         found = dict(model.named_parameters())[whole.tensor][whole.index()]
         assert found.dtype == wanted.dtype and torch.equal(found, wanted)
 
@@ -102,7 +104,7 @@ def test_replaced_slices_are_the_noise_in_the_backends_precision(small, corrupte
 def test_a_patch_changes_the_logits_and_its_undoing_gives_them_back(small, corrupted):
     recipes, noise = corrupted(small)
     model = small.load()
-    patcher = Patcher(model, small.backup / "model.safetensors", noise)
+    patcher = Patcher(NativeModel(model), small.backup / "model.safetensors", noise)
     ids = torch.arange(10)[None]
     before = model(ids).logits
     with patcher.applied(recipes[1]):
@@ -115,12 +117,10 @@ def test_a_patch_changes_the_logits_and_its_undoing_gives_them_back(small, corru
 
 def test_noise_that_is_not_the_recorded_one_is_refused(gpt2, corrupted):
     recipes, noise = corrupted(gpt2)
-    tensors = load_file(noise[0])
-    tensors["2.weight"][0, 0] += 1
-    save_file(tensors, noise[0])
+    noise["q-gaussian-0"]["2.weight"][0, 0] += 1
     model = gpt2.load()
     before = bits(model)
-    patcher = Patcher(model, gpt2.backup / "model.safetensors", noise)
+    patcher = Patcher(NativeModel(model), gpt2.backup / "model.safetensors", noise)
     with pytest.raises(ValueError, match="transformer.h.2.attn.c_attn.weight"):
         with patcher.applied(recipes[-1]):
             pass

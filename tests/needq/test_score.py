@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from needq.native import NativeModel
 from needq.patch import Patcher
+from needq.sampling import as_array
 from needq.score import (
-    as_array,
     by_intervention,
     logits_at,
     reference_logits,
@@ -27,7 +28,7 @@ def log_probabilities(model, ids):
     """Naively: the past of each token goes through the model by itself."""
     found = []
     for length in range(1, len(ids)):
-        logits = model(torch.tensor([ids[:length]])).logits[0, -1].double().numpy()
+        logits = model.model(torch.tensor([ids[:length]])).logits[0, -1].double().numpy()
         shifted = logits - logits.max()
         found.append(shifted - math.log(math.fsum(np.exp(shifted))))
     return found
@@ -37,7 +38,7 @@ def log_probabilities(model, ids):
 def setting(small, corrupted):
     """A model in float64, its patcher, and recipes: pristine, then one to four blocks."""
     recipes, noise = corrupted(small)
-    model = small.load("float64")
+    model = NativeModel(small.load("float64"))
     return model, Patcher(model, small.backup / "model.safetensors", noise), recipes
 
 
@@ -73,22 +74,22 @@ def test_nll_is_transformers_own_loss(setting):
         with patcher.applied(recipe):
             for ids, score in zip(DOCUMENTS, scores, strict=True):
                 row = torch.tensor([ids])
-                loss = model(row, labels=row).loss.item()
+                loss = model.model(row, labels=row).loss.item()
                 assert score["nll"] == pytest.approx(loss, rel=1e-6)  # their loss is float32
 
 
 def test_the_bundled_model_predicts_its_language(pocket):
-    model = pocket.load()
+    model = NativeModel(pocket.load())
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(pocket.backup / "tokenizer.json"))
     text = "Once upon a time, there was a little girl. She was very happy."
     ids = [0, *tokenizer.encode(text, add_special_tokens=False).ids]
-    patcher = Patcher(model, pocket.backup / "model.safetensors", [])
+    patcher = Patcher(model, pocket.backup / "model.safetensors", {})
     pristine = {"slices": []}
     ((score,),) = score_documents(model, patcher, [pristine], [ids], [len(text)], 1)
     row = torch.tensor([ids])
-    assert score["nll"] == pytest.approx(model(row, labels=row).loss.item(), rel=1e-5)
+    assert score["nll"] == pytest.approx(model.model(row, labels=row).loss.item(), rel=1e-5)
     assert score["nll"] < math.log(4000) / 2
 
 
@@ -96,7 +97,7 @@ def test_the_digest_is_of_all_logits_of_a_document(setting):
     model, patcher, recipes = setting
     ((score,),) = score_documents(model, patcher, recipes[:1], DOCUMENTS[:1], [1], 1)
     with torch.inference_mode():
-        logits = model(torch.tensor(DOCUMENTS[:1]), use_cache=False).logits[0, :-1]
+        logits = model.model(torch.tensor(DOCUMENTS[:1]), use_cache=False).logits[0, :-1]
     assert score["logits_sha256"] == hashlib.sha256(logits.numpy().tobytes()).hexdigest()
 
 
@@ -123,7 +124,7 @@ def test_logits_at_positions_are_those_of_a_direct_forward(setting, batch):
                 continue
             past = torch.tensor([prompt + new[:position]])
             with torch.inference_mode():
-                wanted = model(past).logits[0, -1].numpy()
+                wanted = model.model(past).logits[0, -1].numpy()
             np.testing.assert_allclose(logits, wanted, rtol=1e-9, atol=1e-10)
 
 

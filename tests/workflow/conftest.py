@@ -20,7 +20,7 @@ def fresh(source, tmp_path):
 
 @pytest.fixture(scope="session")
 def baseline(source, tmp_path_factory):
-    """A project after its first run, on the CPU in float32 and float64; tests leave it alone."""
+    """A project after its first run, in float32 and exact arithmetic; tests leave it alone."""
     project = source.copy(tmp_path_factory.mktemp("baseline") / "project")
     project.finish()
     return project
@@ -32,7 +32,7 @@ def one_backend(baseline, tmp_path_factory):
     project = baseline.copy(tmp_path_factory.mktemp("one_backend") / "project")
     project.configure(**ONE_BACKEND)
     project.finish()
-    unused = [file for file in project.results.rglob("*") if "cpu64" in str(file)]
+    unused = [file for file in project.results.rglob("*") if "exact" in str(file)]
     for file in filter(Path.is_file, unused):
         file.unlink()
     return project

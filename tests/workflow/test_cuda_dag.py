@@ -23,7 +23,7 @@ def test_demand_without_a_device_fails_at_once(fresh):
 
 
 def test_auto_follows_the_devices(seen):
-    # cpu and cpu64, and cuda if there is a device, in two processes each
+    # cpu and exact, and cuda if there is a device, in two processes each
     assert seen(NEEDQ_TEST_DEVICES="0")["generate"] == 4
     assert seen(NEEDQ_TEST_DEVICES="1")["generate"] == 6
 

@@ -18,9 +18,9 @@ def test_degradation_has_a_row_for_each_intervention_and_backend(baseline):
     assert len(rows) == 4 == len(found)
     assert found == {
         ("q/cumulative/00", "0", "cpu"),
-        ("q/cumulative/00", "0", "cpu64"),
+        ("q/cumulative/00", "0", "exact"),
         ("q/cumulative/01", "1", "cpu"),
-        ("q/cumulative/01", "1", "cpu64"),
+        ("q/cumulative/01", "1", "exact"),
     }
     # 2 prompts x 2 sample seeds, for each of the noise seeds
     assert {(row["blocks_replaced"], row["texts"]) for row in rows} == {("0", "4"), ("1", "8")}
@@ -31,7 +31,7 @@ def test_divergence_has_a_row_for_each_pair_and_text(baseline):
     # 3 pairs x 3 interventions and noises x 2 prompts x 2 sample seeds
     assert len(rows) == 36
     pairs = {(row["left"], row["right"]) for row in rows}
-    assert pairs == {("cpu", "cpu"), ("cpu64", "cpu64"), ("cpu", "cpu64")}
+    assert pairs == {("cpu", "cpu"), ("exact", "exact"), ("cpu", "exact")}
 
 
 def test_null_controls_are_identical(baseline):
@@ -42,7 +42,7 @@ def test_null_controls_are_identical(baseline):
     assert measured and set(measured) == {0.0}
 
 
-def test_two_precisions_differ(baseline):
+def test_two_arithmetics_differ(baseline):
     rows = [row for row in table(baseline, "divergence") if row["left"] != row["right"]]
     assert max(float(row["max_abs_logit"]) for row in rows if row["max_abs_logit"]) > 0
 

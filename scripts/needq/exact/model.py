@@ -91,13 +91,17 @@ class ExactModel:
 
     @torch.inference_mode()
     def logits(
-        self, ids: Tensor, cache: Cache | None = None, mask: Tensor | None = None
+        self,
+        ids: Tensor,
+        cache: Cache | None = None,
+        mask: Tensor | None = None,
+        last: bool = False,
     ) -> tuple[Tensor, Cache]:
-        """Logits of the next token after each of ids, and the cache to go on from.
+        """Logits of the next token after each of ids (or the `last` alone), and the new cache.
 
         ids: [batch, new] int64. mask: [batch, new] bool, False for padding, on whichever side;
         all True if None. Positions count the real tokens only, and no real token sees padding.
-        Returns float64 [batch, new, vocabulary]; rows of padding hold no meaning.
+        Returns float64 [batch, new or 1, vocabulary]; rows of padding hold no meaning.
         """
         torch.set_flush_denormal(False)
         ids = ids.to(self.device)
@@ -124,7 +128,7 @@ class ExactModel:
             x = x + by_rows(lambda rows, block=block: self._output(block, rows), mixed)
             x = x + by_rows(lambda rows, block=block: self._mlp(block, rows), x)
             require_range(x, f"the residual stream after block {block}")
-        return by_rows(self._head, x), Cache(tuple(blocks), real)
+        return by_rows(self._head, x[:, -1:] if last else x), Cache(tuple(blocks), real)
 
     @staticmethod
     def _visible(real: Tensor, new: int) -> Tensor:

@@ -3,6 +3,7 @@ import pytest
 import torch
 from needq.exact import layers
 from needq.exact.arithmetic import quantise, right_bits
+from scipy import special
 
 generator = torch.Generator().manual_seed(0)
 CONTEXT = 32
@@ -98,3 +99,14 @@ def test_values_of_zero_and_of_great_range():
     torch.testing.assert_close(result, expected, rtol=0, atol=1e-7)
     nothing = layers.attention(query, past(keys, 0 * values), ones(1, 1, 4).bool(), CONTEXT)
     assert numpy.array_equal(nothing, numpy.zeros((1, 1, 1, 8)))
+
+
+def test_log_softmax():
+    x = 5 * torch.randn(7, 4000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x[3, :2000] = -1e6  # no probability at all
+    found = layers.log_softmax(x.clone())
+    wanted = special.log_softmax(x.numpy(), axis=-1)
+    numpy.testing.assert_allclose(found.numpy(), wanted, rtol=0, atol=1e-9)
+    # a row does not depend on the others, nor on the order of its entries
+    order = torch.randperm(4000, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(layers.log_softmax(x[2:3, order])[0], found[2, order])

@@ -1,0 +1,69 @@
+# Verify: whether the exact backend gives here what it gave elsewhere, digest by digest.
+#
+# takes   the exact backend's texts and scores; for `snakemake verify`, the backup alone
+# leaves  digests.json; `snakemake verify` leaves nothing, and fails at the first digest that differs
+#         from resources/expected/RUN.json
+
+EXACT_MEMBERS = [member for chunk in EXACT_CHUNKS.values() for member in chunk]
+EXACT_NOISE = sorted({member.noise for member in EXACT_MEMBERS if member.noise})
+# of several exact backends, the first makes the digests: they have to be those of the others
+PORTABLE = needq_config.portable_backends(CONFIG, BACKENDS)[:1]
+VERIFYING = (PORTABLE + needq_config.portable_backends(CONFIG, CONFIG["backends"]))[:1]
+
+
+rule digests:
+    """Write down the digests of weights, noise, logits and tokens."""
+    input:
+        code=code("digests.py"),
+        manifest=f"{RESULTS}/backup/manifest.json",
+        noise=[f"{RESULTS}/corrupt/noise/{name}.safetensors" for name in EXACT_NOISE],
+        evaluation=expand(
+            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
+            backend=PORTABLE,
+            chunk=EXACT_CHUNKS,
+        ),
+        texts=expand(
+            f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet",
+            backend=PORTABLE,
+            chunk=EXACT_CHUNKS,
+        ),
+    output:
+        digests=f"{RESULTS}/digests.json",
+    log:
+        f"{RESULTS}/logs/digests.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/digests.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=CONFIG,
+    script:
+        "../scripts/digests.py"
+
+
+rule verify:
+    """Compute weights, noise, logits and tokens again, and compare their digests."""
+    input:
+        code=code("verify.py"),
+        weights=f"{RESULTS}/backup/model.safetensors",
+        config=f"{RESULTS}/backup/config.json",
+        tokens=f"{RESULTS}/backup/tokens.json",
+    log:
+        f"{RESULTS}/logs/verify.log",
+    conda:
+        "../envs/lm.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        config=CONFIG,
+        backends=[CONFIG["backends"][name] for name in VERIFYING],
+        members=[member.to_dict() for member in EXACT_MEMBERS],
+        expected=f"resources/expected/{CONFIG['run']}.json",
+    script:
+        "../scripts/verify.py"

@@ -1,0 +1,90 @@
+"""The stages of a run computed again from its backup, for their digests alone."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import load_file
+
+from needq import digests
+from needq.adapters import adapter
+from needq.backend import load, prepare
+from needq.corrupt import noise_tensors, patches
+from needq.files import read_json
+from needq.generate import generate, rows
+from needq.interventions import Intervention, noise_parts
+from needq.job import progress
+from needq.patch import Patcher
+from needq.score import document_digests
+
+
+class Recomputation:
+    """A run's stages, recomputed by one exact backend when their digests are asked for."""
+
+    def __init__(
+        self,
+        backup: Path,
+        config: Mapping[str, Any],
+        members: Sequence[Intervention],
+        backend: Mapping[str, Any],
+    ) -> None:
+        self.config, self.members, self.backend = config, members, backend
+        self.backup, self.file = backup, backup / "model.safetensors"
+        self.adapter = adapter(read_json(backup / "config.json"))
+        self.ids = read_json(backup / "tokens.json")
+
+    @cached_property
+    def tensors(self):
+        """The pristine weights."""
+        return load_file(self.file)
+
+    @cached_property
+    def stored_noise(self):
+        """The noise that the interventions draw on, drawn again."""
+        names = sorted({member.noise for member in self.members if member.noise})
+        return {
+            name: noise_tensors(self.tensors, self.adapter, *noise_parts(name)) for name in names
+        }
+
+    @cached_property
+    def patched(self):
+        """The model, its patcher, and each intervention with its recipe."""
+        prepare(self.backend)
+        model = load(self.backup, self.backend)
+        recipes = patches(self.members, self.adapter, self.tensors, self.stored_noise)
+        work = list(zip(self.members, recipes, strict=True))
+        return model, Patcher(model, self.file, self.stored_noise), work
+
+    def weights(self) -> dict[str, str]:
+        return digests.of_tensors(self.tensors)
+
+    def noise(self) -> dict[str, str]:
+        return digests.of_noise(self.stored_noise)
+
+    def logits(self) -> dict[str, str]:
+        model, patcher, work = self.patched
+        found = []
+        for member, recipe in progress(work, "verify logits"):
+            with patcher.applied(recipe):
+                parts = document_digests(model, self.ids["documents"], self.backend["batch"])
+            found += [
+                member.keys() | {"document": index, "logits_sha256": digest}
+                for index, digest in enumerate(parts)
+            ]
+        return digests.of_logits(found)
+
+    def tokens(self) -> dict[str, str]:
+        model, patcher, work = self.patched
+        settings = self.config["generation"]
+        texts = rows(self.ids, settings)
+        found = []
+        for member, recipe in progress(work, "verify tokens"):
+            with patcher.applied(recipe):
+                continuations = generate(model, texts, settings, self.ids["end"], self.backend)
+            found += [
+                member.keys()
+                | {"prompt": row.index, "sample_seed": row.sample_seed, "tokens": one.tokens}
+                for row, one in zip(texts, continuations, strict=True)
+            ]
+        return digests.of_tokens(found)

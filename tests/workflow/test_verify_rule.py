@@ -1,0 +1,78 @@
+"""`snakemake verify`: every digest reproduced, or the stage that differs, named last."""
+
+import json
+import shutil
+
+import pytest
+
+ERROR = "needq: error: "
+
+
+@pytest.fixture
+def project(baseline, tmp_path):
+    """A finished run whose digests are the expected ones."""
+    project = baseline.copy(tmp_path / "project")
+    expected = project.folder / "resources/expected/tiny.json"
+    shutil.copy(project.results / "digests.json", expected)
+    return project
+
+
+def refused(project):
+    """`verify` fails: its last line, without the prefix."""
+    found, said = project.run("--cores", "1", "verify")
+    assert found == 1 and "Traceback" not in said
+    last = said.splitlines()[-1]
+    assert last.startswith(ERROR), said
+    return last.removeprefix(ERROR)
+
+
+def total(project):
+    found = json.loads((project.results / "digests.json").read_text())
+    return sum(len(found[stage]) for stage in ("weights", "noise", "logits", "tokens"))
+
+
+def test_a_run_reproduces_itself_and_leaves_nothing(project):
+    before = project.produced()
+    count = total(project)
+    assert count == 148 + 2 * 24 + 3 + 3
+    for _ in range(2):  # it always runs
+        said = project.finish("verify")
+        assert f"\n{count} of {count} digests reproduced\n" in said
+    assert project.produced() == before
+
+
+def test_one_bit_of_a_weight(project):
+    file = project.results / "backup/model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1000] ^= 1
+    file.write_bytes(content)
+    assert refused(project).startswith("verify: weights of transformer.")
+
+
+def test_one_bit_of_the_noise_key(project):
+    file = project.folder / "scripts/needq/noise.py"
+    text = file.read_text(encoding="utf-8")
+    assert 'return key("noise", seed, matrix, block)' in text
+    file.write_text(text.replace('key("noise", seed,', 'key("noise", seed ^ 1,'), encoding="utf-8")
+    assert refused(project).startswith("verify: noise of q-gaussian-0/0.bias differ")
+
+
+@pytest.mark.parametrize("stage", ["weights", "noise", "logits", "tokens"])
+def test_one_bit_of_an_expected_digest(project, stage):
+    file = project.folder / "resources/expected/tiny.json"
+    expected = json.loads(file.read_text())
+    name = sorted(expected[stage])[-1]
+    digest = expected[stage][name]
+    expected[stage][name] = f"{int(digest[0], 16) ^ 1:x}{digest[1:]}"
+    file.write_text(json.dumps(expected))
+    assert refused(project).startswith(f"verify: {stage} of {name} differ")
+
+
+def test_another_config_is_not_comparable(project):
+    project.configure(generation={"temperature": 0.5})
+    assert refused(project) == "not comparable: generation.temperature"
+
+
+def test_a_run_without_expected_digests(baseline, tmp_path):
+    project = baseline.copy(tmp_path / "project")
+    assert refused(project).startswith("not comparable: there are no expected digests")
