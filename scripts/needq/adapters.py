@@ -147,38 +147,49 @@ class Llama(Adapter):
         return (1, 0) if matrix == "o" else (0, 1)
 
 
+def _gpt2(config: Mapping[str, Any]) -> GPT2:
+    return GPT2(
+        architecture="GPT2LMHeadModel",
+        blocks=config["n_layer"],
+        width=config["n_embd"],
+        heads=config["n_head"],
+        key_value_heads=config["n_head"],
+        head_width=config["n_embd"] // config["n_head"],
+        context=config["n_positions"],
+        vocabulary=config["vocab_size"],
+    )
+
+
+def _llama(config: Mapping[str, Any]) -> Llama:
+    if config.get("attention_bias"):
+        raise UserError("model: Llama models with attention biases have no adapter")
+    heads = config["num_attention_heads"]
+    return Llama(
+        architecture="LlamaForCausalLM",
+        blocks=config["num_hidden_layers"],
+        width=config["hidden_size"],
+        heads=heads,
+        key_value_heads=config.get("num_key_value_heads") or heads,
+        head_width=config.get("head_dim") or config["hidden_size"] // heads,
+        context=config["max_position_embeddings"],
+        vocabulary=config["vocab_size"],
+    )
+
+
+ADAPTERS = {"GPT2LMHeadModel": _gpt2, "LlamaForCausalLM": _llama}
+
+
 def adapter(config: Mapping[str, Any]) -> Adapter:
     """The adapter for a model's `config.json`; UserError if its architecture has none."""
-    names = config.get("architectures") or ["none named"]
-    if names[0] == "GPT2LMHeadModel":
-        return GPT2(
-            architecture=names[0],
-            blocks=config["n_layer"],
-            width=config["n_embd"],
-            heads=config["n_head"],
-            key_value_heads=config["n_head"],
-            head_width=config["n_embd"] // config["n_head"],
-            context=config["n_positions"],
-            vocabulary=config["vocab_size"],
+    name = (config.get("architectures") or ["none named"])[0]
+    if name not in ADAPTERS:
+        raise UserError(
+            f"model: no adapter for the architecture {name}; there are {' and '.join(ADAPTERS)}"
         )
-    if names[0] == "LlamaForCausalLM":
-        if config.get("attention_bias"):
-            raise UserError("model: Llama models with attention biases have no adapter")
-        heads = config["num_attention_heads"]
-        return Llama(
-            architecture=names[0],
-            blocks=config["num_hidden_layers"],
-            width=config["hidden_size"],
-            heads=heads,
-            key_value_heads=config.get("num_key_value_heads") or heads,
-            head_width=config.get("head_dim") or config["hidden_size"] // heads,
-            context=config["max_position_embeddings"],
-            vocabulary=config["vocab_size"],
-        )
-    raise UserError(
-        f"model: no adapter for the architecture {names[0]}; "
-        "there are GPT2LMHeadModel and LlamaForCausalLM"
-    )
+    try:
+        return ADAPTERS[name](config)
+    except KeyError as error:
+        raise UserError(f"model: its config.json has no {error.args[0]}") from None
 
 
 def _within(what: str, chosen: Sequence[int], count: int) -> None:

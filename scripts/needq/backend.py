@@ -93,6 +93,15 @@ def _cpu_name() -> str:
     return names[0] if names else platform.machine()
 
 
+def require_finite(logits: Tensor) -> Tensor:
+    """The logits, if all are finite: a 16-bit format may overflow, and nothing follows from nan."""
+    if not logits.isfinite().all():
+        raise UserError(
+            "logits are not finite under this backend; a wider precision may serve (backends)"
+        )
+    return logits
+
+
 def batches(rows: Sequence[Any], size: int) -> list[Sequence[Any]]:
     """Cut rows into runs of at most `size`."""
     return [rows[start : start + size] for start in range(0, len(rows), size)]

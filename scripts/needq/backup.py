@@ -1,11 +1,12 @@
 """Backup: pristine weights from any source as float32 safetensors, with a digest per tensor."""
 
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,13 @@ def back_up(model: Mapping[str, Any], target: Path) -> None:
     Raises UserError for a missing source, a wrong digest, a pickle-only or damaged model, an
     architecture without an adapter, or another number of blocks than the config says.
     """
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as scratch:
-        folder, gguf = _fetch(model, Path(scratch))
+    with _scratch(target.with_name(".partial-backup")) as scratch:
+        folder, gguf = _fetch(model, scratch)
         for digest in model["digests"]:
             _check_digest(folder, digest["file"], digest["sha256"])
         if gguf is None:
             _check_folder(folder)
-        saved = Path(scratch) / "saved"
+        saved = scratch / "saved"
         _convert(folder, gguf, saved)
         manifest = describe(saved, model)
         if manifest["blocks"] != model["blocks"]:
@@ -50,6 +51,17 @@ def back_up(model: Mapping[str, Any], target: Path) -> None:
         for name in FILES:
             os.replace(saved / name, target / name)
         write_json(target / "manifest.json", manifest)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """An empty folder, removed afterwards; what a killed process left in it goes first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fetch(model: Mapping[str, Any], scratch: Path) -> tuple[Path, str | None]:
@@ -134,6 +146,8 @@ def _check_folder(folder: Path) -> None:
         config = read_json(folder / "config.json")
     except ValueError as error:
         raise UserError(f"model: {folder / 'config.json'} is not JSON ({error})") from None
+    if not isinstance(config, dict):
+        raise UserError(f"model: {folder / 'config.json'} holds no JSON object")
     adapter(config)
 
 

@@ -11,11 +11,14 @@ from typing import Any
 
 @contextmanager
 def temporary(path: str | Path) -> Iterator[Path]:
-    """Yield a name beside `path`, renamed to `path` if the block succeeds and removed if not."""
+    """Yield a name beside `path`, renamed to `path` if the block succeeds and removed if not.
+
+    The name is the same each time, so that what a killed process left is written over.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # the ending stays last: writers such as matplotlib choose their format by it
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    partial = path.with_name(f".partial-{path.name}")
     try:
         yield partial
         os.replace(partial, path)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from needq.backend import Model, batches
+from needq.backend import Model, batches, require_finite
 from needq.sampling import SAMPLERS, Row
 
 
@@ -65,7 +65,8 @@ def _generate_batch(
     fresh, fresh_mask, cache = ids, mask, None
     for step in range(settings["max_new_tokens"]):
         logits, cache = model.logits(fresh, cache, fresh_mask, last=True)
-        chosen = sampler.choose(ids, logits[:, -1], step, [row.ended for row in found])
+        logits = require_finite(logits[:, -1])
+        chosen = sampler.choose(ids, logits, step, [row.ended for row in found])
         for row, (token, margin) in zip(found, chosen, strict=True):
             if not row.ended:
                 row.tokens.append(token)

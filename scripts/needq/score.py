@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from needq.backend import Model, batches
+from needq.backend import Model, batches, require_finite
 from needq.exact.arithmetic import exact_sum
 from needq.exact.elementary import exp_bounded
 from needq.exact.layers import log_softmax
@@ -27,7 +27,7 @@ def forced_logits(model: Model, rows: Sequence[Sequence[int]]) -> Iterator[torch
     lengths = torch.tensor([[len(row)] for row in rows])
     logits, _ = model.logits(ids, mask=torch.arange(width) < lengths)
     for row, values in zip(rows, logits, strict=True):
-        yield values[: len(row) - 1]
+        yield require_finite(values[: len(row) - 1])
 
 
 def mean(values: torch.Tensor) -> float:

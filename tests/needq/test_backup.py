@@ -198,6 +198,7 @@ DAMAGE = {
     "garbage": (lambda at: (at / "model.safetensors").write_bytes(b"x" * 99), "damaged"),
     "no config": (lambda at: (at / "config.json").unlink(), "has no config.json"),
     "config": (lambda at: (at / "config.json").write_text("{"), "config.json is not JSON"),
+    "list": (lambda at: (at / "config.json").write_text("[]"), "config.json holds no JSON object"),
     "no tokenizer": (lambda at: (at / "tokenizer.json").unlink(), "has no tokenizer.json"),
     "tokenizer": (lambda at: (at / "tokenizer.json").write_text("{"), "cannot be loaded"),
     "no tensor": (
@@ -408,3 +409,9 @@ def test_the_bundled_model_is_the_one_of_the_config(pocket):
     model = yaml.safe_load((ROOT / "config.yaml").read_text())["model"]
     assert model["blocks"] == adapter(read_json(pocket.backup / "config.json")).blocks == 12
     assert describe(pocket.backup, model)["tensors"] == pocket.manifest["tensors"]
+
+
+@pytest.mark.parametrize("architecture", ["GPT2LMHeadModel", "LlamaForCausalLM"])
+def test_a_config_without_sizes_is_refused(architecture):
+    with pytest.raises(UserError, match="its config.json has no n"):
+        adapter({"architectures": [architecture]})

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from needq.draws import draw_tokens
+from needq.errors import UserError
 from needq.generate import generate, rows
 from needq.native import NativeModel
 from needq.noise import draw_key
@@ -241,3 +242,13 @@ def test_rows_are_every_prompt_with_every_seed():
     found = rows({"prompts": [[1], [2, 3]]}, {"prompts": ["a", "b"], "sample_seeds": [5, 7]})
     wanted = [([1], "a", 5, 0), ([1], "a", 7, 0), ([2, 3], "b", 5, 1), ([2, 3], "b", 7, 1)]
     assert [tuple(row) for row in found] == wanted
+
+
+@pytest.mark.parametrize("rng", ["native", "keyed"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_logits_that_are_not_finite_are_refused(gpt2, rng, value):
+    model = gpt2.load()
+    with torch.no_grad():
+        model.transformer.ln_f.bias[0] = value
+    with pytest.raises(UserError, match="logits are not finite"):
+        ours(model, ["x"], settings(), rng=rng)

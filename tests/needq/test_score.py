@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from needq.errors import UserError
 from needq.native import NativeModel
 from needq.patch import Patcher
 from needq.sampling import as_array
@@ -173,3 +174,15 @@ def test_texts_by_intervention_keep_their_order():
         ("q/s/01", 0): [([2], [5]), ([1], [7])],
         ("q/s/01", 1): [([1], [6])],
     }
+
+
+def test_logits_that_are_not_finite_are_refused(setting):
+    model, _, _ = setting
+    name = next(
+        name for name, _ in model.model.named_parameters() if "norm" in name or "ln" in name
+    )
+    weight = dict(model.model.named_parameters())[name].detach()
+    model.replace(name, torch.full_like(weight, math.nan))
+    with pytest.raises(UserError, match="logits are not finite"):
+        score_texts(model, ROWS, 8)
+    model.restore()
