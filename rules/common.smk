@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from needq import config as needq_config, cuda, errors, imports, interventions
+from needq import config as needq_config, cuda, errors, imports, interventions, ledger
 
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir, "scripts")
@@ -27,9 +27,15 @@ def checked_config():
 
 CONFIG, CUDA = checked_config()
 RESULTS = f"results/{CONFIG['run']}"
-BACKENDS = needq_config.backends_in_use(CONFIG, CUDA)
+SCORED = needq_config.scored_backends(CONFIG, CUDA)
+COMPARED = needq_config.compared_backends(CONFIG, CUDA)
 PAIRS = needq_config.pairs_in_use(CONFIG, CUDA)
+# whether any backend that is run computes on CUDA: figures and pages say so if none does
+ON_CUDA = any(CONFIG["backends"][name]["device"] == "cuda" for name in COMPARED)
 EXACT_CHUNKS, CHUNKS = interventions.chunked(CONFIG)
+TEMPLATES = [
+    os.path.relpath(file) for file in sorted(Path(workflow.basedir, "report/templates").iterdir())
+]
 
 
 wildcard_constraints:
@@ -37,6 +43,7 @@ wildcard_constraints:
     left="[a-z][a-z0-9_]*",
     right="[a-z][a-z0-9_]*",
     process="first|second",
+    side="left|right",
     chunk="[0-9a-f]{12}",
 
 
@@ -46,28 +53,41 @@ def code(script):
 
 
 def members(wildcards):
-    """The interventions of a chunk, as plain values for params."""
-    return [member.to_dict() for member in CHUNKS[wildcards.chunk]]
+    """The interventions that a process serves of a chunk, as plain values for params."""
+    chunk = CHUNKS[wildcards.chunk]
+    if wildcards.get("process") == "second":
+        chunk = interventions.controlled(chunk, CONFIG["noise_seeds"])
+    return [member.to_dict() for member in chunk]
 
 
 def noise_files(wildcards):
     """The stored noise that the interventions of a chunk draw on."""
-    names = {member.noise for member in CHUNKS[wildcards.chunk] if member.noise}
+    return noise_paths(CHUNKS[wildcards.chunk])
+
+
+def noise_paths(members):
+    """The stored noise that interventions draw on."""
+    names = {member.noise for member in members if member.noise}
     return [f"{RESULTS}/corrupt/noise/{name}.safetensors" for name in sorted(names)]
 
 
-def chunks_of(*names):
-    """The chunks that all of these backends run: exact ones only those of `exact_sweeps`."""
-    exact = any(CONFIG["backends"][name]["arithmetic"] == "exact" for name in names)
-    return list(EXACT_CHUNKS if exact else CHUNKS)
+def chunks_of(left, right):
+    """The chunks of which two backends are compared; one twice for its null control."""
+    exact = "exact" in [CONFIG["backends"][name]["arithmetic"] for name in (left, right)]
+    return [
+        name
+        for name, chunk in (EXACT_CHUNKS if exact else CHUNKS).items()
+        if left != right or interventions.controlled(chunk, CONFIG["noise_seeds"])
+    ]
 
 
-def of_backends(pattern):
-    """The files of every backend and each of its chunks."""
+def of_backends(pattern, backends):
+    """The files of these backends, for each chunk that they run."""
+    exact = {name: CONFIG["backends"][name]["arithmetic"] == "exact" for name in backends}
     return [
         file
-        for backend in BACKENDS
-        for file in expand(pattern, backend=backend, chunk=chunks_of(backend))
+        for name in backends
+        for file in expand(pattern, backend=name, chunk=EXACT_CHUNKS if exact[name] else CHUNKS)
     ]
 
 
@@ -84,28 +104,6 @@ def backend_threads(wildcards):
 def gpus(wildcards):
     """How many GPUs a job of a backend occupies."""
     return int(backend(wildcards)["device"] == "cuda")
-
-
-def right_process(wildcards):
-    """The process whose results stand on the right: the second, if a backend meets itself."""
-    return "second" if wildcards.left == wildcards.right else "first"
-
-
-def right_texts(wildcards):
-    """The texts on the right."""
-    process = right_process(wildcards)
-    return f"{RESULTS}/generate/{wildcards.right}/{process}/{wildcards.chunk}.parquet"
-
-
-def right_logits(wildcards):
-    """The logits on the right."""
-    process = right_process(wildcards)
-    return f"{RESULTS}/score/{wildcards.right}/{process}/{wildcards.chunk}.logits.safetensors"
-
-
-def pair_precisions(wildcards):
-    """The floating-point formats of the two backends."""
-    return [CONFIG["backends"][name]["precision"] for name in (wildcards.left, wildcards.right)]
 
 
 def repeat_errors():

@@ -3,26 +3,12 @@
 # takes   the tables, and the size of the model's vocabulary (backup/config.json)
 # leaves  figures/NAME.svg for the report, and NAME.png beside it as a preview
 
-# whether any backend that is run computes on CUDA: figures and pages say so if none does
-ON_CUDA = any(CONFIG["backends"][name]["device"] == "cuda" for name in BACKENDS)
-
-
-rule figures:
-    """Every figure."""
-    input:
-        expand(
-            f"{RESULTS}/figures/{{name}}.{{ending}}",
-            name=["degradation", "texts", "divergence", "q_histogram"],
-            ending=["svg", "png"],
-        ),
-
 
 rule plot:
     """Draw the figures."""
     input:
         code=code("figures.py"),
         degradation=f"{RESULTS}/tables/degradation.tsv",
-        divergence=f"{RESULTS}/tables/divergence.tsv",
         summary=f"{RESULTS}/tables/divergence_summary.tsv",
         histogram=f"{RESULTS}/tables/q_histogram.tsv",
         config=f"{RESULTS}/backup/config.json",
@@ -69,3 +55,53 @@ rule plot:
         cuda=ON_CUDA,
     script:
         "../scripts/figures.py"
+
+
+rule show_ledger:
+    """Draw the ledger, and write its page."""
+    input:
+        code=code("show_ledger.py"),
+        templates=TEMPLATES,
+        table=f"{RESULTS}/tables/ledger.tsv",
+    output:
+        svg=report(
+            f"{RESULTS}/figures/ledger.svg",
+            caption="../report/captions/ledger.rst",
+            category="2 Divergence",
+            labels={"shows": "causes, removed one at a time", "by": "cause"},
+        ),
+        png=f"{RESULTS}/figures/ledger.png",
+        page=report(
+            f"{RESULTS}/pages/ledger.html",
+            caption="../report/captions/ledger.rst",
+            category="2 Divergence",
+            labels={"shows": "table of causes", "by": "cause"},
+        ),
+    log:
+        f"{RESULTS}/logs/show_ledger.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/show_ledger.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        run=CONFIG["run"],
+        backends=COMPARED,
+        cuda=ON_CUDA,
+    script:
+        "../scripts/show_ledger.py"
+
+
+rule figures:
+    """Every figure."""
+    input:
+        expand(
+            f"{RESULTS}/figures/{{name}}.{{ending}}",
+            name=["degradation", "texts", "divergence", "q_histogram"],
+            ending=["svg", "png"],
+        ),
+        rules.plot_flips.output if LADDER else [],
+        rules.show_ledger.output if LEDGER else [],

@@ -1,8 +1,8 @@
 # Metrics: the tables, means over noise seeds and prompts with 95% intervals.
 #
 # takes   texts and scores of every backend, diffs of every pair, pristine weights and noise
-# leaves  tables/degradation.tsv, divergence.tsv, divergence_summary.tsv, q_histogram.tsv
-#         (docs/metrics.md defines every column)
+# leaves  tables/degradation.tsv, divergence.tsv, divergence_summary.tsv, divergence_trend.tsv,
+#         q_histogram.tsv (docs/metrics.md defines every column)
 
 # the histogram shows one noise of each matrix and method
 SHOWN_NOISE = sorted(
@@ -13,22 +13,17 @@ SHOWN_NOISE = sorted(
 )
 
 
-rule tables:
-    """Every table."""
-    input:
-        f"{RESULTS}/tables/degradation.tsv",
-        f"{RESULTS}/tables/divergence.tsv",
-        f"{RESULTS}/tables/divergence_summary.tsv",
-        f"{RESULTS}/tables/q_histogram.tsv",
-
-
 rule degradation:
     """Average what each intervention costs, per backend."""
     input:
         code=code("degradation.py"),
-        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet"),
-        text_scores=of_backends(f"{RESULTS}/score/{{backend}}/first/{{chunk}}.texts.parquet"),
-        evaluation=of_backends(f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet"),
+        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet", SCORED),
+        text_scores=of_backends(
+            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.texts.parquet", SCORED
+        ),
+        evaluation=of_backends(
+            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet", SCORED
+        ),
     output:
         table=f"{RESULTS}/tables/degradation.tsv",
     log:
@@ -42,7 +37,7 @@ rule degradation:
         mem_mb=2000,
         runtime=10,
     params:
-        backends=BACKENDS,
+        backends=SCORED,
     script:
         "../scripts/degradation.py"
 
@@ -59,6 +54,7 @@ rule divergence:
     output:
         texts=f"{RESULTS}/tables/divergence.tsv",
         summary=f"{RESULTS}/tables/divergence_summary.tsv",
+        trend=f"{RESULTS}/tables/divergence_trend.tsv",
     log:
         f"{RESULTS}/logs/divergence.log",
     benchmark:
@@ -95,3 +91,14 @@ rule histogram:
         runtime=10,
     script:
         "../scripts/histogram.py"
+
+
+rule tables:
+    """Every table."""
+    input:
+        f"{RESULTS}/tables/degradation.tsv",
+        f"{RESULTS}/tables/divergence.tsv",
+        f"{RESULTS}/tables/divergence_summary.tsv",
+        f"{RESULTS}/tables/q_histogram.tsv",
+        rules.flips.output if LADDER else [],
+        rules.ledger.output if LEDGER else [],

@@ -10,7 +10,7 @@ rule provenance:
         code=code("provenance.py"),
         manifest=f"{RESULTS}/backup/manifest.json",
         text=CONFIG["evaluation"]["text"],
-        processes=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.json"),
+        processes=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.json", COMPARED),
     output:
         provenance=f"{RESULTS}/provenance.json",
     log:

@@ -4,18 +4,49 @@
 # leaves  pages/NAME.html, each a file that needs nothing else; `snakemake --report FILE` shows
 #         them beside the figures
 
-TEMPLATES = [
-    os.path.relpath(file) for file in sorted(Path(workflow.basedir, "report/templates").iterdir())
-]
-
 
 rule pages:
     """Every page."""
     input:
         expand(
             f"{RESULTS}/pages/{{name}}.html",
-            name=["degradation", "divergence", "texts", "provenance"],
+            name=["degradation", "divergence", "texts", "parted", "provenance"],
         ),
+
+
+rule parted:
+    """Write the page of texts that part, side by side."""
+    input:
+        code=code("parted.py"),
+        templates=TEMPLATES,
+        divergence=f"{RESULTS}/tables/divergence.tsv",
+        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet", COMPARED),
+        tokenizer=f"{RESULTS}/backup/tokenizer.json",
+    output:
+        page=report(
+            f"{RESULTS}/pages/parted.html",
+            caption="../report/captions/parted.rst",
+            category="2 Divergence",
+            labels={"shows": "texts side by side", "by": "blocks replaced"},
+        ),
+    log:
+        f"{RESULTS}/logs/parted.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/parted.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        run=CONFIG["run"],
+        backends=COMPARED,
+        cuda=ON_CUDA,
+        prompts=CONFIG["generation"]["prompts"],
+        most=13,
+    script:
+        "../scripts/parted.py"
 
 
 rule write_pages:
@@ -25,7 +56,7 @@ rule write_pages:
         templates=TEMPLATES,
         degradation=f"{RESULTS}/tables/degradation.tsv",
         divergence=f"{RESULTS}/tables/divergence_summary.tsv",
-        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet"),
+        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet", SCORED),
         provenance=f"{RESULTS}/provenance.json",
     output:
         degradation=report(
@@ -64,7 +95,8 @@ rule write_pages:
         runtime=10,
     params:
         config=CONFIG,
-        backends=BACKENDS,
+        run=CONFIG["run"],
+        backends=SCORED,
         cuda=ON_CUDA,
     script:
         "../scripts/pages.py"

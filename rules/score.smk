@@ -4,11 +4,11 @@
 #         backend's own texts, and those of the reference backend
 # leaves  score/BACKEND/first/CHUNK.evaluation.parquet, one row per document;
 #         score/BACKEND/first/CHUNK.texts.parquet, one row per text;
-#         score/BACKEND/PROCESS/CHUNK.logits.safetensors, until the diff has read it
+#         score/BACKEND/PROCESS/CHUNK.logits.safetensors, until the diffs have read it
 
 
 rule score:
-    """Score the evaluation text, the backend's own texts, and the reference's tokens."""
+    """Score the evaluation text and the backend's own texts."""
     input:
         code=code("score.py"),
         weights=ancient(f"{RESULTS}/backup/model.safetensors"),
@@ -18,11 +18,9 @@ rule score:
         patches=f"{RESULTS}/corrupt/patches/{{chunk}}.json",
         noise=ancient(noise_files),
         texts=f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet",
-        reference=f"{RESULTS}/generate/{CONFIG['compare']['reference']}/first/{{chunk}}.parquet",
     output:
         evaluation=f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
         texts=f"{RESULTS}/score/{{backend}}/first/{{chunk}}.texts.parquet",
-        logits=temp(f"{RESULTS}/score/{{backend}}/first/{{chunk}}.logits.safetensors"),
     log:
         f"{RESULTS}/logs/score/{{backend}}/first/{{chunk}}.log",
     benchmark:
@@ -37,15 +35,14 @@ rule score:
     params:
         members=members,
         backend=backend,
-        positions=CONFIG["compare"]["positions"],
     script:
         "../scripts/score.py"
 
 
-rule score_again:
-    """Score the reference's tokens in a second process, for the null control."""
+rule logits:
+    """Keep the logits of the reference's tokens at the positions that are compared."""
     input:
-        code=code("score_again.py"),
+        code=code("logits.py"),
         weights=ancient(f"{RESULTS}/backup/model.safetensors"),
         config=f"{RESULTS}/backup/config.json",
         manifest=f"{RESULTS}/backup/manifest.json",
@@ -54,11 +51,11 @@ rule score_again:
         noise=ancient(noise_files),
         reference=f"{RESULTS}/generate/{CONFIG['compare']['reference']}/first/{{chunk}}.parquet",
     output:
-        logits=temp(f"{RESULTS}/score/{{backend}}/second/{{chunk}}.logits.safetensors"),
+        logits=temp(f"{RESULTS}/score/{{backend}}/{{process}}/{{chunk}}.logits.safetensors"),
     log:
-        f"{RESULTS}/logs/score/{{backend}}/second/{{chunk}}.log",
+        f"{RESULTS}/logs/logits/{{backend}}/{{process}}/{{chunk}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/score/{{backend}}/second/{{chunk}}.tsv"
+        f"{RESULTS}/benchmarks/logits/{{backend}}/{{process}}/{{chunk}}.tsv"
     conda:
         "../envs/lm.yaml"
     threads: backend_threads
@@ -71,4 +68,4 @@ rule score_again:
         backend=backend,
         positions=CONFIG["compare"]["positions"],
     script:
-        "../scripts/score_again.py"
+        "../scripts/logits.py"

@@ -5,9 +5,8 @@
 #         from resources/expected/RUN.json
 
 EXACT_MEMBERS = [member for chunk in EXACT_CHUNKS.values() for member in chunk]
-EXACT_NOISE = sorted({member.noise for member in EXACT_MEMBERS if member.noise})
 # of several exact backends, the first makes the digests: they have to be those of the others
-PORTABLE = needq_config.portable_backends(CONFIG, BACKENDS)[:1]
+PORTABLE = needq_config.portable_backends(CONFIG, SCORED)[:1]
 VERIFYING = (PORTABLE + needq_config.portable_backends(CONFIG, CONFIG["backends"]))[:1]
 
 
@@ -16,7 +15,7 @@ rule digests:
     input:
         code=code("digests.py"),
         manifest=f"{RESULTS}/backup/manifest.json",
-        noise=[f"{RESULTS}/corrupt/noise/{name}.safetensors" for name in EXACT_NOISE],
+        noise=noise_paths(EXACT_MEMBERS),
         evaluation=expand(
             f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
             backend=PORTABLE,

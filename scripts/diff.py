@@ -1,14 +1,16 @@
 """Rule diff: see rules/diff.smk."""
 
 from needq import tables
-from needq.diff import diff
+from needq.diff import diff, repeated
 from needq.job import job
 from safetensors.numpy import load_file
 
 with job(snakemake.log[0]):
+    names = (snakemake.wildcards.left, snakemake.wildcards.right)
+    left, right = tables.read(snakemake.input.left_texts), tables.read(snakemake.input.right_texts)
     rows = diff(
-        (snakemake.wildcards.left, snakemake.wildcards.right),
-        (tables.read(snakemake.input.left_texts), tables.read(snakemake.input.right_texts)),
+        names,
+        (repeated(left, right) if names[0] == names[1] else left, right),
         (load_file(snakemake.input.left_logits), load_file(snakemake.input.right_logits)),
         snakemake.params.precisions,
     )

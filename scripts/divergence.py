@@ -8,3 +8,5 @@ with job(snakemake.log[0]):
     metrics.write_table(snakemake.output.texts, divergence)
     summary = metrics.divergence_summary(divergence)
     metrics.write_table(snakemake.output.summary, summary, metrics.MEASURED)
+    trend = metrics.divergence_trend(divergence)
+    metrics.write_table(snakemake.output.trend, trend, metrics.MEASURED)

@@ -1,39 +1,36 @@
 """Rule generate: see rules/generate.smk."""
 
+from needq.instructions import choose_instructions
+
+choose_instructions(snakemake.params.backend)
+
 from pathlib import Path
 
 from needq import tables
 from needq.backend import load, prepare, record
-from needq.corrupt import stored_noise
 from needq.files import read_json, write_json
-from needq.generate import generate, rows
+from needq.generate import generate_all
 from needq.interventions import Intervention
-from needq.job import job, progress
-from needq.patch import Patcher
+from needq.job import job
+from needq.patch import patcher, with_recipes
 from tokenizers import Tokenizer
 
 with job(snakemake.log[0]):
-    backend = snakemake.params.backend
-    settings = snakemake.params.generation
+    backend, weights = snakemake.params.backend, Path(snakemake.input.weights)
     prepare(backend)
-    backup = Path(snakemake.input.weights).parent
-    model = load(backup, backend)
-    patcher = Patcher(model, snakemake.input.weights, stored_noise(snakemake.input.noise))
-    tokenizer = Tokenizer.from_file(snakemake.input.tokenizer)
-    tokens = read_json(snakemake.input.tokens)
-    recipes = read_json(snakemake.input.patches)
+    model = load(weights.parent, backend)
     members = [Intervention.from_dict(member) for member in snakemake.params.members]
-    work = rows(tokens, settings)
-    found = []
-    what = f"generate {snakemake.wildcards.backend}"
-    for member, recipe in progress(list(zip(members, recipes, strict=True)), what):
-        with patcher.applied(recipe):
-            continuations = generate(model, work, settings, tokens["end"], backend)
-        for text, continuation in zip(work, continuations, strict=True):
-            new = continuation.tokens
-            row = {"prompt": text.index, "sample_seed": text.sample_seed, "tokens": new}
-            row |= {"margins": continuation.margins, "ended": continuation.ended}
-            row["text"] = tokenizer.decode(new[:-1] if continuation.ended else new)
-            found.append(member.keys() | row)
-    tables.write(snakemake.output.texts, found, tables.TEXTS)
+    texts = generate_all(
+        model,
+        patcher(model, weights, backend, snakemake.input.noise),
+        with_recipes(members, [snakemake.input.patches]),
+        read_json(snakemake.input.tokens),
+        snakemake.params.generation,
+        backend,
+    )
+    tokenizer = Tokenizer.from_file(snakemake.input.tokenizer)
+    for text in texts:
+        shown = text["tokens"][:-1] if text["ended"] else text["tokens"]
+        text["text"] = tokenizer.decode(shown)
+    tables.write(snakemake.output.texts, texts, tables.TEXTS)
     write_json(snakemake.output.provenance, record(backend))

@@ -1,7 +1,5 @@
 """Rule write_pages: see rules/report.smk."""
 
-from pathlib import Path
-
 from needq import metrics, pages
 from needq.files import read_json, write_text
 from needq.job import job
@@ -9,9 +7,7 @@ from needq.job import job
 with job(snakemake.log[0]):
     config = snakemake.params.config
     backends = snakemake.params.backends
-    page = pages.Pages(
-        Path(snakemake.input.templates[0]).parent, config["run"], backends, snakemake.params.cuda
-    )
+    page = pages.of_run(snakemake.input.templates, snakemake.params)
     texts = {name: metrics.read_backend(snakemake.input.texts, name) for name in backends}
     noise_seed, sample_seed = config["noise_seeds"][0], config["generation"]["sample_seeds"][0]
     samples = pages.sample_texts(texts, config["generation"]["prompts"], noise_seed, sample_seed)

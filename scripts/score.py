@@ -1,28 +1,30 @@
 """Rule score: see rules/score.smk."""
 
+from needq.instructions import choose_instructions
+
+choose_instructions(snakemake.params.backend)
+
 from pathlib import Path
 
 from needq import tables
 from needq.backend import load, prepare
-from needq.corrupt import stored_noise
-from needq.files import read_json, temporary
+from needq.files import read_json
 from needq.interventions import Intervention
 from needq.job import job, progress
-from needq.patch import Patcher
-from needq.score import by_intervention, reference_logits, score_documents, score_texts
-from safetensors.numpy import save_file
+from needq.patch import patcher, with_recipes
+from needq.score import by_intervention, score_documents, score_texts
 
 with job(snakemake.log[0]):
-    backend = snakemake.params.backend
+    backend, weights = snakemake.params.backend, Path(snakemake.input.weights)
     batch = backend["batch"]
     prepare(backend)
-    model = load(Path(snakemake.input.weights).parent, backend)
-    patcher = Patcher(model, snakemake.input.weights, stored_noise(snakemake.input.noise))
+    model = load(weights.parent, backend)
+    patches = patcher(model, weights, backend, snakemake.input.noise)
     tokens = read_json(snakemake.input.tokens)
-    recipes = read_json(snakemake.input.patches)
     members = [Intervention.from_dict(member) for member in snakemake.params.members]
+    recipes = [recipe for _, recipe in with_recipes(members, [snakemake.input.patches])]
 
-    scores = score_documents(model, patcher, recipes, tokens["documents"], tokens["bytes"], batch)
+    scores = score_documents(model, patches, recipes, tokens["documents"], tokens["bytes"], batch)
     rows = [
         member.keys() | row for member, found in zip(members, scores, strict=True) for row in found
     ]
@@ -38,15 +40,3 @@ with job(snakemake.log[0]):
         for text, nll in zip(texts, found, strict=True)
     ]
     tables.write(snakemake.output.texts, rows, tables.TEXT_SCORES)
-
-    logits = reference_logits(
-        model,
-        patcher,
-        recipes,
-        tables.read(snakemake.input.reference),
-        tokens["prompts"],
-        snakemake.params.positions,
-        batch,
-    )
-    with temporary(snakemake.output.logits) as partial:
-        save_file(logits, partial)

@@ -12,6 +12,7 @@ from needq.corrupt import noise_tensors, patches
 from needq.files import read_json
 from needq.interventions import noise_name, sweep_interventions
 from safetensors.numpy import load_file
+from sweeps import SWEEP
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = 4
@@ -118,17 +119,6 @@ def pocket(tmp_path_factory):
 def small(request):
     """Each of the two small models."""
     return request.getfixturevalue(request.param)
-
-
-SWEEP = {
-    "matrix": "q",
-    "blocks": "all",
-    "heads": "all",
-    "dimensions": "all",
-    "method": "gaussian",
-    "dose": 1.0,
-    "bias": "keep",
-}
 
 
 @pytest.fixture

@@ -44,8 +44,8 @@ def prepare(backend: Mapping[str, Any]) -> None:
         raise UserError("this job's backend needs a CUDA device, and its machine shows none")
     torch.set_num_threads(backend["threads"])
     torch.use_deterministic_algorithms(True)
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = backend["precision"] == "tf32"
+    torch.backends.cudnn.allow_tf32 = backend["precision"] == "tf32"
 
 
 def load(backup: Path, backend: Mapping[str, Any]) -> Model:

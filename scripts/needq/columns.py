@@ -63,6 +63,11 @@ PAIR = {
     "process).",
 }
 
+LOGIT_ERROR = (
+    "Standard deviation of the difference of two tokens' logit errors, tokens weighted by "
+    "probability: what can change a choice, in nats at temperature 1."
+)
+
 DIVERGENCE = {
     **PAIR,
     "sweep": KEYS["sweep"],
@@ -78,27 +83,86 @@ DIVERGENCE = {
     "max_ulp": "The same in units in the last place, of float32 if one side computes in it.",
     "kl": "KL(left || right) of the next token given the same tokens, in nats per token.",
     "top1_flips": "At how many compared positions the likeliest token differs.",
+    "logit_error": LOGIT_ERROR,
     "margin": "By how many nats the left backend's token won where the texts part; empty if "
     "identical.",
 }
 
-DIVERGENCE_SUMMARY = {
-    **PAIR,
-    **KEYS,
+DIVERGENCE_MEASURES = {
     **_with_interval("identical", "Share of texts of which both backends generated every token."),
+    **_with_interval(
+        "shared_tokens",
+        "How many tokens the two texts share from their start, all of them if they are identical; "
+        "mean over noise seeds and prompts. Lower is earlier.",
+    ),
     "first_divergent_token": "Median of the first new token that differs, from 0, over the texts "
     "that differ.",
+    "first_divergent_q25": "Its lower quartile.",
+    "first_divergent_q75": "Its upper quartile.",
     "max_abs_logit": "Largest |difference| of a logit, both given the same tokens, over all texts "
     "compared.",
     "max_ulp": "The same in units in the last place.",
     "kl": "KL(left || right) of the next token given the same tokens, in nats per token; mean over "
     "texts.",
     "top1_flips": "At how many compared positions the likeliest token differs; sum over texts.",
+    "logit_error": LOGIT_ERROR,
     "margin": "By how many nats the left backend's token won where the texts part; median over the "
     "texts that differ.",
     "noise_seeds": "How many noise seeds the means are over; 0 for the pristine model.",
     "texts": "How many texts were compared.",
 }
+
+DIVERGENCE_SUMMARY = {**PAIR, **KEYS, **DIVERGENCE_MEASURES}
+
+DIVERGENCE_TREND = {
+    **PAIR,
+    "sweep": KEYS["sweep"],
+    **_with_interval(
+        "slope",
+        "By how many shared tokens more each further block replaced makes them part later; mean "
+        "over noise seeds and prompts.",
+    ),
+    "verdict": "earlier or later, if the interval leaves 0 out; else undecided.",
+    "noise_seeds": "How many noise seeds the mean is over.",
+    "texts": "How many texts were compared.",
+}
+
+FLIPS = {
+    "left": "The ladder's reference.",
+    "right": "A backend of the ladder.",
+    "blocks_replaced": "How many blocks have their matrix replaced; empty for all texts together.",
+    "logit_error": LOGIT_ERROR,
+    "texts": "How many texts were compared.",
+    "parted": "In how many the two backends part.",
+    "predicted": "In how many the flip law expects it.",
+    "predicted_low": "Lower end of the law's 95% interval for that number.",
+    "predicted_high": "Its upper end.",
+    "p_value": "How likely a number as far off as that observed is if the law holds (two-sided).",
+    "place_p_value": "The same for where they part (chi-square over runs of tokens); empty where "
+    "too few texts are expected to.",
+}
+
+FLIP_PLACES = {
+    "left": FLIPS["left"],
+    "right": FLIPS["right"],
+    "token": "The new token, from 0.",
+    "parted": "How many texts part there.",
+    "predicted": "How many the flip law expects to.",
+}
+
+STEP = {
+    "order": "forwards, backwards, or control: a backend against itself in a second process.",
+    "step": "How many causes are removed, from 0.",
+    "cause": "The cause that this step removes for both backends.",
+}
+
+LEDGER_TEXTS = {
+    **PAIR,
+    **STEP,
+    **{name: DIVERGENCE[name] for name in DIVERGENCE if name not in PAIR},
+}
+
+LEDGER = {**PAIR, **STEP, **DIVERGENCE_MEASURES}
 
 HISTOGRAM = {
     "stored_noise": "Name of the stored noise: MATRIX-METHOD-SEED.",
@@ -114,5 +178,10 @@ TABLES = {
     "degradation": DEGRADATION,
     "divergence_summary": DIVERGENCE_SUMMARY,
     "divergence": DIVERGENCE,
+    "divergence_trend": DIVERGENCE_TREND,
+    "flips": FLIPS,
+    "flip_places": FLIP_PLACES,
+    "ledger": LEDGER,
+    "ledger_texts": LEDGER_TEXTS,
     "q_histogram": HISTOGRAM,
 }

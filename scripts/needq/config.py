@@ -122,16 +122,23 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
     compare = config["compare"]
     named = {"compare.reference": [compare["reference"]]}
     named |= {f"compare.pairs.{index}": pair for index, pair in enumerate(compare["pairs"])}
+    named["ladder.reference"] = [config["ladder"]["reference"]]
+    named["ladder.backends"] = config["ladder"]["backends"]
+    pairs = enumerate(config["ledger"]["pairs"])
+    named |= {f"ledger.pairs.{index}": pair for index, pair in pairs}
     for key, names in named.items():
         for backend in names:
             if backend not in backends:
                 yield f"{key}: there is no backend {backend}; backends has {', '.join(backends)}"
+    yield from _ladder_and_ledger_problems(config)
     for index, name in enumerate(config["exact_sweeps"]):
         if name not in config["sweeps"]:
             yield f"exact_sweeps.{index}: there is no sweep {name}"
     for name, backend in backends.items():
         if backend["arithmetic"] == "exact" and backend["precision"] != "float64":
             yield f"backends.{name}.precision: exact arithmetic is in float64; say so"
+        if backend["precision"] == "tf32" and backend["device"] != "cuda":
+            yield f"backends.{name}.precision: tf32 is for device cuda alone"
     reference = backends.get(compare["reference"])
     if reference and reference["device"] == "cuda" and config["cuda"] is not True:
         yield "compare.reference: a backend on CUDA can be the reference only with cuda: yes"
@@ -140,6 +147,26 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"compare.reference: exact_sweeps lacks {name}, which the reference has to run"
     if max(compare["positions"]) >= config["generation"]["max_new_tokens"]:
         yield "compare.positions: a position lies beyond generation.max_new_tokens"
+
+
+def _ladder_and_ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """What the schema cannot say of `ladder` and `ledger`."""
+    ladder, ledger, backends = config["ladder"], config["ledger"], config["backends"]
+    if ladder["reference"] in ladder["backends"]:
+        yield "ladder.backends: the reference cannot be one of them"
+    for name in [ladder["reference"], *ladder["backends"]] if ladder["backends"] else []:
+        if backends.get(name, {"rng": "keyed"})["rng"] != "keyed":
+            yield f"ladder: {name} has a random stream of its own; give it rng: keyed"
+    sweep = config["sweeps"].get(ledger["sweep"])
+    if sweep is None:
+        yield f"ledger.sweep: there is no sweep {ledger['sweep']}"
+    elif ledger["pairs"]:
+        most = config["model"]["blocks"] if sweep["blocks"] == ALL else len(sweep["blocks"])
+        for count in ledger["blocks_replaced"]:
+            if count > most:
+                yield f"ledger.blocks_replaced: {count}, but the sweep replaces {most} at most"
+        if sweep["method"] != "gaussian":
+            yield f"ledger.sweep: native noise is gaussian, and {ledger['sweep']} is not"
 
 
 MODEL_FILES = ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
@@ -156,15 +183,31 @@ def model_files(model: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def backends_in_use(config: Mapping[str, Any], cuda: bool) -> list[str]:
+def scored_backends(config: Mapping[str, Any], cuda: bool) -> list[str]:
     """The backends that `compare` names, in the config's order; those on CUDA only if `cuda`."""
     compare = config["compare"]
-    named = {compare["reference"]}.union(*compare["pairs"])
+    return _in_use(config, {compare["reference"]}.union(*compare["pairs"]), cuda)
+
+
+def compared_backends(config: Mapping[str, Any], cuda: bool) -> list[str]:
+    """The scored backends, and those of the ladder, which only generate and are compared."""
+    named = set(scored_backends(config, cuda))
+    for pair in _ladder_pairs(config):
+        named.update(pair)
+    return _in_use(config, named, cuda)
+
+
+def _in_use(config: Mapping[str, Any], named: Iterable[str], cuda: bool) -> list[str]:
     return [
         name
         for name, backend in config["backends"].items()
         if name in named and (cuda or backend["device"] != "cuda")
     ]
+
+
+def _ladder_pairs(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    ladder = config["ladder"]
+    return [(ladder["reference"], name) for name in ladder["backends"]]
 
 
 def portable_backends(config: Mapping[str, Any], names: Iterable[str]) -> list[str]:
@@ -178,10 +221,21 @@ def portable_backends(config: Mapping[str, Any], names: Iterable[str]) -> list[s
 
 
 def pairs_in_use(config: Mapping[str, Any], cuda: bool) -> list[tuple[str, str]]:
-    """The pairs of backends to compare: every null control, then the config's pairs."""
-    names = backends_in_use(config, cuda)
-    return [(name, name) for name in names] + [
-        (left, right)
-        for left, right in config["compare"]["pairs"]
-        if left in names and right in names
-    ]
+    """The pairs of backends to compare: every null control, the config's pairs, the ladder's."""
+    names = compared_backends(config, cuda)
+    pairs = [*map(tuple, config["compare"]["pairs"]), *_ladder_pairs(config)]
+    return [(name, name) for name in names] + list(
+        dict.fromkeys(pair for pair in pairs if pair[0] in names and pair[1] in names)
+    )
+
+
+def ladder_in_use(config: Mapping[str, Any], cuda: bool) -> list[tuple[str, str]]:
+    """The ladder's pairs, as far as there are devices."""
+    found = pairs_in_use(config, cuda)
+    return [pair for pair in _ladder_pairs(config) if pair in found]
+
+
+def ledger_in_use(config: Mapping[str, Any], cuda: bool) -> list[tuple[str, str]]:
+    """The ledger's pairs, as far as there are devices."""
+    pairs = config["ledger"]["pairs"]
+    return [(one, two) for one, two in pairs if len(_in_use(config, (one, two), cuda)) == 2]

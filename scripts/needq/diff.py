@@ -11,8 +11,11 @@ import numpy as np
 
 from needq.tables import logits_key
 
-# explicit bits of the significand of each format
-SIGNIFICAND = {"float64": 52, "float32": 23, "float16": 10, "bfloat16": 7}
+# explicit bits of the significand of each format; logits under TF32 are float32
+SIGNIFICAND = {"float64": 52, "float32": 23, "tf32": 23, "float16": 10, "bfloat16": 7}
+
+Row = Mapping[str, Any]
+WORK = ("sweep", "intervention", "noise_seed", "prompt", "sample_seed")
 
 
 def first_divergent(left: Sequence[int], right: Sequence[int]) -> int | None:
@@ -32,23 +35,28 @@ def compare_logits(
     the last place of the coarser of the two formats, at the magnitude of the position's largest
     logit (at its own magnitude, a logit near 0 would always be the one that is furthest off);
     `kl` the mean over positions of KL(left || right) in nats; `top1_flips` at how many positions
-    the first-ranked tokens differ.
+    the first-ranked tokens differ; `logit_error` the standard deviation (root mean square over
+    positions) of the difference of two tokens' logit errors, the tokens drawn by the left
+    backend's probabilities: an error that all tokens share changes no choice.
     Positions that are nan (beyond the text) are left out; all values are None if none is left.
     """
     there = ~np.isnan(left).any(-1)
     left, right = left[there].astype(np.float64), right[there].astype(np.float64)
     if not len(left):
-        return dict.fromkeys(("max_abs_logit", "max_ulp", "kl", "top1_flips"))
+        return dict.fromkeys(("max_abs_logit", "max_ulp", "kl", "top1_flips", "logit_error"))
     distance = np.abs(left - right)
     bits = min(SIGNIFICAND[precision] for precision in precisions)
     _, exponent = np.frexp(np.maximum(np.abs(left), np.abs(right)).max(-1, keepdims=True))
     ulp = np.ldexp(1.0, exponent - 1 - bits)
     log_left, log_right = _log_softmax(left), _log_softmax(right)
+    error, weight = left - right, np.exp(log_left)
+    centred = error - (weight * error).sum(-1, keepdims=True)
     return {
         "max_abs_logit": float(distance.max()),
         "max_ulp": float((distance / ulp).max()),
-        "kl": float((np.exp(log_left) * (log_left - log_right)).sum(-1).mean()),
+        "kl": float((weight * (log_left - log_right)).sum(-1).mean()),
         "top1_flips": int((left.argmax(-1) != right.argmax(-1)).sum()),
+        "logit_error": float(np.sqrt(2 * (weight * centred**2).sum(-1).mean())),
     }
 
 
@@ -57,9 +65,20 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
+def repeated(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
+    """The first process's texts that the second, the null control, made again."""
+    again = {_work(row) for row in second}
+    return [row for row in first if _work(row) in again]
+
+
+def _work(row: Row) -> tuple[Any, ...]:
+    """What a text is of, whatever backend made it."""
+    return tuple(row[key] for key in WORK)
+
+
 def diff(
     names: tuple[str, str],
-    texts: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]],
+    texts: tuple[Sequence[Row], Sequence[Row]],
     logits: tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]],
     precisions: Sequence[str],
 ) -> Iterator[dict[str, Any]]:
@@ -70,11 +89,10 @@ def diff(
     """
     first_seed = texts[0][0]["sample_seed"]
     for left, right in zip(*texts, strict=True):
-        keys = ("sweep", "intervention", "noise_seed", "prompt", "sample_seed")
-        if any(left[key] != right[key] for key in keys):
+        if _work(left) != _work(right):
             raise ValueError("the two backends' texts are not of the same work")
         place = first_divergent(left["tokens"], right["tokens"])
-        row = {key: left[key] for key in keys}
+        row = dict(zip(WORK, _work(left), strict=True))
         row |= {
             "left": names[0],
             "right": names[1],

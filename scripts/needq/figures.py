@@ -41,8 +41,8 @@ def degradation(table: DataFrame, vocabulary: int, cuda: bool) -> Figure:
     """
     figure, axes = _measures(table, DEGRADATION)
     seeds = table["noise_seeds"].max()
-    note = f"Mean over {seeds} noise seeds and all documents, with its 95% interval."
-    theme.footnote(figure, _note(note, cuda))
+    text = f"Mean over {seeds} noise seeds and all documents, with its 95% interval."
+    theme.footnote(figure, note(text, cuda))
     for row in axes:
         nll = row[0]
         pristine = table.loc[table["blocks_replaced"] == 0, "nll"].iloc[0]
@@ -58,57 +58,12 @@ def texts(table: DataFrame, cuda: bool) -> Figure:
     """How repetitive, varied and strange the generated texts are, by blocks replaced."""
     figure, axes = _measures(table, TEXTS)
     seeds, count = table["noise_seeds"].max(), table["texts"].max()
-    note = f"Mean over {seeds} noise seeds and all prompts (up to {count} texts a point)"
-    theme.footnote(figure, _note(f"{note}, with its 95% interval.", cuda))
+    text = f"Mean over {seeds} noise seeds and all prompts (up to {count} texts a point)"
+    theme.footnote(figure, note(f"{text}, with its 95% interval.", cuda))
     for row in axes:
         row[0].set_ylim(0, 1.03)
         row[1].set_ylim(0, 1.03)
         row[2].set_ylim(bottom=0)
-    return figure
-
-
-def divergence(summary: DataFrame, rows: DataFrame, cuda: bool) -> Figure:
-    """By blocks replaced: the share of identical texts of each pair, and where the others part.
-
-    `summary` is `divergence_summary.tsv`, `rows` is `divergence.tsv` with `blocks_replaced`.
-    """
-    pairs = sorted(
-        dict.fromkeys(zip(summary["left"], summary["right"], strict=True)),
-        key=lambda pair: pair[0] == pair[1],
-    )
-    tested = [pair for pair in pairs if pair[0] != pair[1]]
-    sweeps = sorted(summary["sweep"].unique())
-    figure, axes = theme.panels(len(sweeps), 1 + max(len(tested), 1))
-    for sweep, (shares, *places) in zip(sweeps, axes, strict=True):
-        part = summary[summary["sweep"] == sweep]
-        for pair in pairs:
-            table = part[(part["left"] == pair[0]) & (part["right"] == pair[1])]
-            if pair in tested:
-                look = theme.style(tested.index(pair))
-                _line(shares, table, "identical", f"{pair[0]} and {pair[1]}", look)
-            else:
-                # every control lies on the same line: a wider one under a narrower
-                width = 1 + 1.5 * (len(pairs) - 1 - pairs.index(pair))
-                look = {"color": theme.GREY, "linestyle": ":", "linewidth": width}
-                _line(shares, table, "identical", f"{pair[0]} twice (null control)", look, False)
-        _label(shares, sweep, sweeps, "Texts that stay identical", "share of texts, 95% interval")
-        shares.set_ylim(0, 1.03)
-        shares.legend(loc="lower left")
-        for pair, place in zip(tested, places, strict=False):
-            of_pair = (rows["left"] == pair[0]) & (rows["right"] == pair[1])
-            apart = rows[of_pair & (rows["sweep"] == sweep) & rows["first_divergent_token"].notna()]
-            _places(place, apart, theme.style(tested.index(pair))["color"])
-            title = f"Where {pair[0]} and {pair[1]} part"
-            _label(place, sweep, sweeps, title, "first divergent token")
-            place.set_xlim(shares.get_xlim())
-            place.set_ylim(-1, rows["tokens"].max())
-        if not tested:
-            places[0].set_axis_off()
-            places[0].text(0.5, 0.5, "no pair of different backends was run", ha="center")
-    note = "Left: mean over noise seeds and prompts; null controls must stay at 1."
-    if tested:
-        note += " Right: each point is a text that differs; bars are medians."
-    theme.footnote(figure, _note(note, cuda))
     return figure
 
 
@@ -155,13 +110,13 @@ def _measures(table: DataFrame, measures: dict[str, str]) -> tuple[Figure, Seque
                 part = table[(table["sweep"] == sweep) & (table["backend"] == backend)]
                 # lines that coincide show as one in the other: the first is the widest
                 look = theme.style(index) | {"linewidth": 1.4 + 1.2 * (len(backends) - 1 - index)}
-                _line(axis, part, column, backend, look)
-            _label(axis, sweep, sweeps, TITLES[column], unit)
+                line(axis, part, column, backend, look)
+            label(axis, sweep, sweeps, TITLES[column], unit)
         row[0].legend(loc="center right", title="backend")
     return figure, axes
 
 
-def _line(
+def line(
     axis: Axes, table: DataFrame, column: str, label: str, look: dict, band: bool = True
 ) -> None:
     """A mean by blocks replaced, with its interval as a band where there is one."""
@@ -173,20 +128,7 @@ def _line(
         axis.fill_between(x, low, high, color=look["color"], alpha=0.16, linewidth=0)
 
 
-def _places(axis: Axes, apart: DataFrame, colour: str) -> None:
-    """First divergent tokens by blocks replaced: a point a text, a bar at each median."""
-    x = apart["blocks_replaced"].to_numpy(float)
-    y = apart["first_divergent_token"].to_numpy(float)
-    spread = (numpy.arange(len(x)) * 0.618034) % 1 - 0.5  # golden ratio: even, and never random
-    axis.plot(x + 0.5 * spread, y, "o", color=colour, alpha=0.45, markersize=3, markeredgewidth=0)
-    for blocks in numpy.unique(x):
-        middle = numpy.median(y[x == blocks])
-        axis.plot([blocks - 0.35, blocks + 0.35], [middle, middle], color="black", linewidth=1.4)
-    if not len(x):
-        axis.text(0.5, 0.5, "no text differs", transform=axis.transAxes, ha="center")
-
-
-def _label(axis: Axes, sweep: str, sweeps: Sequence[str], title: str, unit: str) -> None:
+def label(axis: Axes, sweep: str, sweeps: Sequence[str], title: str, unit: str) -> None:
     axis.set_title(title if len(sweeps) == 1 else f"{title}: {sweep}")
     axis.set_xlabel(BLOCKS)
     axis.set_ylabel(unit)
@@ -209,5 +151,5 @@ def _level(axis: Axes, value: float, label: str, side: str) -> None:
     )
 
 
-def _note(text: str, cuda: bool) -> str:
+def note(text: str, cuda: bool) -> str:
     return text if cuda else f"{text} {NO_CUDA}"

@@ -7,6 +7,9 @@ from typing import Any
 import torch
 
 from needq.backend import Model, batches, require_finite
+from needq.interventions import Intervention
+from needq.job import progress
+from needq.patch import Patcher, Recipe
 from needq.sampling import SAMPLERS, Row
 
 
@@ -26,6 +29,27 @@ def rows(tokens: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Row]:
         for index, prompt in enumerate(settings["prompts"])
         for seed in settings["sample_seeds"]
     ]
+
+
+def generate_all(
+    model: Model,
+    patcher: Patcher,
+    work: Sequence[tuple[Intervention, Recipe]],
+    tokens: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    backend: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """The texts of each intervention with its recipe, as rows of tables.TEXTS without `text`."""
+    texts = rows(tokens, settings)
+    found = []
+    for member, recipe in progress(work, "generate"):
+        with patcher.applied(recipe):
+            continuations = generate(model, texts, settings, tokens["end"], backend)
+        for text, one in zip(texts, continuations, strict=True):
+            row = {"prompt": text.index, "sample_seed": text.sample_seed, "tokens": one.tokens}
+            row |= {"margins": one.margins, "ended": one.ended}
+            found.append(member.keys() | row)
+    return found
 
 
 def generate(

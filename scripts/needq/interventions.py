@@ -128,6 +128,23 @@ def chunks(members: Sequence[Intervention], size: int) -> dict[str, list[Interve
     return found
 
 
+def chosen(
+    config: Mapping[str, Any], sweep: str, counts: Sequence[int], noise_seeds: int
+) -> list[Intervention]:
+    """A sweep's interventions that replace so many blocks, under the first noise seeds."""
+    seeds = [None, *config["noise_seeds"][:noise_seeds]]
+    return [
+        member
+        for member in interventions(config)
+        if member.sweep == sweep and len(member.blocks) in counts and member.noise_seed in seeds
+    ]
+
+
+def controlled(members: Sequence[Intervention], noise_seeds: Sequence[int]) -> list[Intervention]:
+    """Those that the null control makes again: the first noise seed's, and the pristine model's."""
+    return [member for member in members if member.noise_seed in (None, noise_seeds[0])]
+
+
 Chunks = dict[str, list[Intervention]]
 
 

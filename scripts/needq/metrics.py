@@ -74,26 +74,85 @@ def degradation(
 
 def divergence_summary(divergence: DataFrame) -> DataFrame:
     """`divergence_summary.tsv`: one row a pair and intervention."""
+    counts = divergence["intervention"].map(blocks_replaced)
+    divergence = divergence.assign(blocks_replaced=counts)
+    return _summed(divergence, ["left", "right", *INTERVENTION], columns.DIVERGENCE_SUMMARY)
+
+
+def ledger(texts: DataFrame) -> DataFrame:
+    """`ledger.tsv`: one row a pair, order and step, from the rows of `ledger_texts.tsv`."""
+    return _summed(texts, ["left", "right", "order", "step", "cause"], columns.LEDGER)
+
+
+def divergence_trend(divergence: DataFrame) -> DataFrame:
+    """`divergence_trend.tsv`: whether pairs part earlier or later as more blocks are replaced.
+
+    For each noise seed and prompt, the least-squares slope of the shared tokens over the blocks
+    replaced (the pristine model counts with every seed), then the mean over both.
+    """
+    divergence = _with_shared_tokens(divergence)
+    counts = divergence["intervention"].map(blocks_replaced)
     rows = []
-    divergence = divergence.assign(
-        blocks_replaced=divergence["intervention"].map(blocks_replaced),
-        identical=divergence["identical"].astype(float),
+    for key, part in divergence.assign(count=counts).groupby(["left", "right", "sweep"]):
+        pristine = part[part["noise_seed"].isna()]
+        slopes = [
+            {"noise_seed": seed, "prompt": prompt, "slope": _slope(of_prompt)}
+            for seed, of_seed in part.groupby("noise_seed")
+            for prompt, of_prompt in pandas.concat([pristine, of_seed]).groupby("prompt")
+        ]
+        row = dict(zip(["left", "right", "sweep"], key, strict=True))
+        row |= estimated("slope", DataFrame(slopes), "prompt")
+        row |= {"verdict": _direction(row), "noise_seeds": part["noise_seed"].nunique()}
+        rows.append(row | {"texts": len(part)})
+    return DataFrame(rows, columns=list(columns.DIVERGENCE_TREND))
+
+
+def _slope(part: DataFrame) -> float:
+    """The least-squares slope of the shared tokens over the blocks replaced."""
+    count = part["count"] - part["count"].mean()
+    return float((count * part["shared_tokens"]).sum() / (count**2).sum())
+
+
+def _direction(row: Mapping[str, float]) -> str:
+    """What the slope's interval says; without one, nothing."""
+    if row["slope_high"] < 0:
+        return "earlier"
+    return "later" if row["slope_low"] > 0 else "undecided"
+
+
+def _with_shared_tokens(divergence: DataFrame) -> DataFrame:
+    place = divergence["first_divergent_token"].astype(float)
+    return divergence.assign(
+        first_divergent_token=place,
+        shared_tokens=place.fillna(divergence["tokens"].astype(float)),
     )
-    for key, part in divergence.groupby(["left", "right", *INTERVENTION]):
-        row = dict(zip(["left", "right", *INTERVENTION], key, strict=True))
+
+
+def _summed(divergence: DataFrame, keys: Sequence[str], names: Mapping[str, str]) -> DataFrame:
+    """How far the texts of each group part, as means, medians and extremes over its texts."""
+    divergence = _with_shared_tokens(divergence).assign(
+        identical=divergence["identical"].astype(float)
+    )
+    rows = []
+    for key, part in divergence.groupby(list(keys), sort=False):
+        row = dict(zip(keys, key, strict=True))
         row |= spelled("identical", share(part, "identical", "prompt"))
+        row |= estimated("shared_tokens", part, "prompt", low=0)
         row |= {
-            "first_divergent_token": part["first_divergent_token"].astype(float).median(),
+            "first_divergent_token": part["first_divergent_token"].median(),
+            "first_divergent_q25": part["first_divergent_token"].quantile(0.25),
+            "first_divergent_q75": part["first_divergent_token"].quantile(0.75),
             "max_abs_logit": part["max_abs_logit"].max(),
             "max_ulp": part["max_ulp"].max(),
             "kl": part["kl"].mean(),
             "top1_flips": part["top1_flips"].sum(min_count=1),
+            "logit_error": numpy.sqrt((part["logit_error"] ** 2).mean()),
             "margin": part["margin"].median(),
             "noise_seeds": part["noise_seed"].nunique(),
             "texts": len(part),
         }
         rows.append(row)
-    return DataFrame(rows, columns=list(columns.DIVERGENCE_SUMMARY))
+    return DataFrame(rows, columns=list(names))
 
 
 def histogram(

@@ -9,6 +9,11 @@ import transformers
 from torch import Tensor
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
+# TF32 is float32 whose products CUDA rounds to fewer bits
+FORMATS = {"tf32": torch.float32} | {
+    name: getattr(torch, name) for name in ("float64", "float32", "bfloat16", "float16")
+}
+
 
 class NativeCache(NamedTuple):
     """What earlier tokens leave for later ones."""
@@ -74,7 +79,7 @@ def load_transformers(backup: Path, backend: Mapping[str, Any]) -> PreTrainedMod
     transformers.logging.disable_progress_bar()
     model = AutoModelForCausalLM.from_pretrained(
         backup,
-        dtype=getattr(torch, backend["precision"]),
+        dtype=FORMATS[backend["precision"]],
         attn_implementation=backend["kernels"],
         local_files_only=True,
         use_safetensors=True,

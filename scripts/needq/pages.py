@@ -41,6 +41,34 @@ DIVERGENCE = {
     "noise_seeds": "noise seeds",
     "texts": "texts",
 }
+LEDGER = {
+    "cause": "cause removed",
+    "identical": "identical",
+    "shared_tokens": "shared tokens",
+    "first_divergent_token": "first divergent token",
+    "kl": "KL",
+    "max_abs_logit": "max |logit difference|",
+    "max_ulp": "max ulp",
+    "texts": "texts",
+}
+FLIPS = {
+    "blocks_replaced": "blocks replaced",
+    "logit_error": "logit error",
+    "texts": "texts",
+    "parted": "parted",
+    "predicted": "predicted",
+    "predicted_low": "from",
+    "predicted_high": "to",
+    "p_value": "p",
+    "place_p_value": "p of places",
+}
+TREND = {
+    "left": "left",
+    "right": "right",
+    "slope": "shared tokens a block",
+    "verdict": "they part",
+    "texts": "texts",
+}
 NOTHING = "–"
 
 
@@ -98,6 +126,54 @@ class Pages:
         """The page of sample texts; `samples` as `sample_texts` gives them."""
         return self._render("texts.html", title="Sample texts", lead=note, samples=samples)
 
+    def parted(self, pairs: Sequence[Mapping[str, Any]], prompts: Sequence[str]) -> str:
+        """The page of texts that part; `pairs` as `needq.parted.examples` gives them."""
+        return self._render(
+            "parted.html",
+            title="Where texts part",
+            lead="For each pair of backends and number of blocks replaced, the first text that "
+            "parts (by noise seed, prompt and sample seed). The first divergent token is marked.",
+            pairs=pairs,
+            prompts=prompts,
+        )
+
+    def ledger(self, table: DataFrame) -> str:
+        """The page of `ledger.tsv`, a table a pair and order."""
+        parts = []
+        keys = ["left", "right", "order"]
+        for (left, right, order), rows in table.groupby(keys, sort=False):
+            heading = f"{left} and {right}, {order}"
+            if order == "control":
+                heading = f"{left} twice: the null control, in which nothing may differ"
+            parts.append((heading, LEDGER, cells(rows, LEDGER)))
+        return self._render(
+            "table.html",
+            title="The ledger",
+            lead="What is left of two backends' divergence as one cause after the other is removed "
+            "for both. Each row also lacks the causes above it.",
+            parts=parts,
+            meanings={name: columns.LEDGER[name] for name in LEDGER},
+            file="tables/ledger.tsv, and tables/ledger_texts.tsv, one row a text",
+        )
+
+    def flips(self, table: DataFrame, trend: DataFrame) -> str:
+        """The page of `flips.tsv`, a table a pair, and of `divergence_trend.tsv`."""
+        parts = []
+        for (left, right), rows in table.groupby(["left", "right"], sort=False):
+            parts.append((f"{left} and {right}", FLIPS, cells(rows, FLIPS)))
+        tested = trend[trend["left"] != trend["right"]]
+        parts.append(("Earlier or later with corruption?", TREND, cells(tested, TREND)))
+        return self._render(
+            "table.html",
+            title="The flip law",
+            lead="In how many texts two backends with the same token draws part, as seen and as "
+            "predicted from the margins of the draws and the measured error of the logits.",
+            parts=parts,
+            meanings={name: columns.FLIPS[name] for name in FLIPS}
+            | {name: columns.DIVERGENCE_TREND[name] for name in ("slope", "verdict")},
+            file="tables/flips.tsv, flip_places.tsv and divergence_trend.tsv",
+        )
+
     def provenance(self, config: Mapping[str, Any], record: Mapping[str, Any]) -> str:
         """The page of the config and of what made the run."""
         return self._render(
@@ -114,6 +190,11 @@ class Pages:
 
     def _render(self, template: str, **values: Any) -> str:
         return self.environment.get_template(template).render(**values)
+
+
+def of_run(templates: Sequence[str], params: Any) -> Pages:
+    """The pages of a run: `params` has its `run`, its `backends` and whether `cuda` was run."""
+    return Pages(Path(templates[0]).parent, params.run, params.backends, params.cuda)
 
 
 def number(value: Any) -> str:

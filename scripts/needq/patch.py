@@ -9,9 +9,12 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
+from needq.adapters import adapter
 from needq.backend import Model
-from needq.corrupt import replacement
-from needq.files import sha256
+from needq.corrupt import replacement, stored_noise
+from needq.files import read_json, sha256
+from needq.interventions import Intervention
+from needq.native_noise import NativeNoise
 
 Recipe = Mapping[str, Any]
 Noise = Mapping[str, Mapping[str, np.ndarray]]
@@ -21,11 +24,13 @@ class Patcher:
     """One model whose slices are replaced and put back.
 
     `weights` is the backup's model.safetensors; `noise` the stored noise that the recipes draw
-    on (`needq.corrupt.stored_noise`).
+    on (`needq.corrupt.stored_noise`), or what takes its place (`recorded` is False then, and its
+    digests are not looked at).
     """
 
-    def __init__(self, model: Model, weights: Path, noise: Noise) -> None:
+    def __init__(self, model: Model, weights: Path, noise: Noise, recorded: bool = True) -> None:
         self.model = model
+        self.recorded = recorded
         self.weights = weights
         self.noise = noise
         self.pristine: dict[str, np.ndarray] = {}
@@ -61,11 +66,33 @@ class Patcher:
         pristine = self._pristine(part["tensor"])[index]
         values = replacement(pristine, noise, part["matrix_mean"], part["dose"])
         key = (part["tensor"], str(index), part["noise"], part["dose"])
-        if key not in self.checked:
+        if self.recorded and key not in self.checked:
             if sha256(values.data) != part["after"]["sha256"]:
                 raise ValueError(f"noise for {part['tensor']} is not what the patch recorded")
             self.checked.add(key)
         return values
+
+
+def with_recipes(
+    members: Sequence[Intervention], files: Sequence[Path]
+) -> list[tuple[Intervention, Recipe]]:
+    """Each intervention with its recipe, from files of recipes that may hold others too."""
+    recipes = {
+        (recipe["intervention"], recipe["noise_seed"]): recipe
+        for file in files
+        for recipe in read_json(file)
+    }
+    return [(member, recipes[member.id, member.noise_seed]) for member in members]
+
+
+def patcher(
+    model: Model, weights: Path, backend: Mapping[str, Any], files: Sequence[Path]
+) -> Patcher:
+    """The patcher of a backend: with the stored noise of `files`, or noise drawn on its device."""
+    if backend["noise"] == "native":
+        sizes = adapter(read_json(Path(weights).with_name("config.json")))
+        return Patcher(model, weights, NativeNoise(weights, sizes, model.device), recorded=False)
+    return Patcher(model, weights, stored_noise(files))
 
 
 def _index(ranges: Sequence[Sequence[int]]) -> tuple[slice, ...]:

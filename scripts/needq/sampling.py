@@ -84,9 +84,13 @@ SAMPLERS: dict[str, type[Sampler]] = {"native": NativeSampler, "keyed": KeyedSam
 
 def native_stream(device: torch.device | str, sample_seed: int, prompt: str) -> torch.Generator:
     """A device's own random stream for one (sample seed, prompt), whatever else is generated."""
-    content = canonical_json(["stream", sample_seed, prompt]).encode()
-    seed = int(sha256(content)[:16], 16) >> 1  # 63 bits
-    return torch.Generator(device).manual_seed(seed)
+    return seeded_stream(device, "stream", sample_seed, prompt)
+
+
+def seeded_stream(device: torch.device | str, *meaning: str | int) -> torch.Generator:
+    """A device's own random stream, seeded by what it is for: 63 bits of a sha256."""
+    digest = sha256(canonical_json(meaning).encode())
+    return torch.Generator(device).manual_seed(int(digest[:16], 16) >> 1)
 
 
 def warpers(settings: Mapping[str, Any]):

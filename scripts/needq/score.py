@@ -12,6 +12,7 @@ from needq.exact.arithmetic import exact_sum
 from needq.exact.elementary import exp_bounded
 from needq.exact.layers import log_softmax
 from needq.files import sha256
+from needq.interventions import Intervention
 from needq.job import progress
 from needq.patch import Patcher, Recipe
 from needq.sampling import as_array
@@ -138,7 +139,7 @@ def logits_at(
 def reference_logits(
     model: Model,
     patcher: Patcher,
-    recipes: Sequence[Recipe],
+    work: Sequence[tuple[Intervention, Recipe]],
     texts: Sequence[Mapping[str, Any]],
     prompts: Sequence[Sequence[int]],
     positions: Sequence[int],
@@ -148,8 +149,8 @@ def reference_logits(
     first_seed = texts[0]["sample_seed"]
     rows = by_intervention([t for t in texts if t["sample_seed"] == first_seed], prompts)
     found = {}
-    for recipe in progress(recipes, "score the reference's tokens"):
-        key = (recipe["intervention"], recipe["noise_seed"])
+    for member, recipe in progress(work, "logits of the reference's tokens"):
+        key = (member.id, member.noise_seed)
         with patcher.applied(recipe):
             found[logits_key(*key)] = logits_at(model, rows[key], positions, batch)
     return found

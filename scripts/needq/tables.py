@@ -26,6 +26,8 @@ TEXTS = pa.schema(
         "ended": pa.bool_(),
     }
 )
+# one process under several backends, each named by its number
+TRACE = pa.schema([("backend", pa.int64()), *(f for f in TEXTS if f.name != "text")])
 EVALUATION = pa.schema(
     INTERVENTION
     | {
@@ -63,6 +65,7 @@ DIVERGENCE = pa.schema(
         "max_ulp": pa.float64(),
         "kl": pa.float64(),
         "top1_flips": pa.int64(),
+        "logit_error": pa.float64(),
         "margin": pa.float64(),
     }
 )

@@ -12,7 +12,7 @@ from needq.adapters import adapter
 from needq.backend import load, prepare
 from needq.corrupt import noise_tensors, patches
 from needq.files import read_json
-from needq.generate import generate, rows
+from needq.generate import generate_all
 from needq.interventions import Intervention, noise_parts
 from needq.job import progress
 from needq.patch import Patcher
@@ -77,14 +77,6 @@ class Recomputation:
     def tokens(self) -> dict[str, str]:
         model, patcher, work = self.patched
         settings = self.config["generation"]
-        texts = rows(self.ids, settings)
-        found = []
-        for member, recipe in progress(work, "verify tokens"):
-            with patcher.applied(recipe):
-                continuations = generate(model, texts, settings, self.ids["end"], self.backend)
-            found += [
-                member.keys()
-                | {"prompt": row.index, "sample_seed": row.sample_seed, "tokens": one.tokens}
-                for row, one in zip(texts, continuations, strict=True)
-            ]
-        return digests.of_tokens(found)
+        return digests.of_tokens(
+            generate_all(model, patcher, work, self.ids, settings, self.backend)
+        )

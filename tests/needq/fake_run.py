@@ -123,6 +123,7 @@ def divergence(left, right, names):
         if one["sample_seed"] == SAMPLE_SEEDS[0]:
             far = 0.0 if names[0] == names[1] else 1e-5 * (1 + one["blocks_replaced"])
             row |= {"max_abs_logit": far, "max_ulp": far * 1e6, "kl": far**2, "top1_flips": 0}
+            row["logit_error"] = far
         rows.append(row)
     return rows
 

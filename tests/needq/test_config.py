@@ -10,7 +10,16 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from needq import config as needq_config
-from needq.config import backends_in_use, checked, model_files, pairs_in_use, portable_backends
+from needq.config import (
+    checked,
+    compared_backends,
+    ladder_in_use,
+    ledger_in_use,
+    model_files,
+    pairs_in_use,
+    portable_backends,
+    scored_backends,
+)
 from needq.errors import UserError
 from needq.interventions import chunks, interventions
 
@@ -127,7 +136,7 @@ def test_the_default_config_is_complete():
         ("evaluation.text", "resources", "evaluation.text: there is no file resources"),
         ("evaluation.text", "x" * 5000, "evaluation.text: there is no file xxx"),
         ("evaluation.tokens_per_document", 0, "evaluation.tokens_per_document: 0"),
-        ("compare.reference", "gpu", "compare.reference: there is no backend gpu"),
+        ("compare.reference", "tpu", "compare.reference: there is no backend tpu"),
         ("compare.pairs", [["cpu", "tpu"]], "compare.pairs.0: there is no backend tpu"),
         ("compare.pairs", [["cpu", "cpu"]], "compare.pairs.0: "),
         ("compare.pairs", [["cpu"]], "compare.pairs.0: "),
@@ -138,6 +147,14 @@ def test_the_default_config_is_complete():
         ("backends.cpu.arithmetic", "fuzzy", "backends.cpu.arithmetic: 'fuzzy' is not one of"),
         ("backends.cpu.rng", "dice", "backends.cpu.rng: 'dice' is not one of"),
         ("backends.exact.precision", "float32", "backends.exact.precision: exact arithmetic is"),
+        ("backends.cpu.precision", "tf32", "backends.cpu.precision: tf32 is for device cuda"),
+        ("ladder.reference", "none", "ladder.reference: there is no backend none"),
+        ("ladder.backends", ["none"], "ladder.backends: there is no backend none"),
+        ("ladder.backends", ["exact"], "ladder.backends: the reference cannot be"),
+        ("ladder.backends", ["cpu"], "ladder: cpu has a random stream of its own"),
+        ("ledger.pairs", [["one", "none"]], "ledger.pairs.0: there is no backend none"),
+        ("ledger.sweep", "other", "ledger.sweep: there is no sweep other"),
+        ("ledger.blocks_replaced", [13], "ledger.blocks_replaced: 13, but the sweep replaces 12"),
         ("exact_sweeps", ["other"], "exact_sweeps.0: there is no sweep other"),
         ("exact_sweeps", [], "exact_sweeps: is empty"),
         ("backends.cpu.threads", 0, "backends.cpu.threads: 0"),
@@ -183,6 +200,8 @@ def test_defaults_are_filled_in():
     config = with_change(
         ("sweeps", {"s": {}}),
         ("exact_sweeps", ["s"]),
+        ("ladder", {"reference": "cpu", "backends": []}),
+        ("ledger", DEFAULT["ledger"] | {"pairs": [], "sweep": "s"}),
         ("backends", {"cpu": {"device": "cpu"}}),
         ("compare.pairs", []),
     )
@@ -202,6 +221,8 @@ def test_defaults_are_filled_in():
         "precision": "float32",
         "kernels": "sdpa",
         "rng": "native",
+        "noise": "keyed",
+        "instructions": "native",
         "threads": 1,
         "batch": 32,
         "cache": True,
@@ -211,15 +232,34 @@ def test_defaults_are_filled_in():
 
 def test_backends_and_pairs_with_and_without_cuda():
     config = checked(DEFAULT, SCHEMA_FILE) | {"compare": {"reference": "cpu", "pairs": []}}
-    assert backends_in_use(config, True) == ["cpu"]
-    config["compare"]["pairs"] = [["cpu", "cuda"], ["cpu", "cpu64"]]
-    assert backends_in_use(config, True) == ["cpu", "cuda", "cpu64"]
-    assert backends_in_use(config, False) == ["cpu", "cpu64"]
-    assert pairs_in_use(config, False) == [("cpu", "cpu"), ("cpu64", "cpu64"), ("cpu", "cpu64")]
+    config["ladder"] = {"reference": "exact", "backends": []}
+    assert scored_backends(config, True) == compared_backends(config, True) == ["cpu"]
+    config["compare"]["pairs"] = [["cpu", "cuda"], ["cpu", "exact"]]
+    assert scored_backends(config, True) == ["cpu", "cuda", "exact"]
+    assert scored_backends(config, False) == ["cpu", "exact"]
+    assert pairs_in_use(config, False) == [("cpu", "cpu"), ("exact", "exact"), ("cpu", "exact")]
     assert pairs_in_use(config, True) == [
-        *(("cpu", "cpu"), ("cuda", "cuda"), ("cpu64", "cpu64")),
-        *(("cpu", "cuda"), ("cpu", "cpu64")),
+        *(("cpu", "cpu"), ("cuda", "cuda"), ("exact", "exact")),
+        *(("cpu", "cuda"), ("cpu", "exact")),
     ]
+
+
+def test_the_ladders_backends_are_compared_and_not_scored():
+    config = checked(DEFAULT, SCHEMA_FILE)
+    config["ladder"] = {"reference": "cpu64", "backends": ["bfloat16", "cuda", "keyed32"]}
+    assert scored_backends(config, False) == ["cpu", "exact"]
+    found = ["cpu", "cpu64", "exact", "keyed32", "bfloat16"]
+    assert compared_backends(config, False) == found
+    ladder = [("cpu64", "bfloat16"), ("cpu64", "keyed32")]
+    assert ladder_in_use(config, False) == ladder
+    assert pairs_in_use(config, False)[5:] == [("cpu", "exact"), *ladder]
+    assert ladder_in_use(config, True) == [ladder[0], ("cpu64", "cuda"), ladder[1]]
+
+
+def test_the_ledger_runs_on_the_devices_there_are():
+    config = checked(DEFAULT, SCHEMA_FILE)
+    assert ledger_in_use(config, False) == [("one", "two")]
+    assert ledger_in_use(config, True) == [("one", "two"), ("one", "gpu")]
 
 
 def test_an_exact_reference_has_to_run_every_sweep():
@@ -242,7 +282,8 @@ def test_portable_backends_are_exact_and_keyed():
     config = checked(with_change(("backends.cpu.rng", "keyed")), SCHEMA_FILE)
     assert portable_backends(config, config["backends"]) == ["exact"]
     assert portable_backends(config, ["cpu", "cuda"]) == []
-    config = checked(with_change(("backends.exact.rng", "native")), SCHEMA_FILE)
+    ladder = ("ladder.backends", [])
+    config = checked(with_change(("backends.exact.rng", "native"), ladder), SCHEMA_FILE)
     assert portable_backends(config, config["backends"]) == []
 
 

@@ -30,7 +30,8 @@ def test_first_divergent_token(left, right, place):
 def test_identical_logits_do_not_differ():
     logits = np.random.default_rng(0).normal(size=(3, 7)).astype(np.float32)
     found = compare_logits(logits, logits.copy(), ("float32", "float32"))
-    assert found == {"max_abs_logit": 0, "max_ulp": 0, "kl": 0, "top1_flips": 0}
+    assert set(found) == {"max_abs_logit", "max_ulp", "kl", "top1_flips", "logit_error"}
+    assert set(found.values()) == {0}
 
 
 def test_measures_equal_a_naive_computation():
@@ -42,6 +43,14 @@ def test_measures_equal_a_naive_computation():
     kl = [sum(math.exp(p[i, j]) * (p[i, j] - q[i, j]) for j in range(9)) for i in range(4)]
     assert found["kl"] == pytest.approx(sum(kl) / 4, rel=1e-12)
     assert found["max_abs_logit"] == np.abs(left - right).max()
+    apart, chances = left - right, np.exp(p)
+    squares = [
+        chances[i, j] * chances[i, k] * (apart[i, j] - apart[i, k]) ** 2
+        for i in range(4)
+        for j in range(9)
+        for k in range(9)
+    ]
+    assert found["logit_error"] == pytest.approx(math.sqrt(sum(squares) / 4), rel=1e-12)
     flips = sum(left[i].argmax() != right[i].argmax() for i in range(4))
     assert found["top1_flips"] == flips > 0
     ulp = [

@@ -8,7 +8,8 @@ import numpy
 import pandas
 import pytest
 from matplotlib.collections import PolyCollection
-from needq import columns, figures, metrics, theme
+from needq import columns, divergence_figures, figures, metrics, theme
+from needq.ledger import CAUSES, NATIVE
 
 
 @pytest.fixture(scope="module")
@@ -28,32 +29,57 @@ def tables(tmp_path_factory):
         )
         for backend in ("cpu", "cpu64")
     )
-    divergence = read("diff/*/*.parquet")
-    summary = metrics.divergence_summary(divergence)
-    divergence["blocks_replaced"] = divergence["intervention"].map(metrics.blocks_replaced)
+    summary = metrics.divergence_summary(read("diff/*/*.parquet"))
     rng = numpy.random.default_rng(0)
     weights = {block: rng.standard_t(4, size=(32, 32)) for block in range(12)}
     noise = {block: rng.normal(size=(32, 32)) for block in range(12)}
     histogram = metrics.histogram(weights, noise, "q-gaussian-0", 0)
-    return degradation, summary, divergence, histogram
+    return degradation, summary, histogram
+
+
+def ledger_table():
+    """A ledger of one pair, as metrics.ledger gives it."""
+    rows = [{"left": "one", "right": "one", "order": "control", "step": 0, "cause": NATIVE}]
+    for order, causes in (("forwards", [*CAUSES]), ("backwards", [*CAUSES][::-1])):
+        for step, cause in enumerate([NATIVE, *causes]):
+            row = {"left": "one", "right": "two", "order": order, "step": step, "cause": cause}
+            row |= {"identical": step / 5, "identical_low": step / 6, "identical_high": 1}
+            far = 0 if step == 5 else 10.0**-step
+            rows.append(row | {"kl": far**2, "max_abs_logit": far, "texts": 42, "noise_seeds": 2})
+    return pandas.DataFrame(rows)
+
+
+def flip_tables():
+    """What flip_law gives for two backends."""
+    tables, places = [], []
+    for right, parted in (("keyed32", 1), ("bfloat16", 40)):
+        row = {"left": "exact", "right": right, "blocks_replaced": None, "logit_error": 0.01}
+        row |= {"texts": 366, "parted": parted, "predicted": 42.0, "predicted_low": 30}
+        row |= {"predicted_high": 54, "p_value": 0.6, "place_p_value": 0.3}
+        tables += [row, row | {"blocks_replaced": 3}]
+        for token in range(32):
+            row = {"left": "exact", "right": right, "token": token}
+            places.append(row | {"parted": int(token < parted), "predicted": 42 / 32})
+    return pandas.DataFrame(tables), pandas.DataFrame(places)
 
 
 def drawn(tables, cuda=False):
-    degradation, summary, divergence, histogram = tables
+    degradation, summary, histogram = tables
     return {
         "degradation": figures.degradation(degradation, 4096, cuda),
         "texts": figures.texts(degradation, cuda),
-        "divergence": figures.divergence(summary, divergence, cuda),
+        "divergence": divergence_figures.divergence(summary, cuda),
         "q_histogram": figures.histogram(histogram),
+        "ledger": divergence_figures.ledger(ledger_table(), cuda),
+        "flips": divergence_figures.flips(*flip_tables(), cuda),
     }
 
 
 def words(figure):
     """Every text in a figure."""
     figure.draw_without_rendering()
-    return " ".join(
-        text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))
-    )
+    texts = figure.findobj(lambda artist: hasattr(artist, "get_text"))
+    return " ".join(" ".join(text.get_text() for text in texts).split())
 
 
 def test_the_same_bytes_twice_and_readable(tables, tmp_path):
@@ -89,21 +115,38 @@ def test_what_was_not_run_is_said(tables):
 
 
 def test_null_controls_are_drawn_as_such(tables):
-    text = words(figures.divergence(tables[1], tables[2], cuda=True))
-    assert "cpu twice (null control)" in text and "cpu and cpu64" in text
+    text = words(divergence_figures.divergence(tables[1], cuda=True))
+    assert "null controls (lowest)" in text and "cpu and cpu64" in text
 
 
 def test_a_run_of_one_backend_has_nothing_to_compare(tables):
-    degradation, summary, divergence, _ = tables
-    alone = summary[(summary["left"] == "cpu") & (summary["right"] == "cpu")]
-    text = words(figures.divergence(alone, divergence, cuda=False))
+    alone = tables[1][tables[1]["left"] == tables[1]["right"]]
+    text = words(divergence_figures.divergence(alone, cuda=False))
     assert "no pair of different backends was run" in text
 
 
-def test_texts_that_never_differ_are_said_to(tables):
-    _, summary, divergence, _ = tables
-    same = divergence.assign(first_divergent_token=numpy.nan)
-    assert "no text differs" in words(figures.divergence(summary, same, cuda=True))
+def test_divergence_lines_are_the_tables_means(tables):
+    figure = divergence_figures.divergence(tables[1], cuda=True)
+    pair = tables[1][tables[1]["left"] != tables[1]["right"]]
+    for axis, column in zip(figure.axes, ("identical", "shared_tokens"), strict=True):
+        numpy.testing.assert_array_equal(axis.lines[0].get_ydata(), pair[column])
+
+
+def test_the_ledger_has_a_row_of_panels_an_order_and_writes_zeros(tables):
+    figure = divergence_figures.ledger(ledger_table(), cuda=True)
+    assert len(figure.axes) == 2 * 3
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()][0] == NATIVE
+    widths = [patch.get_width() for patch in figure.axes[0].patches]
+    numpy.testing.assert_allclose(widths, [0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert [text.get_text() for text in figure.axes[1].texts] == ["0"]
+    assert "control" not in words(figure)
+
+
+def test_flips_are_cumulative_and_carry_the_interval(tables):
+    figure = divergence_figures.flips(*flip_tables(), cuda=True)
+    seen, law = figure.axes[1].lines[:2]
+    assert seen.get_ydata()[-1] == 32 and law.get_ydata()[-1] == pytest.approx(42)
+    assert "p = 0.6" in words(figure)
 
 
 def test_a_table_without_intervals_is_drawn(tables):
@@ -124,7 +167,7 @@ def test_several_sweeps_are_rows_of_panels(tables):
 
 
 def test_histogram_is_a_density(tables):
-    figure = figures.histogram(tables[3])
+    figure = figures.histogram(tables[2])
     assert [axis.get_title(loc="left") for axis in figure.axes] == [
         "Block 0",
         "Block 4",
@@ -139,5 +182,5 @@ def test_histogram_is_a_density(tables):
 
 @pytest.mark.parametrize("blocks", [1, 2, 6])
 def test_small_models_show_the_blocks_they_have(tables, blocks):
-    few = tables[3][tables[3]["block"] < blocks]
+    few = tables[2][tables[2]["block"] < blocks]
     assert len(figures.histogram(few).axes) == min(blocks, 4)

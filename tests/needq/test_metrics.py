@@ -155,6 +155,44 @@ def test_divergence_summary_counts_what_it_says(run):
     assert mine["texts"] == 80 and mine["noise_seeds"] == 5
 
 
+def test_shared_tokens_and_their_quartiles(run):
+    rows = read(run, "diff/cpu-cpu64/*.parquet")
+    table = metrics.divergence_summary(rows).set_index("blocks_replaced")
+    part = rows[rows["intervention"] == "q/cumulative/12"]
+    places = part["first_divergent_token"].to_numpy(float, na_value=numpy.nan)
+    shared = numpy.where(numpy.isnan(places), fake_run.NEW_TOKENS, places)
+    row = table.loc[12]
+    assert row["shared_tokens"] == pytest.approx(shared.mean())
+    assert row["shared_tokens_low"] < row["shared_tokens"] < row["shared_tokens_high"]
+    quartiles = numpy.nanquantile(places, [0.25, 0.75])
+    assert [row["first_divergent_q25"], row["first_divergent_q75"]] == pytest.approx(quartiles)
+
+
+def shared(slope, noise, seeds=5, prompts=8):
+    """Rows of diff whose shared tokens change by `slope` with each block replaced."""
+    random = numpy.random.default_rng(3)
+    rows = []
+    for seed in [None, *range(seeds)]:
+        for count in [0] if seed is None else range(1, 13):
+            for prompt in range(prompts):
+                place = 20 + slope * count + noise * random.normal()
+                row = {"left": "a", "right": "b", "sweep": "s", "noise_seed": seed}
+                row |= {"intervention": f"q/s/{count:02d}", "prompt": prompt, "tokens": 60}
+                rows.append(row | {"first_divergent_token": place, "identical": False})
+    return pandas.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("slope", "noise", "verdict"), [(-1.0, 1, "earlier"), (0.5, 1, "later"), (0.0, 5, "undecided")]
+)
+def test_trend_is_the_slope_over_blocks_replaced(slope, noise, verdict):
+    (row,) = metrics.divergence_trend(shared(slope, noise)).to_dict("records")
+    assert row["verdict"] == verdict and row["noise_seeds"] == 5 and row["texts"] == 8 * 61
+    assert row["slope"] == pytest.approx(slope, abs=0.3)
+    exact = metrics.divergence_trend(shared(slope, 0)).iloc[0]
+    assert exact["slope"] == pytest.approx(slope)
+
+
 def test_logits_that_were_not_compared_are_missing_not_zero(run):
     rows = read(run, "diff/cpu-cpu64/*.parquet")
     rows["top1_flips"] = pandas.array([None] * len(rows), "Int64")

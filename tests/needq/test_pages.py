@@ -8,6 +8,7 @@ import numpy
 import pandas
 import pytest
 from needq import columns, metrics, pages
+from needq.parted import examples
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = [f"Prompt {index} <i>of</i> this & that" for index in range(fake_run.PROMPTS)]
@@ -52,6 +53,16 @@ def texts(folder):
     }
 
 
+def parted(folder, texts):
+    """Examples of texts that part; every token is shown as something that must be escaped."""
+    divergence = metrics.read_chunks(sorted(folder.glob("diff/*/*.parquet")))
+
+    def decode(tokens):
+        return " ".join(f"<b>{token}</b>" for token in tokens)
+
+    return examples(divergence, texts, decode, 13)
+
+
 @pytest.fixture(scope="module")
 def written(folder, texts):
     maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu", "cpu64"], cuda=False)
@@ -67,6 +78,7 @@ def written(folder, texts):
         "degradation": maker.degradation(degradation),
         "divergence": maker.divergence(summary),
         "texts": maker.texts(pages.sample_texts(texts, PROMPTS, 0, 0), "A note."),
+        "parted": maker.parted(parted(folder, texts), PROMPTS),
         "provenance": maker.provenance(hostile, {"cuda": "no", "text": fake_run.HOSTILE}),
     }
 
@@ -164,3 +176,24 @@ def test_docs_define_every_column(table):
     )
     expected = {name: text.replace("|", "\\|") for name, text in columns.TABLES[table].items()}
     assert found == expected
+
+
+def test_parted_texts_stand_side_by_side_with_the_token_marked(written, folder, texts):
+    (pair,) = parted(folder, texts)
+    assert (pair["left"], pair["right"]) == ("cpu", "cpu64")
+    row = pair["rows"][0]
+    page = written["parted"]
+    for parts in (row["left"], row["right"]):
+        assert parts[1] and parts[1].count("<b>") == 1
+        escaped = parts[1].replace("<", "&lt;").replace(">", "&gt;")
+        assert f"<mark>{escaped}</mark>" in page
+    assert row["left"][0] == row["right"][0] and row["left"][1] != row["right"][1]
+
+
+def test_a_pages_maker_is_made_of_a_runs_params():
+    class Params:
+        run, backends, cuda = "fake", ["cpu"], True
+
+    templates = [str(file) for file in (ROOT / "report/templates").iterdir()]
+    page = pages.of_run(templates, Params).texts([], "A note.")
+    assert "Run fake. Backends: cpu." in page

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from needq.errors import UserError
+from needq.interventions import sweep_interventions
 from needq.native import NativeModel
 from needq.patch import Patcher
 from needq.sampling import as_array
@@ -18,6 +19,7 @@ from needq.score import (
     score_texts,
 )
 from needq.tables import logits_key
+from sweeps import SWEEP
 
 DOCUMENTS = [[256, *text.encode()] for text in ("A short one.", "Somewhat longer, it is.", "b")]
 SIZES = [12, 23, 1]
@@ -144,7 +146,9 @@ def test_reference_logits_are_of_the_first_sample_seed_under_each_patch(setting)
         for prompt in (0, 1)
         for seed in (4, 5)
     ]
-    found = reference_logits(model, patcher, recipes, texts, prompts, [0, 2], 8)
+    members = sweep_interventions("test", SWEEP, 4, (0,))
+    work = list(zip(members, recipes, strict=True))
+    found = reference_logits(model, patcher, work, texts, prompts, [0, 2], 8)
     assert set(found) == {logits_key(r["intervention"], r["noise_seed"]) for r in recipes}
     for number, recipe in enumerate(recipes):
         key = logits_key(recipe["intervention"], recipe["noise_seed"])

@@ -15,10 +15,9 @@ from needq.patch import Patcher
 from needq.score import score_documents
 from needq.verify import Recomputation
 from safetensors.numpy import load_file, save_file
+from sweeps import SWEEP
 
-SWEEP = {"matrix": "q", "blocks": [2, 0], "heads": "all", "dimensions": "all"}
-SWEEP |= {"method": "gaussian", "dose": 1.0, "bias": "keep"}
-MEMBERS = sweep_interventions("test", SWEEP, 4, (0, 1))
+MEMBERS = sweep_interventions("test", SWEEP | {"blocks": [2, 0]}, 4, (0, 1))
 IDS = {"prompts": [list(b"Once"), list(b"x y")], "end": 256, "bytes": [3, 1]}
 IDS |= {"documents": [[256, 65, 66, 67], [256, 98]]}
 GENERATION = {"prompts": ["Once", "x y"], "sample_seeds": [0, 3], "max_new_tokens": 6}

@@ -1,7 +1,5 @@
 """The real workflow, run in copies of the project on a config small enough for a test."""
 
-from pathlib import Path
-
 import pytest
 from project import ONE_BACKEND, fresh_project
 
@@ -20,19 +18,16 @@ def fresh(source, tmp_path):
 
 @pytest.fixture(scope="session")
 def baseline(source, tmp_path_factory):
-    """A project after its first run, in float32 and exact arithmetic; tests leave it alone."""
+    """A project after its first run, with exact, ladder and ledger; tests leave it alone."""
     project = source.copy(tmp_path_factory.mktemp("baseline") / "project")
     project.finish()
     return project
 
 
 @pytest.fixture(scope="session")
-def one_backend(baseline, tmp_path_factory):
-    """The same after its config was changed to the CPU in float32 alone, and it ran again."""
-    project = baseline.copy(tmp_path_factory.mktemp("one_backend") / "project")
+def one_backend(source, tmp_path_factory):
+    """A project after its first run on the CPU in float32 alone; tests leave it alone."""
+    project = source.copy(tmp_path_factory.mktemp("one_backend") / "project")
     project.configure(**ONE_BACKEND)
     project.finish()
-    unused = [file for file in project.results.rglob("*") if "exact" in str(file)]
-    for file in filter(Path.is_file, unused):
-        file.unlink()
     return project

@@ -25,10 +25,16 @@ TINY = {
     },
     "evaluation": {"text": "two.txt", "tokens_per_document": 20},
     "compare": {"positions": [0, 2]},
+    "ladder": {"backends": ["bfloat16"]},
+    "ledger": {"blocks_replaced": [0, 1], "noise_seeds": 1},
     "jobs": {"interventions_per_job": 100},
 }
 # instead of every backend
-ONE_BACKEND = {"compare": {"positions": [0, 2], "pairs": []}}
+ONE_BACKEND = {
+    "compare": {"positions": [0, 2], "pairs": []},
+    "ladder": {"backends": []},
+    "ledger": {"pairs": []},
+}
 
 TEXT = "Lily saw a big dog in the park.\n\nTom had a red ball. He gave it to his friend.\n"
 

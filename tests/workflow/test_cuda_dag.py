@@ -23,14 +23,16 @@ def test_demand_without_a_device_fails_at_once(fresh):
 
 
 def test_auto_follows_the_devices(seen):
-    # cpu and exact, and cuda if there is a device, in two processes each
-    assert seen(NEEDQ_TEST_DEVICES="0")["generate"] == 4
-    assert seen(NEEDQ_TEST_DEVICES="1")["generate"] == 6
+    # cpu, exact and bfloat16, and cuda if there is a device, in two processes each; the ledger's
+    # pair on the CPU, and one with the device, each with two sides in two processes
+    without, with_one = seen(NEEDQ_TEST_DEVICES="0"), seen(NEEDQ_TEST_DEVICES="1")
+    assert (without["generate"], without["trace"]) == (6, 4)
+    assert (with_one["generate"], with_one["trace"]) == (8, 8)
 
 
 def test_no_leaves_a_device_alone(fresh):
     fresh.configure(cuda=False)
-    assert fresh.planned(NEEDQ_TEST_DEVICES="1")["generate"] == 4
+    assert fresh.planned(NEEDQ_TEST_DEVICES="1")["generate"] == 6
 
 
 def test_node_without_a_device_plans_what_the_head_node_saw(seen):

@@ -6,21 +6,22 @@ import pytest
 
 # what follows, from the tables on
 TABLES = {"plot", "write_pages", "all"}
-DIFF = {"diff", "divergence"} | TABLES
-SCORE = {"score", "degradation"} | TABLES
-# logits are temporary: a new diff needs them scored again
-DIFF_AGAIN = DIFF | SCORE | {"score_again"}
-GENERATE = {"generate", "provenance"} | DIFF_AGAIN
+# logits are temporary: a new diff needs them computed again
+DIFF = {"logits", "diff", "divergence", "parted", "flips", "show_flips"} | TABLES
+LEDGER = {"trace", "ledger", "show_ledger", "all"}
+SCORE = {"score", "degradation", "digests"} | TABLES
+GENERATE = {"generate", "provenance"} | SCORE | DIFF | LEDGER
 CORRUPT = {"corrupt"} | GENERATE
 BACKUP = {"backup", "tokenize", "noise", "histogram"} | CORRUPT
 
 MODULES = {
     "config": set(),
-    "theme": {"plot", "all"},
-    "pages": {"write_pages", "all"},
+    "theme": {"plot", "show_flips", "show_ledger", "all"},
+    "pages": {"write_pages", "parted", "show_flips", "show_ledger", "all"},
     "provenance": {"provenance", "write_pages", "all"},
-    "metrics": {"degradation", "divergence", "histogram"} | TABLES,
-    "diff": DIFF_AGAIN,
+    "flips": {"flips", "show_flips", "all"},
+    "ledger": LEDGER | {"plot", "show_flips"},
+    "diff": DIFF | LEDGER,
     "generate": GENERATE,
     "tokens": {"tokenize"} | GENERATE,
     "noise": {"noise", "histogram"} | CORRUPT,
@@ -64,7 +65,7 @@ def test_touched_files_rerun_nothing(project):
 
 CHANGES = {
     "temperature": ({"generation": {"temperature": 0.5}}, {"tokenize"} | GENERATE),
-    "positions": ({"compare": {"positions": [0, 1]}}, DIFF_AGAIN | {"provenance"}),
+    "positions": ({"compare": {"positions": [0, 1]}}, DIFF | {"provenance"}),
     "evaluation": ({"evaluation": {"tokens_per_document": 10}}, {"tokenize"} | GENERATE),
 }
 

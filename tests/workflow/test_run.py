@@ -2,8 +2,14 @@
 
 import csv
 import io
+import os
+from collections import Counter
 
+import pytest
+import yaml
+from needq.ledger import backends_of, steps
 from project import ONE_BACKEND, assert_same
+from pyarrow import parquet
 
 
 def table(project, name):
@@ -27,17 +33,17 @@ def test_degradation_has_a_row_for_each_intervention_and_backend(baseline):
 
 
 def test_divergence_has_a_row_for_each_pair_and_text(baseline):
-    rows = table(baseline, "divergence")
-    # 3 pairs x 3 interventions and noises x 2 prompts x 2 sample seeds
-    assert len(rows) == 36
-    pairs = {(row["left"], row["right"]) for row in rows}
-    assert pairs == {("cpu", "cpu"), ("exact", "exact"), ("cpu", "exact")}
+    counts = Counter((row["left"], row["right"]) for row in table(baseline, "divergence"))
+    # 2 prompts x 2 sample seeds, of the pristine model and two noises, or one for the null controls
+    assert counts == {
+        **{(name, name): 8 for name in ("cpu", "exact", "bfloat16")},
+        **{("cpu", "exact"): 12, ("exact", "bfloat16"): 12},
+    }
 
 
 def test_null_controls_are_identical(baseline):
     rows = [row for row in table(baseline, "divergence") if row["left"] == row["right"]]
-    assert len(rows) == 24
-    assert {row["identical"].lower() for row in rows} <= {"true", "1"}
+    assert {row["identical"] for row in rows} == {"True"}
     measured = [float(row["max_abs_logit"]) for row in rows if row["max_abs_logit"]]
     assert measured and set(measured) == {0.0}
 
@@ -45,6 +51,50 @@ def test_null_controls_are_identical(baseline):
 def test_two_arithmetics_differ(baseline):
     rows = [row for row in table(baseline, "divergence") if row["left"] != row["right"]]
     assert max(float(row["max_abs_logit"]) for row in rows if row["max_abs_logit"]) > 0
+
+
+def test_the_ledger_ends_in_identical_bits_in_both_orders(baseline):
+    rows = table(baseline, "ledger")
+    steps = [(row["order"], int(row["step"])) for row in rows]
+    assert steps == [
+        *[("control", 0)] * 2,
+        *[(order, step) for order in ("forwards", "backwards") for step in range(6)],
+    ]
+    for row in rows:
+        same = row["order"] == "control" or row["step"] == "5"
+        assert (float(row["identical"]) == 1 and float(row["max_abs_logit"]) == 0) or not same
+    first = {row["order"]: row for row in rows if row["step"] == "0" and row["order"] != "control"}
+    assert all(float(row["max_abs_logit"]) > 0 for row in first.values())
+
+
+def test_ledger_numbers_follow_from_the_parquet_files(baseline):
+    """Each number of each step, by a few lines from what the traces left."""
+    config = yaml.safe_load((baseline.folder / "config.yaml").read_text())
+    sides = [config["backends"][name] for name in ("one", "two")]
+    texts = {
+        side: parquet.read_table(baseline.results / f"ledger/one-two/{side}/first.parquet")
+        for side in ("left", "right")
+    }
+    found = [row for row in table(baseline, "ledger") if row["order"] != "control"]
+    for row, step in zip(found, steps(*sides), strict=True):
+        ends = []
+        for side in ("left", "right"):
+            number = backends_of(side, *sides).index(getattr(step, side))
+            ends.append([t for t in texts[side].to_pylist() if t["backend"] == number])
+        pairs = [(one["tokens"], two["tokens"]) for one, two in zip(*ends, strict=True)]
+        same = sum(one == two for one, two in pairs) / len(pairs)
+        assert float(row["identical"]) == pytest.approx(same, abs=1e-5)
+        shared = [len(os.path.commonprefix(pair)) for pair in pairs]
+        assert float(row["shared_tokens"]) == pytest.approx(sum(shared) / len(shared), abs=1e-4)
+        assert row["cause"] == step.cause and int(row["texts"]) == len(pairs) == 8
+
+
+def test_flips_are_counted_and_predicted(baseline):
+    rows = table(baseline, "flips")
+    diverged = [r for r in table(baseline, "divergence") if r["right"] == "bfloat16" != r["left"]]
+    assert {(row["left"], row["right"]) for row in rows} == {("exact", "bfloat16")}
+    assert int(rows[0]["parted"]) == sum(row["identical"] == "False" for row in diverged)
+    assert float(rows[0]["predicted"]) > 0 and rows[0]["texts"] == "12"
 
 
 def test_second_run_does_nothing(baseline):
@@ -65,6 +115,18 @@ def test_report_is_one_file_with_figures_and_pages(baseline, tmp_path):
     text = report.read_text(encoding="utf-8")
     for name in ("degradation.svg", "divergence.svg", "q_histogram.svg", "texts.html"):
         assert name in text
+
+
+def test_exact_digests_depend_on_nothing_but_the_config_keys_that_decide(baseline, tmp_path):
+    project = baseline.copy(tmp_path / "project")
+    factors = {"arithmetic": "exact", "precision": "float64", "rng": "keyed", "device": "cpu"}
+    factors |= {"batch": 1, "threads": 2, "cache": False}
+    project.configure(jobs={"interventions_per_job": 1}, backends={"exact": factors})
+    arguments = ("--cores", "2", "results/tiny/digests.json")
+    assert project.planned(*arguments)["score"] == 3
+    code, said = project.run(*arguments, ATEN_CPU_CAPABILITY="default")
+    assert code == 0, said
+    assert project.produced()["digests.json"] == baseline.produced()["digests.json"]
 
 
 def test_chunk_size_changes_no_result(one_backend, tmp_path):

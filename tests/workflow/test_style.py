@@ -30,7 +30,7 @@ def test_tool_finds_nothing(command):
 
 
 def test_every_stage_has_its_rules():
-    stages = "backup tokenize noise corrupt generate score score_again diff degradation"
+    stages = "backup tokenize noise corrupt generate score logits diff degradation"
     stages += " divergence histogram provenance plot write_pages"
     assert set(stages.split()) <= set(JOBS)
 

@@ -1,24 +1,29 @@
-"""Rule score_again: see rules/score.smk."""
+"""Rule logits: see rules/score.smk."""
+
+from needq.instructions import choose_instructions
+
+choose_instructions(snakemake.params.backend)
 
 from pathlib import Path
 
 from needq import tables
 from needq.backend import load, prepare
-from needq.corrupt import stored_noise
 from needq.files import read_json, temporary
+from needq.interventions import Intervention
 from needq.job import job
-from needq.patch import Patcher
+from needq.patch import patcher, with_recipes
 from needq.score import reference_logits
 from safetensors.numpy import save_file
 
 with job(snakemake.log[0]):
-    backend = snakemake.params.backend
+    backend, weights = snakemake.params.backend, Path(snakemake.input.weights)
     prepare(backend)
-    model = load(Path(snakemake.input.weights).parent, backend)
+    model = load(weights.parent, backend)
+    members = [Intervention.from_dict(member) for member in snakemake.params.members]
     logits = reference_logits(
         model,
-        Patcher(model, snakemake.input.weights, stored_noise(snakemake.input.noise)),
-        read_json(snakemake.input.patches),
+        patcher(model, weights, backend, snakemake.input.noise),
+        with_recipes(members, [snakemake.input.patches]),
         tables.read(snakemake.input.reference),
         read_json(snakemake.input.tokens)["prompts"],
         snakemake.params.positions,

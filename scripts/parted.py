@@ -1,0 +1,23 @@
+"""Rule parted: see rules/report.smk."""
+
+from needq import metrics, pages
+from needq.files import write_text
+from needq.job import job
+from needq.parted import examples
+from tokenizers import Tokenizer
+
+with job(snakemake.log[0]):
+    tokenizer = Tokenizer.from_file(snakemake.input.tokenizer)
+    names = snakemake.params.backends
+    texts = {name: metrics.read_backend(snakemake.input.texts, name) for name in names}
+    pairs = examples(
+        metrics.read_table(snakemake.input.divergence),
+        {
+            name: metrics.read_backend(snakemake.input.texts, name)
+            for name in snakemake.params.backends
+        },
+        lambda tokens: tokenizer.decode(tokens, skip_special_tokens=False),
+        snakemake.params.most,
+    )
+    page = pages.of_run(snakemake.input.templates, snakemake.params)
+    write_text(snakemake.output.page, page.parted(pairs, snakemake.params.prompts))

@@ -1,0 +1,14 @@
+"""Rule show_flips: see rules/ladder.smk."""
+
+from needq import divergence_figures, metrics, pages, theme
+from needq.files import write_text
+from needq.job import job
+
+with job(snakemake.log[0]):
+    table = metrics.read_table(snakemake.input.table)
+    places = metrics.read_table(snakemake.input.places)
+    figure = divergence_figures.flips(table, places, snakemake.params.cuda)
+    theme.save(figure, snakemake.output.svg, snakemake.output.png)
+    page = pages.of_run(snakemake.input.templates, snakemake.params)
+    trend = metrics.read_table(snakemake.input.trend)
+    write_text(snakemake.output.page, page.flips(table, trend))

@@ -1,0 +1,39 @@
+"""Rule trace: see rules/ledger.smk."""
+
+from needq.instructions import choose_instructions
+
+choose_instructions(snakemake.params.backends[0])
+
+from pathlib import Path
+
+from needq import tables
+from needq.backend import load, prepare
+from needq.files import read_json, temporary
+from needq.generate import generate_all
+from needq.interventions import Intervention
+from needq.job import job
+from needq.patch import patcher, with_recipes
+from needq.score import reference_logits
+from safetensors.numpy import save_file
+
+with job(snakemake.log[0]):
+    weights, settings = Path(snakemake.input.weights), snakemake.params.generation
+    members = [Intervention.from_dict(member) for member in snakemake.params.members]
+    work = with_recipes(members, snakemake.input.patches)
+    tokens = read_json(snakemake.input.tokens)
+    reference = [row for file in snakemake.input.reference for row in tables.read(file)]
+    texts, logits = [], {}
+    for number, backend in enumerate(snakemake.params.backends):
+        prepare(backend)
+        model = load(weights.parent, backend)
+        patches = patcher(model, weights, backend, snakemake.input.noise)
+        rows = generate_all(model, patches, work, tokens, settings, backend)
+        texts += [{"backend": number} | row for row in rows]
+        positions = snakemake.params.positions
+        found = reference_logits(
+            model, patches, work, reference, tokens["prompts"], positions, backend["batch"]
+        )
+        logits |= {f"{number} {key}": values for key, values in found.items()}
+    tables.write(snakemake.output.texts, texts, tables.TRACE)
+    with temporary(snakemake.output.logits) as partial:
+        save_file(logits, partial)

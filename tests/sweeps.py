@@ -1,0 +1,11 @@
+"""The sweep that tests run unless they say otherwise."""
+
+SWEEP = {
+    "matrix": "q",
+    "blocks": "all",
+    "heads": "all",
+    "dimensions": "all",
+    "method": "gaussian",
+    "dose": 1.0,
+    "bias": "keep",
+}
