@@ -103,5 +103,5 @@ rule figures:
             name=["degradation", "texts", "divergence", "q_histogram"],
             ending=["svg", "png"],
         ),
-        rules.plot_flips.output if LADDER else [],
+        rules.show_flips.output if LADDER else [],
         rules.show_ledger.output if LEDGER else [],
