@@ -87,7 +87,7 @@ def ledger(table: DataFrame, cuda: bool) -> Figure:
     text = (
         "From top to bottom one more cause is removed for both backends; what makes them two "
         f"machines (device, threads, instruction set) stays. {texts} texts a step, {seeds} noise "
-        "seeds; bars with 95% intervals. 0 means the same bits."
+        "seeds; bars with 95% intervals. A largest difference of 0 means the same bits."
     )
     theme.footnote(figure, note(text, cuda))
     return figure
@@ -126,31 +126,21 @@ def flips(table: DataFrame, places: DataFrame, cuda: bool) -> Figure:
     for axis, (left, right) in zip(axes[0], pairs, strict=True):
         part = places[(places["left"] == left) & (places["right"] == right)]
         total = totals[(totals["left"] == left) & (totals["right"] == right)].iloc[0]
-        tokens = part["token"] + 1
-        axis.step(
-            tokens, part["parted"].cumsum(), where="mid", color=theme.COLOURS[0], label="seen"
-        )
-        axis.plot(
-            tokens, part["predicted"].cumsum(), "--", color=theme.COLOURS[1], label="flip law"
-        )
-        low, high = total["predicted_low"], total["predicted_high"]
-        axis.errorbar(
-            [tokens.max()],
-            [total["predicted"]],
-            yerr=[[total["predicted"] - low], [high - total["predicted"]]],
-            color=theme.COLOURS[1],
-            capsize=4,
-            marker="o",
-            label="its 95% interval",
-        )
+        tokens, seen, law = part["token"] + 1, part["parted"].cumsum(), part["predicted"].cumsum()
+        axis.step(tokens, seen, where="mid", color=theme.COLOURS[0], label="seen")
+        axis.plot(tokens, law, "--", color=theme.COLOURS[1], label="flip law")
+        ends = [total["predicted_low"], total["predicted_high"]]
+        last = [tokens.max()] * 2
+        axis.plot(last, ends, "-", marker="_", color=theme.COLOURS[1], label="its 95% interval")
         axis.set_title(f"{left} and {right}")
         axis.set_xlabel("new tokens generated")
         axis.set_ylabel(f"texts that parted (of {total['texts']:.0f})")
-        axis.set_ylim(bottom=-0.02 * max(1, axis.get_ylim()[1]))
+        axis.set_ylim(0, max(1, 1.06 * max(seen.iloc[-1], law.iloc[-1], *ends)))
         axis.annotate(
             f"p = {total['p_value']:.2g}\nlogit error {total['logit_error']:.2g} nats",
-            (0.03, 0.62),
+            (0.97, 0.05),
             xycoords="axes fraction",
+            ha="right",
             fontsize=8.5,
         )
     axes[0][0].legend(loc="upper left")

@@ -26,7 +26,11 @@ TINY = {
     "evaluation": {"text": "two.txt", "tokens_per_document": 20},
     "compare": {"positions": [0, 2]},
     "ladder": {"backends": ["bfloat16"]},
-    "ledger": {"blocks_replaced": [0, 1], "noise_seeds": 1},
+    "ledger": {
+        "pairs": [["one_bf16", "two_bf16"], ["one", "gpu"]],
+        "blocks_replaced": [0, 1],
+        "noise_seeds": 1,
+    },
     "jobs": {"interventions_per_job": 100},
 }
 # instead of every backend

@@ -70,9 +70,11 @@ def test_the_ledger_ends_in_identical_bits_in_both_orders(baseline):
 def test_ledger_numbers_follow_from_the_parquet_files(baseline):
     """Each number of each step, by a few lines from what the traces left."""
     config = yaml.safe_load((baseline.folder / "config.yaml").read_text())
-    sides = [config["backends"][name] for name in ("one", "two")]
+    sides = [config["backends"][name] for name in ("one_bf16", "two_bf16")]
     texts = {
-        side: parquet.read_table(baseline.results / f"ledger/one-two/{side}/first.parquet")
+        side: parquet.read_table(
+            baseline.results / f"ledger/one_bf16-two_bf16/{side}/first.parquet"
+        )
         for side in ("left", "right")
     }
     found = [row for row in table(baseline, "ledger") if row["order"] != "control"]
