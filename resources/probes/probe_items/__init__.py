@@ -1,0 +1,1 @@
+"""Makes the items of the structure probe and of the meaning probe."""
