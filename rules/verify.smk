@@ -4,6 +4,11 @@
 # leaves  digests.json; `snakemake verify` leaves nothing, and fails at the first digest that differs
 #         from resources/expected/RUN.json
 
+# the keys that decide the exact backend's results
+DECIDING = {
+    key: CONFIG[key]
+    for key in ("model", "sweeps", "exact_sweeps", "noise_seeds", "generation", "evaluation")
+}
 EXACT_MEMBERS = [member for chunk in EXACT_CHUNKS.values() for member in chunk]
 # of several exact backends, the first makes the digests: they have to be those of the others
 PORTABLE = needq_config.portable_backends(CONFIG, SCORED)[:1]
@@ -15,6 +20,7 @@ rule digests:
     input:
         code=code("digests.py"),
         manifest=f"{RESULTS}/backup/manifest.json",
+        text=CONFIG["evaluation"]["text"],
         noise=noise_paths(EXACT_MEMBERS),
         evaluation=expand(
             f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
@@ -39,7 +45,7 @@ rule digests:
         mem_mb=1000,
         runtime=10,
     params:
-        config=CONFIG,
+        config=DECIDING,
     script:
         "../scripts/digests.py"
 
@@ -60,7 +66,7 @@ rule verify:
         mem_mb=4000,
         runtime=120,
     params:
-        config=CONFIG,
+        config=DECIDING,
         backends=[CONFIG["backends"][name] for name in VERIFYING],
         members=[member.to_dict() for member in EXACT_MEMBERS],
         expected=f"resources/expected/{CONFIG['run']}.json",

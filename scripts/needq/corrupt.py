@@ -144,6 +144,7 @@ def _slice_recipe(
     before = tensor[part.index()]
     after = replacement(before, noise, mean, intervention.dose)
     return {
+        "block": int(name.split(".")[0]),
         "tensor": part.tensor,
         "ranges": [list(axis) for axis in part.ranges],
         "noise": intervention.noise,

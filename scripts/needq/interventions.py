@@ -132,7 +132,7 @@ def chosen(
     config: Mapping[str, Any], sweep: str, counts: Sequence[int], noise_seeds: int
 ) -> list[Intervention]:
     """A sweep's interventions that replace so many blocks, under the first noise seeds."""
-    seeds = [None, *config["noise_seeds"][:noise_seeds]]
+    seeds = config["noise_seeds"][:noise_seeds]
     return [
         member
         for member in interventions(config)

@@ -16,6 +16,7 @@ from needq.files import sha256
 from needq.interventions import Intervention
 from needq.job import progress
 from needq.patch import Patcher, Recipe
+from needq.prefix import logits_under_each
 from needq.probes import Candidate, Probe, Score, right
 from needq.sampling import as_array
 from needq.tables import logits_key
@@ -23,14 +24,23 @@ from needq.tables import logits_key
 Row = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
 
 
-def forced_logits(model: Model, rows: Sequence[Sequence[int]]) -> Iterator[torch.Tensor]:
-    """For each row of ids, the logits [len(row) - 1, vocabulary] that predict row[1:]."""
+def padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of ids as one tensor [rows, longest], and which of its entries are real."""
     width = max(len(row) for row in rows)
     ids = torch.tensor([list(row) + [0] * (width - len(row)) for row in rows])
-    lengths = torch.tensor([[len(row)] for row in rows])
-    logits, _ = model.logits(ids, mask=torch.arange(width) < lengths)
+    return ids, torch.arange(width) < torch.tensor([[len(row)] for row in rows])
+
+
+def cut(rows: Sequence[Sequence[int]], logits: torch.Tensor) -> Iterator[torch.Tensor]:
+    """For each padded row, the logits [len(row) - 1, vocabulary] that predict row[1:]."""
     for row, values in zip(rows, logits, strict=True):
         yield require_finite(values[: len(row) - 1])
+
+
+def forced_logits(model: Model, rows: Sequence[Sequence[int]]) -> Iterator[torch.Tensor]:
+    """For each row of ids, the logits [len(row) - 1, vocabulary] that predict row[1:]."""
+    ids, mask = padded(rows)
+    yield from cut(rows, model.logits(ids, mask=mask)[0])
 
 
 def mean(values: torch.Tensor) -> float:
@@ -68,35 +78,40 @@ def score_documents(
         for logits in forced_logits(model, rows):
             before = log_softmax(logits.double())
             pristine.append((before, exp_bounded(before), before.argmax(-1)))
-        for scores, recipe in zip(found, recipes, strict=True):
-            with patcher.applied(recipe):
-                for (index, row, size), (before, probabilities, first), logits in zip(
-                    part, pristine, forced_logits(model, rows), strict=True
-                ):
-                    after = log_softmax(logits.double())
-                    kl = exact_sum((before - after).mul_(probabilities))[:, 0]
-                    scores.append(
-                        {
-                            "document": index,
-                            "tokens": len(row) - 1,
-                            "bytes": size,
-                            "nll": mean(nll(after, row[1:])),
-                            "kl": mean(kl),
-                            "top1_agreement": mean((first == after.argmax(-1)).double()),
-                            "logits_sha256": sha256(as_array(logits).data),
-                        }
-                    )
+        for number, of_part in logits_under_each(model, patcher, recipes, *padded(rows)):
+            for (index, row, size), (before, probabilities, first), logits in zip(
+                part, pristine, cut(rows, of_part), strict=True
+            ):
+                after = log_softmax(logits.double())
+                kl = exact_sum((before - after).mul_(probabilities))[:, 0]
+                found[number].append(
+                    {
+                        "document": index,
+                        "tokens": len(row) - 1,
+                        "bytes": size,
+                        "nll": mean(nll(after, row[1:])),
+                        "kl": mean(kl),
+                        "top1_agreement": mean((first == after.argmax(-1)).double()),
+                        "logits_sha256": sha256(as_array(logits).data),
+                    }
+                )
     return found
 
 
 @torch.inference_mode()
-def document_digests(model: Model, documents: Sequence[Sequence[int]], batch: int) -> list[str]:
-    """The `logits_sha256` of each document, as `score_documents` gives it."""
-    return [
-        sha256(as_array(logits).data)
-        for part in batches(documents, batch)
-        for logits in forced_logits(model, part)
-    ]
+def document_digests(
+    model: Model,
+    patcher: Patcher,
+    recipes: Sequence[Recipe],
+    documents: Sequence[Sequence[int]],
+    batch: int,
+) -> list[list[str]]:
+    """For each recipe, the `logits_sha256` of each document, as `score_documents` gives it."""
+    found: list[list[str]] = [[] for _ in recipes]
+    for part in progress(batches(documents, batch), "digests of logits, batch"):
+        for number, of_part in logits_under_each(model, patcher, recipes, *padded(part)):
+            found[number] += [sha256(as_array(logits).data) for logits in cut(part, of_part)]
+    return found
 
 
 @torch.inference_mode()

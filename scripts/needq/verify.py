@@ -14,7 +14,6 @@ from needq.corrupt import noise_tensors, patches
 from needq.files import read_json
 from needq.generate import generate_all
 from needq.interventions import Intervention, noise_parts
-from needq.job import progress
 from needq.patch import Patcher
 from needq.score import document_digests
 
@@ -64,15 +63,20 @@ class Recomputation:
 
     def logits(self) -> dict[str, str]:
         model, patcher, work = self.patched
-        found = []
-        for member, recipe in progress(work, "verify logits"):
-            with patcher.applied(recipe):
-                parts = document_digests(model, self.ids["documents"], self.backend["batch"])
-            found += [
+        parts = document_digests(
+            model,
+            patcher,
+            [recipe for _, recipe in work],
+            self.ids["documents"],
+            self.backend["batch"],
+        )
+        return digests.of_logits(
+            [
                 member.keys() | {"document": index, "logits_sha256": digest}
-                for index, digest in enumerate(parts)
+                for (member, _), documents in zip(work, parts, strict=True)
+                for index, digest in enumerate(documents)
             ]
-        return digests.of_logits(found)
+        )
 
     def tokens(self) -> dict[str, str]:
         model, patcher, work = self.patched

@@ -154,6 +154,7 @@ def test_the_default_config_is_complete():
         ("ladder.backends", ["cpu"], "ladder: cpu has a random stream of its own"),
         ("ledger.pairs", [["one", "none"]], "ledger.pairs.0: there is no backend none"),
         ("ledger.sweep", "other", "ledger.sweep: there is no sweep other"),
+        ("ledger.blocks_replaced", [0], "ledger.blocks_replaced.0: 0 is less than the minimum"),
         ("ledger.blocks_replaced", [13], "ledger.blocks_replaced: 13, but the sweep replaces 12"),
         ("exact_sweeps", ["other"], "exact_sweeps.0: there is no sweep other"),
         ("exact_sweeps", [], "exact_sweeps: is empty"),

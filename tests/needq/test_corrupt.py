@@ -15,7 +15,7 @@ from needq.interventions import Intervention
 
 SCRIPTS = str(Path(__file__).parents[2] / "scripts")
 GOLDEN_NOISE = "2087f7e2caebf86890b36f9b764797296f3d44a5c3071871aab42eea8e15ff65"
-GOLDEN_PATCHES = "8c8b721c3a47ee5646fc00f64176c065cc8b4d7f9f6dac32de42e96a7db14337"
+GOLDEN_PATCHES = "f6e08c36b928f4812fdfe0f0ab2b0e3b1fd1461b3c5895ab08e488d5bdf661ee"
 
 
 def made_up(blocks=3, width=16):

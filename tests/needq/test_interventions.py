@@ -5,7 +5,15 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from needq.interventions import Intervention, chunks, interventions, sweep_interventions
+from needq.interventions import (
+    Intervention,
+    chosen,
+    chunked,
+    chunks,
+    controlled,
+    interventions,
+    sweep_interventions,
+)
 
 SWEEP = {"matrix": "q", "blocks": "all", "heads": "all", "dimensions": "all"}
 SWEEP |= {"method": "gaussian", "dose": 1, "bias": "keep"}
@@ -76,3 +84,27 @@ def test_other_interventions_have_other_chunks(change):
     one = chunks(sweep_interventions("s", SWEEP, 2, [0]), 9)
     other = chunks(sweep_interventions("s", SWEEP | change, 2, [0]), 9)
     assert set(one) != set(other)
+
+
+def test_chosen_interventions_are_those_of_the_counts_and_the_first_seeds():
+    config = {"model": {"blocks": 4}, "noise_seeds": [7, 5, 3], "sweeps": {"a": SWEEP, "b": SWEEP}}
+    found = chosen(config, "b", [1, 4], 2)
+    assert [(one.id, one.noise_seed) for one in found] == [
+        *[("q/b/01", 7), ("q/b/04", 7), ("q/b/01", 5), ("q/b/04", 5)]
+    ]
+
+
+def test_the_null_control_repeats_the_first_seed_and_the_pristine_model():
+    members = sweep_interventions("a", SWEEP, 3, (9, 4))
+    assert {one.noise_seed for one in controlled(members, [9, 4])} == {None, 9}
+    assert len(controlled(members, [9, 4])) == 4
+    assert controlled(members[4:], [9, 4]) == []
+
+
+def test_exact_chunks_hold_the_exact_sweeps_alone():
+    config = {"model": {"blocks": 4}, "noise_seeds": [0], "sweeps": {"a": SWEEP, "b": SWEEP}}
+    config |= {"exact_sweeps": ["b"], "jobs": {"interventions_per_job": 3}}
+    exact, everything = chunked(config)
+    assert {one.sweep for chunk in exact.values() for one in chunk} == {"b"}
+    assert exact.items() <= everything.items()
+    assert sum(map(len, everything.values())) == 10 and len(everything) == 4

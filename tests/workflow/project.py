@@ -28,8 +28,8 @@ TINY = {
     "ladder": {"backends": ["bfloat16"]},
     "ledger": {
         "pairs": [["one_bf16", "two_bf16"], ["one", "gpu"]],
-        "blocks_replaced": [0, 1],
-        "noise_seeds": 1,
+        "blocks_replaced": [1],
+        "noise_seeds": 2,
     },
     "jobs": {"interventions_per_job": 100},
 }

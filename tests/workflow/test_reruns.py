@@ -65,7 +65,7 @@ def test_touched_files_rerun_nothing(project):
 
 CHANGES = {
     "temperature": ({"generation": {"temperature": 0.5}}, {"tokenize"} | GENERATE),
-    "positions": ({"compare": {"positions": [0, 1]}}, DIFF | {"provenance"}),
+    "positions": ({"compare": {"positions": [0, 1]}}, DIFF | LEDGER | {"provenance"}),
     "evaluation": ({"evaluation": {"tokens_per_document": 10}}, {"tokenize"} | GENERATE),
 }
 

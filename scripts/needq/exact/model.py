@@ -47,6 +47,14 @@ class Cache(NamedTuple):
         return Cache(tuple(block.rows(index) for block in self.blocks), self.real[index])
 
 
+class Stream(NamedTuple):
+    """The residual stream between two blocks, of whole rows from their first token."""
+
+    x: Tensor  # [batch, tokens, width]
+    positions: Tensor  # [batch, tokens]
+    visible: Tensor  # [batch, tokens, tokens] bool
+
+
 class ExactModel:
     """A decoder-only transformer whose logits are the same bits on every machine.
 
@@ -120,15 +128,47 @@ class ExactModel:
         x = self._embed(ids, positions)
         blocks = []
         for block in range(self.blocks):
-            query, present = self._projections(block, x, positions)
-            past = present if cache is None else cache.blocks[block].append(present)
+            past = None if cache is None else cache.blocks[block]
+            x, past = self._block(block, x, positions, visible, past)
             blocks.append(past)
-            mixed = attention(query, past, visible, self.context)
-            mixed = mixed.transpose(1, 2).flatten(2)
-            x = x + by_rows(lambda rows, block=block: self._output(block, rows), mixed)
-            x = x + by_rows(lambda rows, block=block: self._mlp(block, rows), x)
-            require_range(x, f"the residual stream after block {block}")
         return by_rows(self._head, x[:, -1:] if last else x), Cache(tuple(blocks), real)
+
+    @torch.inference_mode()
+    def begin(self, ids: Tensor, mask: Tensor) -> Stream:
+        """The residual stream before the first block; ids and mask as in `logits`."""
+        torch.set_flush_denormal(False)
+        ids, real = ids.to(self.device), mask.to(self.device)
+        positions = (real.cumsum(1) - 1).clamp_min(0)
+        return Stream(self._embed(ids, positions), positions, self._visible(real, ids.shape[1]))
+
+    @torch.inference_mode()
+    def block(self, index: int, stream: Stream) -> Stream:
+        """The residual stream after one more block."""
+        x, _ = self._block(index, stream.x, stream.positions, stream.visible, None)
+        return stream._replace(x=x)
+
+    @torch.inference_mode()
+    def end(self, stream: Stream) -> Tensor:
+        """The logits after the last block: those of `logits`, to the bit."""
+        return by_rows(self._head, stream.x)
+
+    def _block(
+        self,
+        block: int,
+        x: Tensor,
+        positions: Tensor,
+        visible: Tensor,
+        past: KeysValues | None,
+    ) -> tuple[Tensor, KeysValues]:
+        """The residual stream after a block, and its keys and values of all tokens so far."""
+        query, present = self._projections(block, x, positions)
+        past = present if past is None else past.append(present)
+        mixed = attention(query, past, visible, self.context)
+        mixed = mixed.transpose(1, 2).flatten(2)
+        x = x + by_rows(lambda rows: self._output(block, rows), mixed)
+        x = x + by_rows(lambda rows: self._mlp(block, rows), x)
+        require_range(x, f"the residual stream after block {block}")
+        return x, past
 
     @staticmethod
     def _visible(real: Tensor, new: int) -> Tensor:
