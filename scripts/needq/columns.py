@@ -101,7 +101,8 @@ DIVERGENCE_MEASURES = {
     "first_divergent_q75": "Its upper quartile.",
     "max_abs_logit": "Largest |difference| of a logit, both given the same tokens, over all texts "
     "compared.",
-    "max_ulp": "The same in units in the last place.",
+    "max_ulp": "The same in units in the last place of the coarser format: those of float64 are "
+    "small.",
     "kl": "KL(left || right) of the next token given the same tokens, in nats per token; mean over "
     "texts.",
     "top1_flips": "At how many compared positions the likeliest token differs; sum over texts.",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pandas import DataFrame
@@ -57,8 +58,6 @@ FLIPS = {
     "texts": "texts",
     "parted": "parted",
     "predicted": "predicted",
-    "predicted_low": "from",
-    "predicted_high": "to",
     "p_value": "p",
     "place_p_value": "p of places",
 }
@@ -141,7 +140,8 @@ class Pages:
         """The page of `ledger.tsv`, a table a pair and order."""
         parts = []
         keys = ["left", "right", "order"]
-        for (left, right, order), rows in table.groupby(keys, sort=False):
+        steps = table.sort_values("order", key=lambda order: order == "control", kind="stable")
+        for (left, right, order), rows in steps.groupby(keys, sort=False):
             heading = f"{left} and {right}, {order}"
             if order == "control":
                 heading = f"{left} twice: the null control, in which nothing may differ"
@@ -160,7 +160,11 @@ class Pages:
         """The page of `flips.tsv`, a table a pair, and of `divergence_trend.tsv`."""
         parts = []
         for (left, right), rows in table.groupby(["left", "right"], sort=False):
-            parts.append((f"{left} and {right}", FLIPS, cells(rows, FLIPS)))
+            counts = rows["blocks_replaced"].map(
+                lambda count: "all" if pandas.isna(count) else count
+            )
+            shown = cells(rows.assign(blocks_replaced=counts), FLIPS)
+            parts.append((f"{left} and {right}", FLIPS, shown))
         tested = trend[trend["left"] != trend["right"]]
         parts.append(("Earlier or later with corruption?", TREND, cells(tested, TREND)))
         return self._render(

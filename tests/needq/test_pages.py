@@ -197,3 +197,19 @@ def test_a_pages_maker_is_made_of_a_runs_params():
     templates = [str(file) for file in (ROOT / "report/templates").iterdir()]
     page = pages.of_run(templates, Params).texts([], "A note.")
     assert "Run fake. Backends: cpu." in page
+
+
+def test_ledger_and_flips_have_a_table_a_pair_with_null_controls_last():
+    maker = pages.Pages(ROOT / "report/templates", "fake", ["one"], cuda=True)
+    row = dict.fromkeys(columns.LEDGER, 0.5) | {"cause": "noise", "order": "control"}
+    pair = {"left": "one", "right": "two", "order": "forwards"}
+    table = pandas.DataFrame([row | {"left": "one", "right": "one"}, row | pair])
+    text = Reader(maker.ledger(table)).text
+    assert 0 < text.index("one and two, forwards") < text.index("one twice: the null control")
+    row = dict.fromkeys(columns.FLIPS, 0.25) | {"left": "exact", "right": "half"}
+    table = pandas.DataFrame([row | {"blocks_replaced": None}, row | {"blocks_replaced": 7}])
+    trend = dict.fromkeys(columns.DIVERGENCE_TREND, 0.125) | {"left": "exact", "right": "half"}
+    trend = pandas.DataFrame([trend | {"verdict": "earlier"}, trend | {"right": "exact"}])
+    text = Reader(maker.flips(table, trend)).text
+    assert "exact and half" in text and "earlier" in text and "all" in text
+    assert "0.250 to 0.250" in text
