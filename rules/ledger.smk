@@ -60,8 +60,8 @@ rule trace:
     threads: ledger_threads
     resources:
         gpu=ledger_gpus,
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lm_memory,
+        runtime=ledger_minutes,
     params:
         members=[member.to_dict() for member in LEDGER_MEMBERS],
         backends=ledger_backends,
@@ -98,7 +98,7 @@ rule ledger:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=array_memory,
         runtime=10,
     params:
         pairs=LEDGER,
