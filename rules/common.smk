@@ -9,7 +9,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from snakemake.cli import parse_args
 
-from needq import config as needq_config, cuda, errors, imports, interventions, ledger
+from needq import causes, config as needq_config, cuda, errors, imports, interventions
 
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir, "scripts")

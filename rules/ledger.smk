@@ -15,7 +15,7 @@ LEDGER_CHUNKS = [name for name in CHUNKS if set(LEDGER_MEMBERS) & set(CHUNKS[nam
 def ledger_backends(wildcards):
     """What one side of the ledger computes with: the null control's process, the first alone."""
     pair = [CONFIG["backends"][name] for name in (wildcards.left, wildcards.right)]
-    backends = ledger.backends_of(wildcards.side, *pair)
+    backends = causes.backends_of(wildcards.side, *pair)
     return backends[:1] if wildcards.process == "second" else backends
 
 
