@@ -30,7 +30,7 @@ def asked(one_backend, tmp_path_factory):
 def test_memory_and_time_follow_the_model_and_the_attempt(asked, attempt):
     found = asked(attempt)
     # the noise of one block and the other inputs are some MB more
-    for rule in ("generate", "score", "score_again"):
+    for rule in ("generate", "score", "logits"):
         memory, minutes = (number / attempt for number in found[rule])
         assert 2000 + 8 * SIZE <= memory <= 2000 + 8 * (SIZE + 20)
         assert minutes == 10 + 3 * SIZE / 250  # 3 interventions
