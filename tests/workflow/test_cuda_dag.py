@@ -31,6 +31,7 @@ def test_auto_follows_the_devices(seen):
 
 
 def test_no_leaves_a_device_alone(fresh):
+    assert fresh.planned("--config", "cuda=no", NEEDQ_TEST_DEVICES="1") == fresh.planned()
     fresh.configure(cuda=False)
     assert fresh.planned(NEEDQ_TEST_DEVICES="1")["generate"] == 6
 
@@ -73,8 +74,9 @@ def test_cluster_profile_demands_yes_or_no(fresh, name):
 @pytest.mark.parametrize("name", PROFILES)
 def test_only_cuda_jobs_ask_for_a_gpu(fresh, name):
     """On a head node that has none."""
-    fresh.configure(cuda=True, ledger={"pairs": []}, ladder={"backends": []})
-    code, said = fresh.run("--workflow-profile", f"profiles/{name}", "--dry-run")
+    fresh.configure(ledger={"pairs": []}, ladder={"backends": []})
+    profile = ["--workflow-profile", f"profiles/{name}", "--config", "cuda=yes"]
+    code, said = fresh.run(*profile, "--dry-run")
     assert code == 0, said
     jobs = re.split(r"^(?:local)?rule \w+:$", said, flags=re.MULTILINE)[1:]
     asked = {job: set(re.findall(r"(?<=\bgpu=)\d+", job)) or {"0"} for job in jobs}
