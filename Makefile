@@ -42,6 +42,7 @@ clean:
 	if ! .venv/bin/pip freeze | grep -q '^torch.*+cpu'; then $(INSTALL) -r requirements/cuda.txt; fi
 	touch $@
 
-.venv/test.done: requirements/test.txt .venv/base.done
+.venv/test.done: requirements/cluster.txt requirements/test.txt .venv/base.done
+	$(INSTALL) -r requirements/cluster.txt
 	$(INSTALL) -r requirements/test.txt
 	touch $@

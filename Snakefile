@@ -11,6 +11,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/resources.smk"
 include: "rules/backup.smk"
 include: "rules/corrupt.smk"
 include: "rules/generate.smk"
@@ -32,8 +33,10 @@ onerror:
     repeat_errors()
 
 
+# the backup alone may need the network, which compute nodes often lack
 localrules:
     all,
+    backup,
 
 
 rule all:

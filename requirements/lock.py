@@ -59,7 +59,7 @@ def main() -> None:
         # A marker that never holds takes the CUDA packages out of what torch requires.
         cuda = re.findall(r"^[a-z][a-z0-9-]*", (HERE / "cuda.in").read_text("utf-8"), re.MULTILINE)
         overrides.write_text("".join(f'{name} ; python_version < "0"\n' for name in cuda), "utf-8")
-        for name in ("build", "base", "test", "cuda"):
+        for name in ("build", "base", "cluster", "test", "cuda"):
             if name == "cuda":
                 overrides.write_text("", "utf-8")
             new = split(compile_lock(name, overrides, done))

@@ -7,10 +7,17 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from needq import config as needq_config, cuda, errors, imports, interventions, ledger
+from snakemake.cli import parse_args
+
+from needq import causes, config as needq_config, cuda, errors, imports, interventions
 
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir, "scripts")
+
+
+def jobs_run_here():
+    """Whether jobs run on this machine. Snakemake keeps its executor to itself until later."""
+    return not workflow.is_main_process or parse_args(None)[1].executor in (None, "local")
 
 
 def checked_config():
@@ -19,8 +26,7 @@ def checked_config():
         complete = needq_config.checked(
             config, Path(workflow.basedir, "schemas/config.schema.yaml")
         )
-        local = not (workflow.is_main_process and workflow.non_local_exec)
-        return complete, cuda.decide(complete["cuda"], workflow.is_main_process, local)
+        return complete, cuda.decide(complete["cuda"], workflow.is_main_process, jobs_run_here())
     except errors.UserError as error:
         sys.exit(f"{errors.PREFIX}{error}")
 
@@ -94,16 +100,6 @@ def of_backends(pattern, backends):
 def backend(wildcards):
     """The config of a backend."""
     return CONFIG["backends"][wildcards.backend]
-
-
-def backend_threads(wildcards):
-    """The CPU threads that a backend computes with."""
-    return backend(wildcards)["threads"]
-
-
-def gpus(wildcards):
-    """How many GPUs a job of a backend occupies."""
-    return int(backend(wildcards)["device"] == "cuda")
 
 
 def repeat_errors():

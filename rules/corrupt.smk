@@ -22,7 +22,7 @@ rule noise:
         "../envs/weights.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=array_memory,
         runtime=10,
     script:
         "../scripts/noise.py"
@@ -46,7 +46,7 @@ rule corrupt:
         "../envs/weights.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=array_memory,
         runtime=20,
     params:
         members=members,

@@ -44,7 +44,7 @@ rule diff:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=array_memory,
         runtime=20,
     params:
         precisions=pair_precisions,

@@ -28,8 +28,8 @@ rule generate:
     threads: backend_threads
     resources:
         gpu=gpus,
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lm_memory,
+        runtime=lm_minutes,
     params:
         members=members,
         backend=backend,

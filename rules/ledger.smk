@@ -15,7 +15,7 @@ LEDGER_CHUNKS = [name for name in CHUNKS if set(LEDGER_MEMBERS) & set(CHUNKS[nam
 def ledger_backends(wildcards):
     """What one side of the ledger computes with: the null control's process, the first alone."""
     pair = [CONFIG["backends"][name] for name in (wildcards.left, wildcards.right)]
-    backends = ledger.backends_of(wildcards.side, *pair)
+    backends = causes.backends_of(wildcards.side, *pair)
     return backends[:1] if wildcards.process == "second" else backends
 
 
@@ -60,8 +60,8 @@ rule trace:
     threads: ledger_threads
     resources:
         gpu=ledger_gpus,
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lm_memory,
+        runtime=ledger_minutes,
     params:
         members=[member.to_dict() for member in LEDGER_MEMBERS],
         backends=ledger_backends,
@@ -98,7 +98,7 @@ rule ledger:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=array_memory,
         runtime=10,
     params:
         pairs=LEDGER,

@@ -87,7 +87,7 @@ rule histogram:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=array_memory,
         runtime=10,
     script:
         "../scripts/histogram.py"

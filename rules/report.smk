@@ -88,7 +88,7 @@ rule write_pages:
     benchmark:
         f"{RESULTS}/benchmarks/write_pages.tsv"
     conda:
-        "../envs/tables.yaml"
+        "../envs/report.yaml"
     threads: 1
     resources:
         mem_mb=2000,

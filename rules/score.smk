@@ -30,8 +30,8 @@ rule score:
     threads: backend_threads
     resources:
         gpu=gpus,
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lm_memory,
+        runtime=lm_minutes,
     params:
         members=members,
         backend=backend,
@@ -61,8 +61,8 @@ rule logits:
     threads: backend_threads
     resources:
         gpu=gpus,
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lm_memory,
+        runtime=lm_minutes,
     params:
         members=members,
         backend=backend,

@@ -63,8 +63,8 @@ rule verify:
         "../envs/lm.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=lm_memory,
+        runtime=verify_minutes,
     params:
         config=DECIDING,
         backends=[CONFIG["backends"][name] for name in VERIFYING],

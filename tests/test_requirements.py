@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "requirements"
-NAMES = ["build", "base", "cuda", "test"]  # in the order of installation
+NAMES = ["build", "base", "cluster", "cuda", "test"]  # in the order of installation
 PIN = re.compile(r"([a-z0-9][a-z0-9.-]*)==([0-9][^\s;]*)(?: ; [^\\]+)?")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 

@@ -37,6 +37,9 @@ def checked(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     for key in _keys_not_text(config):
         raise UserError(f"config: {key}: a key must be text, in quotes if need be")
+    # Snakemake's --config hands cuda=no on as text; a YAML file's no is false
+    if isinstance(config, Mapping) and config.get("cuda") in ("yes", "no"):
+        config = {**config, "cuda": config["cuda"] == "yes"}
     error = best_match(VALIDATOR(schema).iter_errors(config))
     if error is not None:
         raise UserError(_explain(error))

@@ -29,7 +29,8 @@ def decide(setting: bool | str, main: bool, local: bool) -> bool:
 
     `setting` is the config's `cuda`; `main` says whether this is the process that the user
     started; `local` whether jobs run on this machine. Raises UserError for a demand that this
-    machine cannot meet, and in a job that did not inherit the decision.
+    machine cannot meet, for auto when jobs run on others, and in a job that did not inherit the
+    decision.
     """
     if not main:
         inherited = os.environ.get(VARIABLE)
@@ -42,6 +43,11 @@ def decide(setting: bool | str, main: bool, local: bool) -> bool:
             )
         return bool(setting)
     if setting == "auto":
+        if not local:
+            raise UserError(
+                "config: cuda: auto looks for a device on this machine, but jobs run on others; "
+                "set cuda to yes or no"
+            )
         decision = devices() > 0
     else:
         decision = bool(setting)

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from needq import theme
+from needq.causes import CAUSES, NATIVE
 from needq.figures import label, line, note
-from needq.ledger import CAUSES, NATIVE
 
 SHARED = "tokens shared from the start\nhigher is later"
 REMOVED = {NATIVE: NATIVE} | {cause: f"same {cause}" for cause in CAUSES}

@@ -4,12 +4,13 @@ import ast
 from pathlib import Path
 
 
-def library_files(script: Path) -> list[Path]:
-    """The files of package `needq`, beside `script`, that it imports, directly or through others.
+def library_files(script: Path, root: Path | None = None) -> list[Path]:
+    """The files of package `needq` that `script` imports, directly or through others.
 
-    Found by reading the import statements, so a module named only at run time is not seen.
+    The package lies in the folder `root`, unless given that of the script. Found by reading the
+    import statements, so a module named only at run time is not seen.
     """
-    root = script.parent
+    root = root or script.parent
     found: set[Path] = set()
     todo = [script]
     while todo:

@@ -1,6 +1,7 @@
 """What every script of the workflow shares: its log, its progress bar, its way to fail."""
 
 import logging
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -15,9 +16,18 @@ from needq.errors import PREFIX, UserError
 T = TypeVar("T")
 
 
+def _stop(number: int, frame: object) -> None:
+    """End the process by an exception, so that what is half-written is removed."""
+    sys.exit(128 + number)
+
+
 @contextmanager
 def job(log: str) -> Iterator[None]:
-    """Log to the file `log`; end a user's mistake with its one line and exit code 1."""
+    """Log to the file `log`; end a user's mistake with its one line and exit code 1.
+
+    SIGTERM, by which a scheduler cancels a job, ends it as Ctrl-C does.
+    """
+    signal.signal(signal.SIGTERM, _stop)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(
         filename=log,
@@ -27,6 +37,7 @@ def job(log: str) -> Iterator[None]:
         force=True,
     )
     logging.captureWarnings(True)
+    logging.info("Python of %s", sys.prefix)
     started = time.monotonic()
     try:
         yield

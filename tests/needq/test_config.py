@@ -197,6 +197,11 @@ def test_what_is_no_config_at_all(config):
     refusal(config)
 
 
+@pytest.mark.parametrize(("text", "meant"), [("yes", True), ("no", False), ("auto", "auto")])
+def test_cuda_may_be_text_as_on_the_command_line(text, meant):
+    assert checked(with_change(("cuda", text)), SCHEMA_FILE)["cuda"] is meant
+
+
 def test_defaults_are_filled_in():
     config = with_change(
         ("sweeps", {"s": {}}),

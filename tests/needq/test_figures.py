@@ -9,7 +9,7 @@ import pandas
 import pytest
 from matplotlib.collections import PolyCollection
 from needq import columns, divergence_figures, figures, metrics, theme
-from needq.ledger import CAUSES, NATIVE
+from needq.causes import CAUSES, NATIVE
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from needq.errors import PREFIX, UserError, reported
+from needq.files import temporary
 from needq.job import job, progress
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -16,7 +18,8 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 @pytest.fixture(autouse=True)
 def restored():
-    """The root logger as it was."""
+    """The root logger and the handling of SIGTERM as they were."""
+    handling = signal.getsignal(signal.SIGTERM)
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     yield
@@ -25,6 +28,7 @@ def restored():
     root.handlers[:] = before
     root.setLevel(level)
     logging.captureWarnings(False)
+    signal.signal(signal.SIGTERM, handling)
 
 
 def test_a_mistake_is_one_line_and_exit_code_1(tmp_path):
@@ -59,6 +63,26 @@ def test_a_job_that_succeeds_logs_what_it_did(tmp_path):
         "count 2 of 2",
     ]
     assert "done in" in lines[-1]
+
+
+def test_a_cancelled_job_leaves_nothing_half_written(tmp_path):
+    target = tmp_path / "table.tsv"
+    with (
+        pytest.raises(SystemExit) as stopped,
+        job(str(tmp_path / "a.log")),
+        temporary(target) as partial,
+    ):
+        partial.write_text("half")
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert [file.name for file in tmp_path.iterdir()] == ["a.log"]
+
+
+def test_the_log_names_the_environment(tmp_path):
+    log = tmp_path / "a.log"
+    with job(str(log)):
+        pass
+    assert log.read_text().splitlines()[0].endswith(f"Python of {sys.prefix}")
 
 
 def test_a_mistake_is_the_last_line_of_the_log(tmp_path):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from needq import metrics
 from needq.backend import load
+from needq.causes import CAUSES, NATIVE, backends_of, steps
 from needq.corrupt import noise_tensors, patches
 from needq.generate import generate_all
 from needq.interventions import sweep_interventions
-from needq.ledger import CAUSES, NATIVE, Trace, backends_of, parted, steps
+from needq.ledger import Trace, parted
 from needq.patch import Patcher, patcher
 from needq.score import reference_logits
 from pandas import DataFrame

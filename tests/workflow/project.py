@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import yaml
@@ -33,12 +34,14 @@ TINY = {
     },
     "jobs": {"interventions_per_job": 100},
 }
-# instead of every backend
+# instead of every backend; and decided on CUDA, as a cluster's profile demands
 ONE_BACKEND = {
     "compare": {"positions": [0, 2], "pairs": []},
     "ladder": {"backends": []},
     "ledger": {"pairs": []},
+    "cuda": False,
 }
+LIMIT = 300  # seconds that a test waits for an event
 
 TEXT = "Lily saw a big dog in the park.\n\nTom had a red ball. He gave it to his friend.\n"
 
@@ -58,10 +61,10 @@ class Project:
             overlay[key] = overlay[key] | value if both else value
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
 
-    def start(self, *arguments, **environment):
+    def start(self, *arguments, python=sys.executable, **environment):
         """Start Snakemake in a process group of its own, its two streams joined in run.log."""
         env = os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(FAKE)} | environment
-        command = [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments]
+        command = [python, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments]
         with open(self.folder / "run.log", "w", encoding="utf-8") as log:
             return subprocess.Popen(
                 command,
@@ -115,6 +118,22 @@ class Project:
             for name, file in sorted(names.items())
             if name.parts[0] not in ("logs", "benchmarks", "report.html")
         }
+
+
+def wait_for(event, run, project):
+    """Wait until `event()` is true, which has to happen before the run ends."""
+    end = time.monotonic() + LIMIT
+    while not event():
+        assert run.poll() is None, f"the run ended too early:\n{project.said()}"
+        assert time.monotonic() < end, f"nothing in {LIMIT} s:\n{project.said()}"
+        time.sleep(0.05)
+
+
+def interrupt(run, flag):
+    """What Ctrl-C does: SIGINT to every process that the terminal started."""
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(timeout=LIMIT) != 0
+    flag.unlink()
 
 
 def assert_same(found: dict, expected: dict):

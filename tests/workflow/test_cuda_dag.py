@@ -31,6 +31,7 @@ def test_auto_follows_the_devices(seen):
 
 
 def test_no_leaves_a_device_alone(fresh):
+    assert fresh.planned("--config", "cuda=no", NEEDQ_TEST_DEVICES="1") == fresh.planned()
     fresh.configure(cuda=False)
     assert fresh.planned(NEEDQ_TEST_DEVICES="1")["generate"] == 6
 
@@ -52,6 +53,38 @@ def test_node_that_was_told_nothing_refuses(fresh):
     code, said = fresh.run("--dry-run", "--cores", "1", "--mode", "remote")
     assert code != 0
     assert "NEEDQ_CUDA did not reach this job" in said.splitlines()[-1]
+
+
+PROFILES = ["slurm", "generic"]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_cluster_profile_demands_yes_or_no(fresh, name):
+    fresh.configure(cuda="auto")
+    for mode in ("--dry-run", "--quiet"):
+        code, said = fresh.run("--workflow-profile", f"profiles/{name}", mode)
+        assert code != 0
+        assert said.splitlines()[-1] == (
+            "needq: error: config: cuda: auto looks for a device on this machine, but jobs run on "
+            "others; set cuda to yes or no"
+        )
+    assert not fresh.results.exists()
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_only_cuda_jobs_ask_for_a_gpu(fresh, name):
+    """On a head node that has none."""
+    fresh.configure(ledger={"pairs": []}, ladder={"backends": []})
+    profile = ["--workflow-profile", f"profiles/{name}", "--config", "cuda=yes"]
+    code, said = fresh.run(*profile, "--dry-run")
+    assert code == 0, said
+    jobs = re.split(r"^(?:local)?rule \w+:$", said, flags=re.MULTILINE)[1:]
+    asked = {job: set(re.findall(r"(?<=\bgpu=)\d+", job)) or {"0"} for job in jobs}
+    on_cuda = {job for job in jobs if "wildcards: backend=cuda," in job}
+    # 2 processes generate and keep logits, one scores
+    assert len(on_cuda) == 5
+    assert {job for job, gpus in asked.items() if gpus == {"1"}} == on_cuda
+    assert {job for job, gpus in asked.items() if gpus == {"0"}} == set(jobs) - on_cuda
 
 
 def test_tables_and_pages_without_a_device(baseline):

@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from project import ONE_BACKEND, assert_same
+from project import LIMIT, ONE_BACKEND, assert_same, interrupt, wait_for
 
 # in each stage, the output at which it is stopped: written, and about to get its name
 STAGES = {
@@ -17,16 +17,6 @@ STAGES = {
     "metrics": "*/tables/divergence.tsv",
     "figures": "*/figures/texts.svg",
 }
-LIMIT = 300  # seconds
-
-
-def wait_for(event, run, project):
-    """Wait until `event()` is true, which has to happen before the run ends."""
-    end = time.monotonic() + LIMIT
-    while not event():
-        assert run.poll() is None, f"the run ended too early:\n{project.said()}"
-        assert time.monotonic() < end, f"nothing in {LIMIT} s:\n{project.said()}"
-        time.sleep(0.05)
 
 
 def group_ended(group):
@@ -36,13 +26,6 @@ def group_ended(group):
     except ProcessLookupError:
         return True
     return False
-
-
-def interrupt(run, flag):
-    """What Ctrl-C does: SIGINT to every process that the terminal started."""
-    os.killpg(run.pid, signal.SIGINT)
-    assert run.wait(timeout=LIMIT) != 0
-    flag.unlink()
 
 
 def kill(run, flag):

@@ -62,6 +62,14 @@ def test_rule_file_opens_with_what_it_is_about(file):
     assert file.read_text().startswith("# ")
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "profiles").glob("*/*.yaml")), ids=str)
+def test_every_key_of_a_profile_has_a_comment(file):
+    found = file.read_text(encoding="utf-8").splitlines()
+    keys = [index for index, line in enumerate(found) if re.match(r" *[a-z-]+:", line)]
+    assert keys
+    assert [found[index] for index in keys if not found[index - 1].lstrip().startswith("# ")] == []
+
+
 def lines(file: Path) -> int:
     return len(file.read_text(encoding="utf-8").splitlines())
 
