@@ -35,7 +35,7 @@ def simulated(seeds, items, ratio, rng, count=DATA_SETS):
 
 def coverage(values):
     """The share of data sets whose interval holds the true mean 0."""
-    estimate = statistics._interval(*statistics.crossed_variance(values))
+    estimate = statistics.interval(*statistics.crossed_variance(values))
     return ((estimate.low <= 0) & (estimate.high >= 0)).mean()
 
 
