@@ -27,7 +27,8 @@ def cells(rows: DataFrame, column: str, item: str) -> tuple[numpy.ndarray, numpy
     `rows` has `noise_seed`, `intervention`, `blocks_replaced`, and the columns named by `column`
     and `item`; several rows of a cell (sample seeds) are averaged. Steps go by blocks replaced,
     then by intervention. The pristine model, which has no noise seed, stands first and is the same
-    for each. ValueError if a seed lacks an item or a step.
+    for each. A sweep without noise counts as one seed. ValueError if a seed lacks an item or a
+    step.
     """
     steps = (
         rows[["blocks_replaced", "intervention"]]
@@ -35,7 +36,9 @@ def cells(rows: DataFrame, column: str, item: str) -> tuple[numpy.ndarray, numpy
         .sort_values(["blocks_replaced", "intervention"])
     )
     pristine = rows[rows["blocks_replaced"] == 0].groupby(item)[column].mean()
-    replaced = rows[rows["blocks_replaced"] > 0]
+    replaced = rows[rows["blocks_replaced"] > 0].assign(
+        noise_seed=lambda part: part["noise_seed"].astype(float).fillna(-1)
+    )
     table = replaced.groupby(["noise_seed", item, "intervention"])[column].mean().unstack()
     table = table[list(steps["intervention"][steps["blocks_replaced"] > 0])]
     seeds = table.index.get_level_values(0).unique()
