@@ -1,9 +1,9 @@
 """The article's claims C1 to C5, each put to tests that can fail.
 
 What is lost is measured on scales that run from 0 for the pristine model to 1: for accuracies, 1
-is chance. Three marks divide it, the same for every claim and chosen before any result was seen
-(docs/claims.md argues for them): up to a FIFTH lost is near normal, beyond HALF is lost, and two
-things are alike if their ratio is within 4/5 and 5/4.
+is chance. The marks on it are the same for every claim, and were fixed before any claim was
+computed (docs/claims.md argues for them): a FIFTH lost is little, HALF is most, and two things are
+alike if their ratio is within 4/5 and 5/4.
 """
 
 from collections.abc import Mapping, Sequence
