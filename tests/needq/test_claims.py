@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas
 import pytest
-from needq import claims
+from needq import claims, statistics
 from needq.labels import LABELS
 from needq.statistics import Estimate
 
@@ -174,6 +174,17 @@ def test_spread(single, end, random, expected):
         others.append(table + 0.02 * rng.normal(size=(5, 1, 1)) * (np.arange(13) > 0))
     alone = documents(rng, single, spread=0.3)
     assert verdicts(claims.spread(alone, start, *others)) == expected
+
+
+def test_chance_does_not_count_as_unevenness():
+    single = documents(np.random.default_rng(0), [0.3, 0.2, 0.1], spread=1.0)
+    rises = single[:, :, 1:] - single[:, :, :1]
+    damage = rises.mean((0, 1))
+    chance = sum(statistics.crossed_variance(rises[:, :, block])[1] for block in range(3))
+    expected = damage.sum() ** 2 / ((damage**2).sum() - chance) / 3
+    found = claims.effective_share(single)
+    assert found.mean == pytest.approx(min(expected, 1))
+    assert expected > 1.05 * damage.sum() ** 2 / (damage**2).sum() / 3
 
 
 @pytest.mark.parametrize("damage", [[2, 0.5] + [0.1] * 10, [0.6] * 6 + [0.02] * 6])

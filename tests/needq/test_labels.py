@@ -113,20 +113,22 @@ def test_labels_are_those_of_the_likeliest_mixture_of_normals(made):
     fitted = labels.fit(controls, VOCABULARY)
     texts = controls[controls["tokens"].map(len) == 40]
     rows = labels.features(texts, fitted.log_frequency)
-    density = {
-        kind: stats.multivariate_normal(mean, covariance).pdf(rows)
+    log = {
+        kind: stats.multivariate_normal(mean, covariance).logpdf(rows)
         for kind, mean, covariance in zip(
             labels.KINDS, fitted.means, fitted.covariances, strict=True
         )
     }
     likelihood = np.array(
         [
-            density["own"],
-            (density["order 2"] + density["order 1"]) / 2,
-            density["loop"],
-            (density["order 0"] + density["uniform"]) / 2,
+            log["own"],
+            np.logaddexp(log["order 2"], log["order 1"]) - np.log(2),
+            log["loop"],
+            np.logaddexp(log["order 0"], log["uniform"]) - np.log(2),
         ]
     )
+    ours = labels._label_likelihoods(fitted.means, fitted.covariances, rows).T
+    np.testing.assert_allclose(ours - ours[0], likelihood - likelihood[0], atol=1e-6)
     found = fitted.labelled(texts)
     assert list(found["label"]) == [labels.LABELS[best] for best in likelihood.argmax(0)]
     off = [

@@ -121,6 +121,27 @@ def test_breaks_at_another_place_under_every_seed_are_undecided():
     assert phases.best_shape(phases.shapes(BLOCKS, tables, [0.5, 0.5])) == "undecided"
 
 
+def test_errors_are_those_of_seeds_and_items_left_out():
+    table = answers(np.random.default_rng(1), 5, 0.5, [0, 1, 2, -1, -2], items=10)
+    scaled = (table - 0.5) / (table[:, :, 0].mean() - 0.5)
+    excess = np.empty((5, 5))
+    for seed in range(5):
+        for fold in range(5):
+            seeds = [other for other in range(5) if other != seed]
+            items = [item for item in range(10) if item % 5 != fold]
+            known = scaled[np.ix_(seeds, items)].mean((0, 1))
+            new = scaled[seed, [fold, fold + 5]].mean(0)
+            one, two = (((new - fitted(s, known)) ** 2).mean() for s in phases.SHAPES[:2])
+            excess[seed, fold] = one - two
+    expected = statistics.mean_of_crossed(excess)
+    found = phases.shapes(BLOCKS, [table], [0.5]).iloc[0]
+    assert (found["shape"], found["other"]) == ("one break", "two breaks")
+    np.testing.assert_allclose(
+        [found["excess"], found["low"], found["high"]],
+        [expected.mean, expected.low, expected.high],
+    )
+
+
 def fitted(shape, curve):
     return phases._best_fit(phases._projections(shape, np.arange(len(curve))), curve)
 
