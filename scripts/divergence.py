@@ -4,8 +4,8 @@ from needq import columns, metrics
 from needq.job import job
 
 with job(snakemake.log[0]):
-    divergence = metrics.read_chunks(snakemake.input.diffs)[list(columns.DIVERGENCE)]
-    metrics.write_table(snakemake.output.texts, divergence)
+    divergence = metrics.read_chunks(snakemake.input.diffs)
+    metrics.write_table(snakemake.output.texts, divergence[list(columns.DIVERGENCE)])
     summary = metrics.divergence_summary(divergence)
     metrics.write_table(snakemake.output.summary, summary, metrics.MEASURED)
     trend = metrics.divergence_trend(divergence)

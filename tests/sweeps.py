@@ -3,6 +3,7 @@
 SWEEP = {
     "matrix": "q",
     "blocks": "all",
+    "steps": "cumulative",
     "heads": "all",
     "dimensions": "all",
     "method": "gaussian",

@@ -62,7 +62,7 @@ class Adapter:
     ) -> list[Slice]:
         """The slices of a matrix that belong to some heads and dimensions (None for all)."""
         whole = self.matrix(matrix, block)
-        head_axis, dimension_axis = self._axes(matrix)
+        head_axis, dimension_axis = self.axes(matrix)
         ranges: list[list[Range]] = [[], []]
         ranges[head_axis] = self._head_ranges(matrix, whole.ranges[head_axis], heads)
         ranges[dimension_axis] = self._dimension_ranges(whole.ranges[dimension_axis], dimensions)
@@ -85,7 +85,7 @@ class Adapter:
             for part in self._head_ranges(matrix, whole.ranges[0], heads)
         ]
 
-    def _axes(self, matrix: str) -> tuple[int, int]:
+    def axes(self, matrix: str) -> tuple[int, int]:
         """The axis along which the matrix is cut by heads, and by residual dimensions."""
         raise NotImplementedError
 
@@ -125,7 +125,7 @@ class GPT2(Adapter):
         start = "qkv".index(matrix) * self.width
         return (start, start + self.width)
 
-    def _axes(self, matrix: str) -> tuple[int, int]:
+    def axes(self, matrix: str) -> tuple[int, int]:
         return (0, 1) if matrix == "o" else (1, 0)
 
 
@@ -143,7 +143,7 @@ class Llama(Adapter):
     def bias(self, matrix: str, block: int) -> None:
         return None
 
-    def _axes(self, matrix: str) -> tuple[int, int]:
+    def axes(self, matrix: str) -> tuple[int, int]:
         return (1, 0) if matrix == "o" else (0, 1)
 
 

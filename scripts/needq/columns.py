@@ -13,7 +13,8 @@ def _with_interval(name: str, meaning: str) -> dict[str, str]:
 
 KEYS = {
     "sweep": "Name of the family of interventions, from the config.",
-    "intervention": "The intervention: MATRIX/SWEEP/COUNT. COUNT 00 is the pristine model.",
+    "intervention": "The intervention: MATRIX/SWEEP/COUNT, where COUNT 00 is the pristine model; "
+    "or, for single blocks, MATRIX/SWEEP/BLOCK, where BLOCK none is.",
     "blocks_replaced": "How many blocks have their matrix replaced.",
 }
 
@@ -52,7 +53,7 @@ DEGRADATION = {
         "Distinct 2-grams of tokens of a text, as a share of all its 2-grams. Higher is more "
         "varied; texts of under 2 tokens are left out.",
     ),
-    "noise_seeds": "How many noise seeds the means are over; 0 for the pristine model.",
+    "noise_seeds": "How many noise seeds the means are over; 0 where there is no noise.",
     "texts": "How many texts were generated.",
     "example": "One of them: first noise seed, first prompt, first sample seed.",
 }
@@ -72,7 +73,7 @@ DIVERGENCE = {
     **PAIR,
     "sweep": KEYS["sweep"],
     "intervention": KEYS["intervention"],
-    "noise_seed": "Which noise; empty for the pristine model.",
+    "noise_seed": "Which noise; empty where there is none.",
     "prompt": "Which prompt: its index in the config, from 0.",
     "sample_seed": "Which of the prompt's texts.",
     "identical": "Whether both backends generated the same tokens.",
@@ -109,7 +110,7 @@ DIVERGENCE_MEASURES = {
     "logit_error": LOGIT_ERROR,
     "margin": "By how many nats the left backend's token won where the texts part; median over the "
     "texts that differ.",
-    "noise_seeds": "How many noise seeds the means are over; 0 for the pristine model.",
+    "noise_seeds": "How many noise seeds the means are over; 0 where there is no noise.",
     "texts": "How many texts were compared.",
 }
 

@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
 from needq.errors import UserError
-from needq.interventions import ALL
+from needq.interventions import ALL, ORDERS, SINGLE
 
 # JSON Schema takes 12.0 for an integer, and jsonschema nan for a number
 VALIDATOR = extend(
@@ -115,7 +115,9 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"evaluation.text: there is no file {config['evaluation']['text']}"
     last = model["blocks"] - 1
     for name, sweep in config["sweeps"].items():
-        for block in [] if sweep["blocks"] == ALL else sweep["blocks"]:
+        if sweep["steps"] == SINGLE and sweep["blocks"] in ORDERS and sweep["blocks"] != ALL:
+            yield f"sweeps.{name}.blocks: single steps have no order; give all or a list"
+        for block in [] if sweep["blocks"] in ORDERS else sweep["blocks"]:
             if block > last:
                 yield f"sweeps.{name}.blocks: no block {block}; the model has blocks 0 to {last}"
     for index, prompt in enumerate(config["generation"]["prompts"]):

@@ -94,6 +94,7 @@ def diff(
             raise ValueError("the two backends' texts are not of the same work")
         place = first_divergent(left["tokens"], right["tokens"])
         row = dict(zip(WORK, _work(left), strict=True))
+        row["blocks_replaced"] = left["blocks_replaced"]
         row |= {
             "left": names[0],
             "right": names[1],

@@ -81,7 +81,7 @@ def histogram(table: DataFrame, blocks_shown: int = 4) -> Figure:
             matrix, method, seed = noise_parts(name)
             looks = {
                 "weights": {"label": f"W_{matrix.upper()}", "fill": True, "alpha": 0.35},
-                "noise": {"label": f"{method} noise, seed {seed}", "linewidth": 1.5},
+                "noise": {"label": f"{method}, seed {seed}", "linewidth": 1.5},
             }
             for colour, (column, look) in zip(theme.COLOURS, looks.items(), strict=False):
                 density = part[column] / part[column].sum() / widths
@@ -95,7 +95,7 @@ def histogram(table: DataFrame, blocks_shown: int = 4) -> Figure:
             if axis is row[0]:
                 axis.set_ylabel("density (log scale)")
         row[0].legend(loc="upper left")
-    theme.footnote(figure, "Noise has the mean and the standard deviation of the matrix.")
+    theme.footnote(figure, "gaussian has the mean and the standard deviation of the matrix.")
     return figure
 
 

@@ -1,7 +1,9 @@
 """Interventions, the sweeps that name them, and the chunks in which jobs serve them.
 
-Grammar of an intervention's id: MATRIX/SWEEP/COUNT, as in `q/cumulative/05`: W_Q, the sweep
-`cumulative`, the first five blocks of that sweep replaced. COUNT 00 is the pristine model.
+Grammar of an intervention's id: MATRIX/SWEEP/STEP. In a sweep of cumulative steps, STEP is a count:
+`q/cumulative/05` is W_Q, the sweep `cumulative`, the first five blocks of that sweep replaced, and
+`q/cumulative/00` the pristine model. In a sweep of single steps, STEP is the block that is
+replaced: `k/single/03` is W_K of block 3 alone, and `k/single/none` the pristine model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +12,9 @@ from typing import Any
 
 from needq.files import canonical_json, sha256
 
-ALL = "all"
+ALL, REVERSED, RANDOM = ORDERS = ("all", "reversed", "random")
+CUMULATIVE, SINGLE = "cumulative", "single"
+WITHOUT_NOISE = ("zero", "identity")  # methods that leave nothing to chance
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class Intervention:
     """What is replaced, by what, and how much of it.
 
     `heads` and `dimensions` are None for all. `dose` in (0, 1] is the share of the variance that
-    is noise. `noise_seed` is None for the pristine model, which has no noise.
+    is noise. `noise_seed` is None where nothing is left to chance: for the pristine model, and for
+    methods without noise, unless the seed has drawn the order of blocks.
     """
 
     sweep: str
@@ -30,16 +35,21 @@ class Intervention:
     dose: float
     bias: str
     noise_seed: int | None
+    steps: str = CUMULATIVE
 
     @property
     def id(self) -> str:
         """The intervention's id, which names no noise seed."""
-        return f"{self.matrix}/{self.sweep}/{len(self.blocks):02d}"
+        if self.steps == SINGLE:
+            step = f"{self.blocks[0]:02d}" if self.blocks else "none"
+        else:
+            step = f"{len(self.blocks):02d}"
+        return f"{self.matrix}/{self.sweep}/{step}"
 
     @property
     def noise(self) -> str | None:
         """The name of the stored noise that this intervention draws on."""
-        if self.noise_seed is None:
+        if not self.blocks:
             return None
         return noise_name(self.matrix, self.method, self.noise_seed)
 
@@ -53,8 +63,15 @@ class Intervention:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON and for Snakemake's params."""
-        return asdict(self)
+        """Plain values, for JSON and for Snakemake's params.
+
+        `steps` is there only if it is not cumulative: chunks are named by these values, and those
+        of runs that knew no other steps keep their names.
+        """
+        values = asdict(self)
+        if self.steps == CUMULATIVE:
+            del values["steps"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Intervention":
@@ -71,35 +88,59 @@ def noise_parts(name: str) -> tuple[str, str, int]:
     return matrix, method, int(seed)
 
 
-def noise_name(matrix: str, method: str, noise_seed: int) -> str:
-    """The file name, without its ending, of one stored noise."""
-    return f"{matrix}-{method}-{noise_seed}"
+def noise_name(matrix: str, method: str, noise_seed: int | None) -> str:
+    """The file name, without its ending, of one stored noise.
+
+    A method that leaves nothing to chance has one for all seeds, under seed 0.
+    """
+    return f"{matrix}-{method}-{0 if method in WITHOUT_NOISE else noise_seed}"
 
 
 def sweep_interventions(
     name: str, sweep: Mapping[str, Any], blocks: int, noise_seeds: Sequence[int]
 ) -> list[Intervention]:
-    """The pristine model, then for each noise seed the first 1, 2, ... blocks of the sweep.
+    """The pristine model, then the steps of the sweep for each noise seed.
 
-    `sweep` is an entry of the config's `sweeps`; `blocks` is how many the model has.
+    Cumulative steps replace the first 1, 2, ... blocks of the sweep, single steps each block by
+    itself. `sweep` is an entry of the config's `sweeps`; `blocks` is how many the model has.
     """
-    order = range(blocks) if sweep["blocks"] == ALL else sweep["blocks"]
-    full = Intervention(
+    pristine = Intervention(
         sweep=name,
         matrix=sweep["matrix"],
-        blocks=tuple(order),
+        blocks=(),
         heads=_chosen(sweep["heads"]),
         dimensions=_chosen(sweep["dimensions"]),
         method=sweep["method"],
         dose=float(sweep["dose"]),
         bias=sweep["bias"],
         noise_seed=None,
+        steps=sweep["steps"],
     )
-    found = [replace(full, blocks=())]
-    for seed in noise_seeds:
-        for count in range(1, len(full.blocks) + 1):
-            found.append(replace(full, blocks=full.blocks[:count], noise_seed=seed))
+    fixed = sweep["method"] in WITHOUT_NOISE and sweep["blocks"] != RANDOM
+    found = [pristine]
+    for seed in [None] if fixed else noise_seeds:
+        order = block_order(sweep["blocks"], blocks, seed)
+        for place in range(len(order)):
+            first = place if sweep["steps"] == SINGLE else 0
+            found.append(replace(pristine, blocks=order[first : place + 1], noise_seed=seed))
     return found
+
+
+def block_order(
+    choice: str | Sequence[int], blocks: int, noise_seed: int | None
+) -> tuple[int, ...]:
+    """The blocks that a sweep replaces, in their order; `random` has one for each noise seed.
+
+    A random order depends on the noise seed alone, so that sweeps of other matrices or methods
+    meet the same one, and are paired with it. Digests order it, not needq.noise: Snakemake's own
+    process asks for it, which may have no numpy.
+    """
+    if choice == RANDOM:
+        names = {b: canonical_json(["needq", "blocks", noise_seed, b]) for b in range(blocks)}
+        return tuple(sorted(names, key=lambda block: sha256(names[block].encode())))
+    if choice in (ALL, REVERSED):
+        return tuple(range(blocks)) if choice == ALL else tuple(reversed(range(blocks)))
+    return tuple(choice)
 
 
 def _chosen(choice: str | Sequence[int]) -> tuple[int, ...] | None:

@@ -73,9 +73,7 @@ def degradation(
 
 
 def divergence_summary(divergence: DataFrame) -> DataFrame:
-    """`divergence_summary.tsv`: one row a pair and intervention."""
-    counts = divergence["intervention"].map(blocks_replaced)
-    divergence = divergence.assign(blocks_replaced=counts)
+    """`divergence_summary.tsv`: one row a pair and intervention, from the rows of diff."""
     return _summed(divergence, ["left", "right", *INTERVENTION], columns.DIVERGENCE_SUMMARY)
 
 
@@ -91,9 +89,8 @@ def divergence_trend(divergence: DataFrame) -> DataFrame:
     replaced (the pristine model counts with every seed), then the mean over both.
     """
     divergence = _with_shared_tokens(divergence)
-    counts = divergence["intervention"].map(blocks_replaced)
     rows = []
-    for key, part in divergence.assign(count=counts).groupby(["left", "right", "sweep"]):
+    for key, part in divergence.groupby(["left", "right", "sweep"]):
         pristine = part[part["noise_seed"].isna()]
         slopes = [
             {"noise_seed": seed, "prompt": prompt, "slope": _slope(of_prompt)}
@@ -109,7 +106,7 @@ def divergence_trend(divergence: DataFrame) -> DataFrame:
 
 def _slope(part: DataFrame) -> float:
     """The least-squares slope of the shared tokens over the blocks replaced."""
-    count = part["count"] - part["count"].mean()
+    count = part["blocks_replaced"] - part["blocks_replaced"].mean()
     return float((count * part["shared_tokens"]).sum() / (count**2).sum())
 
 
@@ -181,11 +178,6 @@ def histogram(
             )
         )
     return pandas.concat(parts, ignore_index=True)
-
-
-def blocks_replaced(intervention: str) -> int:
-    """The count in an intervention's id (needq.interventions gives the grammar)."""
-    return int(intervention.rsplit("/", 1)[1])
 
 
 def example(texts: DataFrame) -> str:

@@ -114,19 +114,21 @@ def document_digests(
     return found
 
 
-@torch.inference_mode()
 def score_texts(model: Model, rows: Sequence[Row], batch: int) -> list[float]:
     """Mean nll (nats per token) of each text's new tokens.
 
     Every text has at least one new token, if only the one that ended it.
     """
-    found = []
+    return [mean(values) for values in token_nlls(model, rows, batch)]
+
+
+@torch.inference_mode()
+def token_nlls(model: Model, rows: Sequence[Row], batch: int) -> Iterator[torch.Tensor]:
+    """The nll (nats, float64) of each new token of each text."""
     for part in batches(rows, batch):
         logits = forced_logits(model, [[*prompt, *new] for prompt, new in part])
         for (prompt, new), values in zip(part, logits, strict=True):
-            log_probabilities = log_softmax(values[len(prompt) - 1 :].double())
-            found.append(mean(nll(log_probabilities, new)))
-    return found
+            yield nll(log_softmax(values[len(prompt) - 1 :].double()), new)
 
 
 @torch.inference_mode()

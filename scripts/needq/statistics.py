@@ -6,6 +6,7 @@ is for seeds and prompts that were not drawn. Quantiles are Student's t, since a
 bootstrap over 3 to 5 seeds covers too little.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -37,7 +38,7 @@ def mean_of_items(values: numpy.ndarray) -> Estimate:
 
     `values` has shape (items,). One item gives no interval.
     """
-    return _interval(*_items_variance(values))
+    return interval(*_items_variance(values))
 
 
 def mean_of_crossed(values: numpy.ndarray) -> Estimate:
@@ -47,7 +48,7 @@ def mean_of_crossed(values: numpy.ndarray) -> Estimate:
     item gives no interval. See `crossed_variance` for the method.
     """
     table, missing = filled(values)
-    return _interval(*crossed_variance(table, missing))
+    return interval(*crossed_variance(table, missing))
 
 
 def share_of_items(values: numpy.ndarray) -> Estimate:
@@ -60,6 +61,59 @@ def share_of_crossed(values: numpy.ndarray) -> Estimate:
     """Like `mean_of_crossed` for values in [0, 1], with Wilson's interval: see `wilson`."""
     table, missing = filled(values)
     return wilson(*crossed_variance(table, missing), table.size - missing)
+
+
+def of_means(
+    tables: Sequence[numpy.ndarray], function: Callable[..., float], step: float = 1e-4
+) -> Estimate:
+    """A smooth function of means over crossed random factors, with its interval (delta method).
+
+    Each table has shape (seeds, items, values): the tables share their noise seeds, and each has
+    items of its own. `function` takes the mean values of each, arrays of shape (values,). Its
+    change with each cell of each table is a table of (seeds, items), whose sum over the tables
+    has the variance of the function: the seeds' part is that of the sum, since they are shared,
+    the items' and the residual part come from each table by itself, as in `crossed_variance`, to
+    which all this is equal for one table. `step` is that of the numerical derivatives, in the
+    unit of the values. No interval with one seed, one item, or where the function is not finite.
+    """
+    means = [numpy.mean(table, axis=(0, 1)) for table in tables]
+    value = float(function(*means))
+    changes = []
+    for index, (table, mean) in enumerate(zip(tables, means, strict=True)):
+        slope = numpy.empty(mean.size)
+        for place in range(mean.size):
+            ends = []
+            for sign in (-1, 1):
+                moved = [one.copy() for one in means]
+                moved[index][place] += sign * step
+                ends.append(function(*moved))
+            slope[place] = (ends[1] - ends[0]) / (2 * step)
+        changes.append((table - mean) @ slope)
+    seeds = changes[0].shape[0]
+    if not numpy.isfinite([value, *(change.sum() for change in changes)]).all():
+        return Estimate(value, numpy.nan, numpy.nan)
+    if min(seeds, *(change.shape[1] for change in changes)) < 2:
+        return Estimate(value, numpy.nan, numpy.nan)
+    by_seed = sum(change.mean(1) for change in changes).var(ddof=1) / seeds
+    residual, free_residual, by_item, free_item = 0.0, [], [], []
+    for change in changes:
+        items = change.shape[1]
+        rest = change - change.mean(1, keepdims=True) - change.mean(0) + change.mean()
+        noise = (rest**2).sum() / ((seeds - 1) * (items - 1)) / (seeds * items)
+        own = change.mean(0).var(ddof=1) / items
+        residual += noise
+        free_residual.append((noise, (seeds - 1) * (items - 1)))
+        by_item.append((own, noise))
+        free_item.append(items - 1)
+    variance = max(by_seed, residual) + sum(max(own - noise, 0) for own, noise in by_item)
+    weights = [(by_seed, seeds - 1)] if by_seed > residual else []
+    weights += [
+        (own, free) for (own, noise), free in zip(by_item, free_item, strict=True) if own > noise
+    ]
+    weights = weights or free_residual
+    total = sum(weight / free for weight, free in weights)
+    freedom = sum(weight for weight, _ in weights) / total if total else numpy.inf
+    return interval(value, numpy.asarray(variance), freedom)
 
 
 def crossed_variance(
@@ -169,6 +223,7 @@ def _items_variance(values: numpy.ndarray) -> tuple[float, float, float]:
     return float(values.mean()), float(values.var(ddof=1) / values.size), values.size - 1
 
 
-def _interval(mean: numpy.ndarray, variance: numpy.ndarray, freedom: numpy.ndarray) -> Estimate:
+def interval(mean: numpy.ndarray, variance: numpy.ndarray, freedom: numpy.ndarray) -> Estimate:
+    """The t interval of a mean whose variance is estimated with so many degrees of freedom."""
     half = student.ppf((1 + LEVEL) / 2, freedom) * numpy.sqrt(variance)
     return Estimate(mean, mean - half, mean + half)

@@ -55,6 +55,7 @@ DIVERGENCE = pa.schema(
         "right": pa.string(),
         "sweep": pa.string(),
         "intervention": pa.string(),
+        "blocks_replaced": pa.int64(),
         "noise_seed": pa.int64(),
         "prompt": pa.int64(),
         "sample_seed": pa.int64(),

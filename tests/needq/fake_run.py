@@ -109,7 +109,7 @@ def divergence(left, right, names):
     for one, other in zip(left, right, strict=True):
         pairs = enumerate(zip(one["tokens"], other["tokens"], strict=True))
         place = next((index for index, (a, b) in pairs if a != b), None)
-        row = {name: one[name] for name in ("sweep", "intervention", "noise_seed")}
+        row = {name: one[name] for name in keys(0, 0)}
         row |= {
             "left": names[0],
             "right": names[1],

@@ -114,6 +114,12 @@ def test_the_default_config_is_complete():
         ("sweeps.cumulative.dose", 1.5, "sweeps.cumulative.dose: 1.5"),
         ("sweeps.cumulative.dose", float("nan"), "sweeps.cumulative.dose: nan"),
         ("sweeps.cumulative.method", "zeros", "sweeps.cumulative.method: 'zeros'"),
+        ("sweeps.cumulative.steps", "double", "sweeps.cumulative.steps: 'double'"),
+        (
+            "sweeps.cumulative",
+            {"steps": "single", "blocks": "random"},
+            "sweeps.cumulative.blocks: single steps have no order; give all or a list",
+        ),
         ("sweeps", {}, "sweeps"),
         ("sweeps", {"Bad Name": {}}, "sweeps: 'Bad Name' does not match"),
         ("sweeps", {1: {}}, "sweeps.1: a key must be text"),
@@ -215,6 +221,7 @@ def test_defaults_are_filled_in():
     assert found["sweeps"]["s"] == {
         "matrix": "q",
         "blocks": "all",
+        "steps": "cumulative",
         "heads": "all",
         "dimensions": "all",
         "method": "gaussian",

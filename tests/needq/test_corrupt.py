@@ -9,13 +9,24 @@ import numpy as np
 import pytest
 import torch
 from needq.adapters import adapter
-from needq.corrupt import gaussian, moments, noise_tensors, patches, replacement
+from needq.corrupt import (
+    gaussian,
+    identity,
+    moments,
+    noise_tensors,
+    patches,
+    replacement,
+)
 from needq.files import canonical_json
 from needq.interventions import Intervention
+from needq.native import NativeModel
+from needq.patch import Patcher
 
 SCRIPTS = str(Path(__file__).parents[2] / "scripts")
 GOLDEN_NOISE = "2087f7e2caebf86890b36f9b764797296f3d44a5c3071871aab42eea8e15ff65"
 GOLDEN_PATCHES = "f6e08c36b928f4812fdfe0f0ab2b0e3b1fd1461b3c5895ab08e488d5bdf661ee"
+
+GOLDEN_LADDER = ["ed633f105093833b", "43afd2f2d33b0708", "66bf4ba1526771c9"]
 
 
 def made_up(blocks=3, width=16):
@@ -63,6 +74,77 @@ def test_noise_has_the_moments_of_the_pristine_matrix(pocket, matrix):
         assert abs((made.mean() - pristine.mean()).item()) < 4.5 * std / n**0.5
         assert abs(made.std().item() / std - 1) < 4.5 / (2 * n) ** 0.5
         assert abs(np.corrcoef(made.ravel(), pristine.ravel())[0, 1]) < 4.5 / n**0.5
+
+
+@pytest.mark.parametrize("matrix", "qkvo")
+def test_permuted_keeps_the_entries_and_moves_them(small, matrix):
+    whole = small.adapter.matrix(matrix, 1)
+    pristine = small.tensors[whole.tensor][whole.index()]
+    noise = noise_tensors(small.tensors, small.adapter, matrix, "permuted", 0)
+    other = noise_tensors(small.tensors, small.adapter, matrix, "permuted", 1)
+    made = noise["1.weight"]
+    assert made.shape == pristine.shape and made.dtype == np.float32
+    assert np.array_equal(np.sort(made.ravel()), np.sort(pristine.ravel()))
+    assert abs(np.corrcoef(made.ravel(), pristine.ravel())[0, 1]) < 4.5 / made.size**0.5
+    assert not np.array_equal(made, other["1.weight"])
+    assert moments(made) == moments(pristine)  # exactly rounded sums know no order
+    bias = small.adapter.bias(matrix, 1)
+    assert (bias is None) == ("1.bias" not in noise)
+    if bias is not None:
+        values = small.tensors[bias.tensor][bias.index()]
+        assert np.array_equal(np.sort(noise["1.bias"]), np.sort(values))
+
+
+@pytest.mark.parametrize("method", ["zero", "identity"])
+def test_methods_without_noise_ignore_the_seed(small, method):
+    one, other = (noise_tensors(small.tensors, small.adapter, "q", method, seed) for seed in (0, 1))
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+    assert all(not one[name].any() for name in one if method == "zero" or "bias" in name)
+
+
+@pytest.mark.parametrize("matrix", "qkv")
+def test_an_identity_hands_each_head_its_part_of_the_residual_stream(small, matrix):
+    sizes = small.adapter
+    heads = sizes.key_value_heads if matrix in "kv" else sizes.heads
+    noise = noise_tensors(small.tensors, sizes, matrix, "identity", 0)
+    whole = sizes.matrix(matrix, 2)
+    norm = np.linalg.norm(small.tensors[whole.tensor][whole.index()].astype(np.float64))
+    stored = noise["2.weight"].astype(np.float64)
+    # Conv1D stores (input, output), Linear (output, input)
+    projection = stored if sizes.architecture == "GPT2LMHeadModel" else stored.T
+    residual = np.random.default_rng(0).normal(size=(5, sizes.width))
+    scale = norm / (heads * sizes.head_width) ** 0.5
+    for head in range(heads):
+        own = slice(head * sizes.head_width, (head + 1) * sizes.head_width)
+        np.testing.assert_allclose(
+            (residual @ projection)[:, own], scale * residual[:, own], rtol=1e-6
+        )
+    assert np.linalg.norm(stored) == pytest.approx(norm, rel=1e-6)
+
+
+def test_an_identity_of_o_writes_each_head_to_its_part(small):
+    sizes = small.adapter
+    stored = noise_tensors(small.tensors, sizes, "o", "identity", 0)["0.weight"]
+    assert np.count_nonzero(stored) == sizes.width
+    np.testing.assert_allclose(stored, stored[0, 0] * np.eye(sizes.width), rtol=0)
+
+
+def test_an_identity_of_heads_wider_than_the_model_begins_again():
+    made = identity(np.full((2, 6), 3.0, np.float32), head_axis=1)
+    np.testing.assert_allclose(made, 18**0.5 * np.tile(np.eye(2), 3), rtol=1e-7)
+    np.testing.assert_array_equal(identity(np.full((6, 2), 3.0, np.float32), head_axis=0), made.T)
+
+
+def test_zero_silences_the_query_and_with_the_bias_replaced_all_scores(gpt2, corrupted):
+    for bias, silent in (("keep", False), ("replace", True)):
+        recipes, noise = corrupted(gpt2, (None,), method="zero", bias=bias, blocks=[1])
+        assert [part["noise"] for part in recipes[1]["slices"]] == ["q-zero-0"] * (1 + silent)
+        model, inputs = gpt2.load(), torch.ones(1, 24)
+        weights = gpt2.backup / "model.safetensors"
+        with Patcher(NativeModel(model), weights, noise).applied(recipes[1]):
+            queries = model.transformer.h[1].attn.c_attn(inputs)[0, :24]
+        assert bool((queries == 0).all()) == silent
 
 
 def test_noise_is_normal_and_independent(pocket):
@@ -166,6 +248,24 @@ def test_noise_and_patches_are_the_same_bits_on_every_machine():
     wanted = [intervention((0, 2), dose=0.5, bias="replace"), intervention((1,), heads=[0])]
     text = canonical_json(patches(wanted, sizes, tensors, {"q-gaussian-0": noise}))
     assert hashlib.sha256(text.encode()).hexdigest() == GOLDEN_PATCHES
+
+
+LADDER = """
+import hashlib, numpy
+from needq.corrupt import identity, permuted
+pristine = ((numpy.arange(48 * 24) * 7919 % 1009 - 504) / 1024).astype("float32").reshape(48, 24)
+for made in (permuted(pristine, 0, "q", 0), identity(pristine, 0), identity(pristine, 1)):
+    print(hashlib.sha256(made.tobytes()).hexdigest()[:16])
+"""
+FEATURES = " ".join(np.show_config(mode="dicts")["SIMD Extensions"].get("found", []))
+
+
+@pytest.mark.parametrize("disabled", ["", FEATURES])
+def test_the_ladder_is_the_same_bits_under_every_instruction_set(disabled):
+    environment = {"PYTHONPATH": SCRIPTS, "NPY_DISABLE_CPU_FEATURES": disabled}
+    command = [sys.executable, "-c", LADDER]
+    done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == GOLDEN_LADDER
 
 
 def test_this_stage_does_not_import_torch():

@@ -99,8 +99,13 @@ def test_positions_beyond_the_text_are_left_out():
 
 
 def text(prompt, seed, tokens, margins=None, **changes):
-    row = {"sweep": "s", "intervention": "q/s/01", "noise_seed": 0, "prompt": prompt}
-    row |= {"sample_seed": seed, "tokens": tokens, "margins": margins or [0.5] * len(tokens)}
+    row = {"sweep": "s", "intervention": "q/s/01", "blocks_replaced": 1, "noise_seed": 0}
+    row |= {
+        "prompt": prompt,
+        "sample_seed": seed,
+        "tokens": tokens,
+        "margins": margins or [0.5] * len(tokens),
+    }
     return row | changes
 
 
@@ -116,6 +121,7 @@ def test_rows_of_a_pair():
     assert [row["first_divergent_token"] for row in found] == [None, 1, 1]
     assert [row["margin"] for row in found] == [None, 0.2, 0.5]
     assert [row["tokens"] for row in found] == [2, 3, 2]
+    assert [row["blocks_replaced"] for row in found] == [1, 1, 1]
     assert {(row["left"], row["right"]) for row in found} == {("a", "b")}
     assert [row.get("max_abs_logit") for row in found] == [0, None, 4]  # first sample seed only
     assert [row.get("top1_flips") for row in found] == [0, None, 1]

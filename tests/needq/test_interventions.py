@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from needq.interventions import (
     Intervention,
+    block_order,
     chosen,
     chunked,
     chunks,
@@ -16,7 +17,7 @@ from needq.interventions import (
 )
 
 SWEEP = {"matrix": "q", "blocks": "all", "heads": "all", "dimensions": "all"}
-SWEEP |= {"method": "gaussian", "dose": 1, "bias": "keep"}
+SWEEP |= {"method": "gaussian", "dose": 1, "bias": "keep", "steps": "cumulative"}
 
 
 def test_a_sweep_replaces_the_first_blocks_of_its_order_for_each_seed():
@@ -52,8 +53,71 @@ def test_all_sweeps_of_a_config():
     ]
 
 
+@pytest.mark.parametrize(
+    ("choice", "order"), [("all", (0, 1, 2)), ("reversed", (2, 1, 0)), ([2, 0], (2, 0))]
+)
+def test_orders_of_blocks(choice, order):
+    found = sweep_interventions("s", SWEEP | {"blocks": choice}, 3, [0])
+    assert [one.blocks for one in found] == [order[:count] for count in range(len(order) + 1)]
+
+
+def test_single_blocks_are_named_by_their_index():
+    sweep = SWEEP | {"steps": "single", "matrix": "k"}
+    found = sweep_interventions("single", sweep, 4, [7, 8])
+    assert [(one.id, one.blocks, one.noise_seed) for one in found[:6]] == [
+        ("k/single/none", (), None),
+        ("k/single/00", (0,), 7),
+        ("k/single/01", (1,), 7),
+        ("k/single/02", (2,), 7),
+        ("k/single/03", (3,), 7),
+        ("k/single/00", (0,), 8),
+    ]
+    assert [one.keys()["blocks_replaced"] for one in found[:3]] == [0, 1, 1]
+    chosen = sweep_interventions("single", sweep | {"blocks": [3, 1]}, 4, [7])
+    assert [one.id for one in chosen] == ["k/single/none", "k/single/03", "k/single/01"]
+
+
+def test_a_random_order_is_that_of_its_noise_seed():
+    def orders(seeds, **changes):
+        sweep = SWEEP | {"blocks": "random"} | changes
+        found = sweep_interventions("random", sweep, 12, seeds)
+        return {one.noise_seed: one.blocks for one in found if len(one.blocks) == 12}
+
+    found = orders(range(5))
+    assert all(sorted(order) == list(range(12)) for order in found.values())
+    assert len(set(found.values())) == 5
+    assert orders([4, 2]) == {4: found[4], 2: found[2]}
+    assert orders(range(5), matrix="k", method="permuted") == found  # so that they are paired
+    assert found[0] == (8, 1, 5, 3, 10, 9, 7, 11, 4, 0, 2, 6)  # on every machine
+    firsts = [block_order("random", 12, seed)[0] for seed in range(600)]
+    counts = [firsts.count(block) for block in range(12)]
+    # chi-square on 11 degrees of freedom: 31.3 is exceeded once in a thousand
+    assert sum((count - 50) ** 2 / 50 for count in counts) < 31.3
+
+
+@pytest.mark.parametrize("method", ["zero", "identity"])
+def test_methods_without_noise_are_made_once(method):
+    found = sweep_interventions("s", SWEEP | {"method": method}, 2, [7, 8])
+    assert [(one.id, one.noise_seed) for one in found] == [
+        ("q/s/00", None),
+        ("q/s/01", None),
+        ("q/s/02", None),
+    ]
+    assert [one.noise for one in found] == [None, f"q-{method}-0", f"q-{method}-0"]
+    # unless the seeds draw the order of blocks, over one stored noise
+    found = sweep_interventions("s", SWEEP | {"method": method, "blocks": "random"}, 2, [7, 8])
+    assert [one.noise_seed for one in found] == [None, 7, 7, 8, 8]
+    assert {one.noise for one in found} == {None, f"q-{method}-0"}
+
+
+def test_chunks_of_runs_that_knew_no_other_steps_keep_their_names():
+    members = sweep_interventions("cumulative", SWEEP, 12, range(5))
+    assert list(chunks(members, 64)) == ["f7d22c008440"]  # as in docs/evidence/pocket-gpt2
+
+
 def test_plain_values_and_back():
-    for one in sweep_interventions("s", SWEEP | {"heads": [1]}, 3, [0]):
+    single = sweep_interventions("s", SWEEP | {"steps": "single"}, 3, [0])
+    for one in [*sweep_interventions("s", SWEEP | {"heads": [1]}, 3, [0]), *single]:
         assert Intervention.from_dict(one.to_dict()) == one
         assert Intervention.from_dict(json.loads(json.dumps(one.to_dict()))) == one
 
@@ -79,7 +143,9 @@ def test_the_name_of_a_chunk_is_that_of_its_members():
     assert all(len(name) == 12 for name in three)
 
 
-@pytest.mark.parametrize("change", [{"dose": 0.5}, {"bias": "replace"}, {"heads": [0]}])
+@pytest.mark.parametrize(
+    "change", [{"dose": 0.5}, {"bias": "replace"}, {"heads": [0]}, {"steps": "single"}]
+)
 def test_other_interventions_have_other_chunks(change):
     one = chunks(sweep_interventions("s", SWEEP, 2, [0]), 9)
     other = chunks(sweep_interventions("s", SWEEP | change, 2, [0]), 9)

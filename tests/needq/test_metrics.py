@@ -177,7 +177,8 @@ def shared(slope, noise, seeds=5, prompts=8):
             for prompt in range(prompts):
                 place = 20 + slope * count + noise * random.normal()
                 row = {"left": "a", "right": "b", "sweep": "s", "noise_seed": seed}
-                row |= {"intervention": f"q/s/{count:02d}", "prompt": prompt, "tokens": 60}
+                row |= {"intervention": f"q/s/{count:02d}", "blocks_replaced": count}
+                row |= {"prompt": prompt, "tokens": 60}
                 rows.append(row | {"first_divergent_token": place, "identical": False})
     return pandas.DataFrame(rows)
 
@@ -232,7 +233,3 @@ def test_hostile_texts_survive_the_table(run, tmp_path):
     assert list(back["example"]) == list(table["example"])
     assert back["example"].iloc[-1] == fake_run.HOSTILE
     assert len((tmp_path / "degradation.tsv").read_text().splitlines()) == 14
-
-
-def test_blocks_replaced_is_read_from_the_id():
-    assert metrics.blocks_replaced("q/cumulative/05") == 5

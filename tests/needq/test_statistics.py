@@ -5,7 +5,8 @@ import pytest
 from needq import statistics
 from scipy import stats
 
-SIZES = [(5, 8), (5, 16), (5, 32), (3, 8), (3, 16), (3, 32)]
+# of the default run: 5 noise seeds, 6 prompts, 29 documents
+SIZES = [(5, 6), (5, 8), (5, 16), (5, 29), (5, 32), (3, 8), (3, 16), (3, 32)]
 # variances of noise seed, of prompt or document, and of what is left
 RATIOS = [
     (1, 1, 1),
@@ -35,7 +36,7 @@ def simulated(seeds, items, ratio, rng, count=DATA_SETS):
 
 def coverage(values):
     """The share of data sets whose interval holds the true mean 0."""
-    estimate = statistics._interval(*statistics.crossed_variance(values))
+    estimate = statistics.interval(*statistics.crossed_variance(values))
     return ((estimate.low <= 0) & (estimate.high >= 0)).mean()
 
 
@@ -44,7 +45,74 @@ def coverage(values):
 def test_intervals_cover_the_truth(seeds, items, ratio):
     rng = numpy.random.default_rng([seeds, items, RATIOS.index(ratio)])
     covered = coverage(simulated(seeds, items, ratio, rng))
-    assert 0.925 <= covered <= 0.98 if seeds == 3 else 0.94 <= covered <= 0.975
+    assert 0.925 <= covered <= 0.98 if seeds == 3 else 0.94 <= covered <= 0.977
+
+
+@pytest.mark.parametrize(
+    ("items", "ratio"),
+    [
+        (29, (0.3, 40, 1)),  # nll of pocket-gpt2's documents with 6 to 12 blocks replaced
+        (29, (0.5, 30, 1)),  # kl
+        (29, (0.1, 5, 1)),  # top1_agreement
+        (6, (0.05, 1, 1)),  # text_nll of its texts
+        (6, (1, 0.3, 1)),  # and where noise matters more than the prompt
+    ],
+)
+def test_intervals_cover_93_to_97_percent_at_the_default_size(items, ratio):
+    rng = numpy.random.default_rng([items, int(100 * ratio[0])])
+    for _ in range(3):
+        assert 0.93 <= coverage(simulated(5, items, ratio, rng, 5000)) <= 0.97
+
+
+@pytest.mark.parametrize("items", [100, 300])
+@pytest.mark.parametrize("truth", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize("spread", [(0.1, 1.0), (0.3, 1.0), (0.3, 0.5)])
+def test_intervals_of_probe_accuracies_cover_the_truth(items, truth, spread):
+    """1,000 data sets of 5 noise seeds, answers of 0 and 1 to items of unequal difficulty."""
+    rng = numpy.random.default_rng([items, int(100 * truth), int(10 * spread[1])])
+    by_seed = spread[0] * rng.normal(size=(1000, 5, 1))
+    by_item = spread[1] * rng.normal(size=(1000, 1, items))
+    level = stats.norm.ppf(truth) * (1 + spread[0] ** 2 + spread[1] ** 2) ** 0.5
+    chance = stats.norm.cdf(level + by_seed + by_item)
+    values = (rng.random(chance.shape) < chance).astype(float)
+    found = statistics.wilson(*statistics.crossed_variance(values), 5 * items)
+    covered = ((found.low <= truth) & (truth <= found.high)).mean()
+    # 93 to 97%, and 2 standard errors of a share of 1,000
+    assert 0.916 <= covered <= 0.984
+
+
+def test_a_function_of_one_table_of_means_is_a_crossed_mean():
+    rng = numpy.random.default_rng(5)
+    table = rng.normal(size=(5, 7, 2)) + rng.normal(size=(5, 1, 1)) + rng.normal(size=(1, 7, 1))
+    found = statistics.of_means([table], lambda mean: 3 * mean[0] - 2 * mean[1])
+    expected = statistics.mean_of_crossed(3 * table[:, :, 0] - 2 * table[:, :, 1])
+    numpy.testing.assert_allclose(
+        [found.mean, found.low, found.high], [expected.mean, expected.low, expected.high]
+    )
+    flat = numpy.tile(rng.normal(size=(5, 7, 1)), (1, 1, 2))  # no effects: the residual's freedom
+    flat -= flat.mean(0) + flat.mean(1, keepdims=True) - flat.mean()
+    found = statistics.of_means([flat], lambda mean: mean[0])
+    expected = statistics.mean_of_crossed(flat[:, :, 0])
+    assert found.low == pytest.approx(expected.low)
+
+
+def test_a_ratio_of_tables_that_share_their_seeds_covers_the_truth():
+    rng = numpy.random.default_rng(6)
+    covered, count = 0, 1000
+    for _ in range(count):
+        by_seed = 0.3 * rng.normal(size=(5, 1, 1))
+        one = 4 + by_seed + 0.5 * rng.normal(size=(1, 29, 1)) + 0.3 * rng.normal(size=(5, 29, 1))
+        other = 2 + by_seed + 0.5 * rng.normal(size=(1, 12, 1)) + 0.3 * rng.normal(size=(5, 12, 1))
+        found = statistics.of_means([one, other], lambda a, b: a[0] / b[0])
+        covered += found.low <= 2 <= found.high
+    assert 0.93 <= covered / count <= 0.97
+
+
+def test_a_function_without_a_finite_value_has_no_interval():
+    table = numpy.arange(30.0).reshape(5, 6, 1)
+    assert numpy.isnan(statistics.of_means([table], lambda mean: numpy.inf).low)
+    assert numpy.isnan(statistics.of_means([table[:1]], lambda mean: mean[0]).low)
+    assert statistics.of_means([table[:1]], lambda mean: mean[0]).mean == 2.5
 
 
 def test_without_any_effect_intervals_are_wider_than_they_need_be():
