@@ -11,6 +11,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/wildcards.smk"
 include: "rules/resources.smk"
 include: "rules/backup.smk"
 include: "rules/corrupt.smk"

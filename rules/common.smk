@@ -36,8 +36,10 @@ RESULTS = f"results/{CONFIG['run']}"
 SCORED = needq_config.scored_backends(CONFIG, CUDA)
 COMPARED = needq_config.compared_backends(CONFIG, CUDA)
 PAIRS = needq_config.pairs_in_use(CONFIG, CUDA)
+LADDER = needq_config.ladder_in_use(CONFIG, CUDA)
+LEDGER = needq_config.ledger_in_use(CONFIG, CUDA)
 # whether any backend that is run computes on CUDA: figures and pages say so if none does
-ON_CUDA = any(CONFIG["backends"][name]["device"] == "cuda" for name in COMPARED)
+ON_CUDA = needq_config.on_cuda(CONFIG, COMPARED + [name for pair in LEDGER for name in pair])
 EXACT_CHUNKS, CHUNKS = interventions.chunked(CONFIG)
 TEMPLATES = [
     os.path.relpath(file) for file in sorted(Path(workflow.basedir, "report/templates").iterdir())
@@ -58,22 +60,9 @@ def code(script):
     return [os.path.relpath(file) for file in imports.library_files(SCRIPTS / script)]
 
 
-def members(wildcards):
-    """The interventions that a process serves of a chunk, as plain values for params."""
-    chunk = CHUNKS[wildcards.chunk]
-    if wildcards.get("process") == "second":
-        chunk = interventions.controlled(chunk, CONFIG["noise_seeds"])
-    return [member.to_dict() for member in chunk]
-
-
-def noise_files(wildcards):
-    """The stored noise that the interventions of a chunk draw on."""
-    return noise_paths(CHUNKS[wildcards.chunk])
-
-
-def noise_paths(members):
+def noise_paths(interventions):
     """The stored noise that interventions draw on."""
-    names = {member.noise for member in members if member.noise}
+    names = {one.noise for one in interventions if one.noise}
     return [f"{RESULTS}/corrupt/noise/{name}.safetensors" for name in sorted(names)]
 
 
@@ -95,11 +84,6 @@ def of_backends(pattern, backends):
         for name in backends
         for file in expand(pattern, backend=name, chunk=EXACT_CHUNKS if exact[name] else CHUNKS)
     ]
-
-
-def backend(wildcards):
-    """The config of a backend."""
-    return CONFIG["backends"][wildcards.backend]
 
 
 def repeat_errors():

@@ -4,28 +4,6 @@
 # leaves  diff/LEFT-RIGHT/CHUNK.parquet, one row per text
 
 
-def right_process(wildcards):
-    """The process whose results stand on the right: the second, if a backend meets itself."""
-    return "second" if wildcards.left == wildcards.right else "first"
-
-
-def right_texts(wildcards):
-    """The texts on the right."""
-    process = right_process(wildcards)
-    return f"{RESULTS}/generate/{wildcards.right}/{process}/{wildcards.chunk}.parquet"
-
-
-def right_logits(wildcards):
-    """The logits on the right."""
-    process = right_process(wildcards)
-    return f"{RESULTS}/score/{wildcards.right}/{process}/{wildcards.chunk}.logits.safetensors"
-
-
-def pair_precisions(wildcards):
-    """The floating-point formats of the two backends."""
-    return [CONFIG["backends"][name]["precision"] for name in (wildcards.left, wildcards.right)]
-
-
 rule diff:
     """Find the first divergent token of each text, and measure the logits' differences."""
     input:

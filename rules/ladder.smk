@@ -4,8 +4,6 @@
 # leaves  tables/flips.tsv, one row a backend and number of blocks replaced; tables/flip_places.tsv,
 #         one row a backend and token; figures/flips.svg and .png; pages/flips.html
 
-LADDER = needq_config.ladder_in_use(CONFIG, CUDA)
-
 
 rule flips:
     """Hold the places where the ladder's texts part against what the flip law predicts."""
@@ -46,7 +44,6 @@ rule show_flips:
         templates=TEMPLATES,
         table=f"{RESULTS}/tables/flips.tsv",
         places=f"{RESULTS}/tables/flip_places.tsv",
-        trend=f"{RESULTS}/tables/divergence_trend.tsv",
     output:
         svg=report(
             f"{RESULTS}/figures/flips.svg",

@@ -1,37 +1,14 @@
 # Ledger: why two machines give two texts, one cause removed at a time.
 #
 # takes   the backup, patches and noise of the ledger's interventions, the reference backend's texts
-# leaves  ledger/LEFT-RIGHT/SIDE/PROCESS.parquet, the texts of one side under each of its backends;
-#         PROCESS.logits.safetensors beside it, until the table is made;
-#         tables/ledger.tsv, one row a pair, order and step
+# leaves  ledger/LEFT-RIGHT/SIDE/PROCESS.parquet, the texts of one side under each of its backends,
+#         and PROCESS.json, how they were made; PROCESS.logits.safetensors, until they are compared;
+#         ledger/LEFT-RIGHT/texts.parquet, one row a step and text
 
-LEDGER = needq_config.ledger_in_use(CONFIG, CUDA)
 LEDGER_MEMBERS = interventions.chosen(
     CONFIG, *[CONFIG["ledger"][key] for key in ("sweep", "blocks_replaced", "noise_seeds")]
 )
 LEDGER_CHUNKS = [name for name in CHUNKS if set(LEDGER_MEMBERS) & set(CHUNKS[name])]
-
-
-def ledger_backends(wildcards):
-    """What one side of the ledger computes with: the null control's process, the first alone."""
-    pair = [CONFIG["backends"][name] for name in (wildcards.left, wildcards.right)]
-    backends = causes.backends_of(wildcards.side, *pair)
-    return backends[:1] if wildcards.process == "second" else backends
-
-
-def ledger_machine(wildcards):
-    """The backend that one side of the ledger starts from."""
-    return CONFIG["backends"][getattr(wildcards, wildcards.side)]
-
-
-def ledger_threads(wildcards):
-    """The CPU threads of one side of the ledger."""
-    return ledger_machine(wildcards)["threads"]
-
-
-def ledger_gpus(wildcards):
-    """How many GPUs one side of the ledger occupies."""
-    return int(ledger_machine(wildcards)["device"] == "cuda")
 
 
 rule trace:
@@ -51,6 +28,7 @@ rule trace:
     output:
         texts=f"{RESULTS}/ledger/{{left}}-{{right}}/{{side}}/{{process}}.parquet",
         logits=temp(f"{RESULTS}/ledger/{{left}}-{{right}}/{{side}}/{{process}}.logits.safetensors"),
+        provenance=f"{RESULTS}/ledger/{{left}}-{{right}}/{{side}}/{{process}}.json",
     log:
         f"{RESULTS}/logs/trace/{{left}}-{{right}}/{{side}}/{{process}}.log",
     benchmark:
@@ -71,29 +49,24 @@ rule trace:
         "../scripts/trace.py"
 
 
-rule ledger:
-    """Compare both sides of each pair, step by step, and write the ledger."""
+rule ledger_texts:
+    """Compare both sides of a pair, step by step and text by text."""
     input:
-        code=code("ledger.py"),
-        texts=expand(
-            f"{RESULTS}/ledger/{{pair}}/{{side}}/{{process}}.parquet",
-            pair=["-".join(pair) for pair in LEDGER],
-            side=["left", "right"],
-            process=["first", "second"],
-        ),
-        logits=expand(
-            f"{RESULTS}/ledger/{{pair}}/{{side}}/{{process}}.logits.safetensors",
-            pair=["-".join(pair) for pair in LEDGER],
-            side=["left", "right"],
-            process=["first", "second"],
-        ),
+        code=code("ledger_texts.py"),
+        left_first=f"{RESULTS}/ledger/{{left}}-{{right}}/left/first.parquet",
+        left_second=f"{RESULTS}/ledger/{{left}}-{{right}}/left/second.parquet",
+        right_first=f"{RESULTS}/ledger/{{left}}-{{right}}/right/first.parquet",
+        right_second=f"{RESULTS}/ledger/{{left}}-{{right}}/right/second.parquet",
+        left_first_logits=f"{RESULTS}/ledger/{{left}}-{{right}}/left/first.logits.safetensors",
+        left_second_logits=f"{RESULTS}/ledger/{{left}}-{{right}}/left/second.logits.safetensors",
+        right_first_logits=f"{RESULTS}/ledger/{{left}}-{{right}}/right/first.logits.safetensors",
+        right_second_logits=f"{RESULTS}/ledger/{{left}}-{{right}}/right/second.logits.safetensors",
     output:
-        texts=f"{RESULTS}/tables/ledger_texts.tsv",
-        table=f"{RESULTS}/tables/ledger.tsv",
+        texts=f"{RESULTS}/ledger/{{left}}-{{right}}/texts.parquet",
     log:
-        f"{RESULTS}/logs/ledger.log",
+        f"{RESULTS}/logs/ledger_texts/{{left}}-{{right}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/ledger.tsv"
+        f"{RESULTS}/benchmarks/ledger_texts/{{left}}-{{right}}.tsv"
     conda:
         "../envs/tables.yaml"
     threads: 1
@@ -101,7 +74,6 @@ rule ledger:
         mem_mb=array_memory,
         runtime=10,
     params:
-        pairs=LEDGER,
-        backends=CONFIG["backends"],
+        pair=ledger_pair,
     script:
-        "../scripts/ledger.py"
+        "../scripts/ledger_texts.py"

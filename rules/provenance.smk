@@ -11,6 +11,11 @@ rule provenance:
         manifest=f"{RESULTS}/backup/manifest.json",
         text=CONFIG["evaluation"]["text"],
         processes=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.json", COMPARED),
+        sides=expand(
+            f"{RESULTS}/ledger/{{pair}}/{{side}}/first.json",
+            pair=["-".join(pair) for pair in LEDGER],
+            side=["left", "right"],
+        ),
     output:
         provenance=f"{RESULTS}/provenance.json",
     log:

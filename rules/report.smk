@@ -44,7 +44,6 @@ rule parted:
         backends=COMPARED,
         cuda=ON_CUDA,
         prompts=CONFIG["generation"]["prompts"],
-        most=13,
     script:
         "../scripts/parted.py"
 
@@ -56,6 +55,7 @@ rule write_pages:
         templates=TEMPLATES,
         degradation=f"{RESULTS}/tables/degradation.tsv",
         divergence=f"{RESULTS}/tables/divergence_summary.tsv",
+        trend=f"{RESULTS}/tables/divergence_trend.tsv",
         texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet", SCORED),
         provenance=f"{RESULTS}/provenance.json",
     output:

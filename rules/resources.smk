@@ -44,3 +44,13 @@ def ledger_minutes(wildcards, input, attempt):
 def verify_minutes(wildcards, input, attempt):
     """Minutes to compute under each intervention that the exact backend runs."""
     return minutes(len(EXACT_MEMBERS), input, attempt)
+
+
+def ledger_threads(wildcards):
+    """The CPU threads of one side of the ledger."""
+    return ledger_machine(wildcards)["threads"]
+
+
+def ledger_gpus(wildcards):
+    """How many GPUs one side of the ledger occupies."""
+    return int(ledger_machine(wildcards)["device"] == "cuda")

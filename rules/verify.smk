@@ -12,7 +12,11 @@ DECIDING = {
 EXACT_MEMBERS = [member for chunk in EXACT_CHUNKS.values() for member in chunk]
 # of several exact backends, the first makes the digests: they have to be those of the others
 PORTABLE = needq_config.portable_backends(CONFIG, SCORED)[:1]
-VERIFYING = (PORTABLE + needq_config.portable_backends(CONFIG, CONFIG["backends"]))[:1]
+VERIFYING = [
+    CONFIG["backends"][name]
+    for name in PORTABLE + needq_config.portable_backends(CONFIG, CONFIG["backends"])
+    if CUDA or CONFIG["backends"][name]["device"] != "cuda"
+][:1]
 
 
 rule digests:
@@ -61,13 +65,14 @@ rule verify:
         f"{RESULTS}/logs/verify.log",
     conda:
         "../envs/lm.yaml"
-    threads: 1
+    threads: sum(backend["threads"] for backend in VERIFYING) or 1
     resources:
+        gpu=sum(backend["device"] == "cuda" for backend in VERIFYING),
         mem_mb=lm_memory,
         runtime=verify_minutes,
     params:
         config=DECIDING,
-        backends=[CONFIG["backends"][name] for name in VERIFYING],
+        backends=VERIFYING,
         members=[member.to_dict() for member in EXACT_MEMBERS],
         expected=f"resources/expected/{CONFIG['run']}.json",
     script:

@@ -18,7 +18,10 @@ with job(snakemake.log[0]):
     )
     written = {
         "degradation": page.degradation(metrics.read_table(snakemake.input.degradation)),
-        "divergence": page.divergence(metrics.read_table(snakemake.input.divergence)),
+        "divergence": page.divergence(
+            metrics.read_table(snakemake.input.divergence),
+            metrics.read_table(snakemake.input.trend),
+        ),
         "texts": page.texts(samples, note),
         "provenance": page.provenance(config, read_json(snakemake.input.provenance)),
     }

@@ -9,15 +9,10 @@ from tokenizers import Tokenizer
 with job(snakemake.log[0]):
     tokenizer = Tokenizer.from_file(snakemake.input.tokenizer)
     names = snakemake.params.backends
-    texts = {name: metrics.read_backend(snakemake.input.texts, name) for name in names}
     pairs = examples(
         metrics.read_table(snakemake.input.divergence),
-        {
-            name: metrics.read_backend(snakemake.input.texts, name)
-            for name in snakemake.params.backends
-        },
+        {name: metrics.read_backend(snakemake.input.texts, name) for name in names},
         lambda tokens: tokenizer.decode(tokens, skip_special_tokens=False),
-        snakemake.params.most,
     )
     page = pages.of_run(snakemake.input.templates, snakemake.params)
     write_text(snakemake.output.page, page.parted(pairs, snakemake.params.prompts))

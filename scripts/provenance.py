@@ -5,11 +5,14 @@ from needq.job import job
 from needq.provenance import joined
 
 with job(snakemake.log[0]):
+    processes = [read_json(file) for file in snakemake.input.processes]
+    for file in snakemake.input.sides:  # one process under several backends
+        processes += read_json(file)
     record = joined(
         snakemake.params.config,
         snakemake.params.cuda,
         read_json(snakemake.input.manifest),
         file_sha256(snakemake.input.text),
-        [read_json(file) for file in snakemake.input.processes],
+        processes,
     )
     write_json(snakemake.output.provenance, record)

@@ -10,5 +10,4 @@ with job(snakemake.log[0]):
     figure = divergence_figures.flips(table, places, snakemake.params.cuda)
     theme.save(figure, snakemake.output.svg, snakemake.output.png)
     page = pages.of_run(snakemake.input.templates, snakemake.params)
-    trend = metrics.read_table(snakemake.input.trend)
-    write_text(snakemake.output.page, page.flips(table, trend))
+    write_text(snakemake.output.page, page.flips(table))

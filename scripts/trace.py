@@ -7,8 +7,8 @@ choose_instructions(snakemake.params.backends[0])
 from pathlib import Path
 
 from needq import tables
-from needq.backend import load, prepare
-from needq.files import read_json, temporary
+from needq.backend import load, prepare, record
+from needq.files import read_json, temporary, write_json
 from needq.generate import generate_all
 from needq.interventions import Intervention
 from needq.job import job
@@ -22,9 +22,10 @@ with job(snakemake.log[0]):
     work = with_recipes(members, snakemake.input.patches)
     tokens = read_json(snakemake.input.tokens)
     reference = [row for file in snakemake.input.reference for row in tables.read(file)]
-    texts, logits = [], {}
+    texts, logits, records = [], {}, []
     for number, backend in enumerate(snakemake.params.backends):
         prepare(backend)
+        records.append(record(backend))
         model = load(weights.parent, backend)
         patches = patcher(model, weights, backend, snakemake.input.noise)
         rows = generate_all(model, patches, work, tokens, settings, backend)
@@ -35,5 +36,6 @@ with job(snakemake.log[0]):
         )
         logits |= {f"{number} {key}": values for key, values in found.items()}
     tables.write(snakemake.output.texts, texts, tables.TRACE)
+    write_json(snakemake.output.provenance, records)
     with temporary(snakemake.output.logits) as partial:
         save_file(logits, partial)

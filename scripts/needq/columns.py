@@ -65,8 +65,8 @@ PAIR = {
 }
 
 LOGIT_ERROR = (
-    "Standard deviation of the difference of two tokens' logit errors, tokens weighted by "
-    "probability: what can change a choice, in nats at temperature 1."
+    "Standard deviation of the difference of two different tokens' logit errors, tokens weighted "
+    "by probability: what can change a choice, in nats at temperature 1."
 )
 
 DIVERGENCE = {
@@ -81,7 +81,7 @@ DIVERGENCE = {
     "tokens": "How many new tokens were compared.",
     "max_abs_logit": "Largest |difference| of a logit, both given the same tokens. First sample "
     "seed only, as the three that follow.",
-    "max_ulp": "The same in units in the last place, of float32 if one side computes in it.",
+    "max_ulp": "The same in units in the last place of the coarser format.",
     "kl": "KL(left || right) of the next token given the same tokens, in nats per token.",
     "top1_flips": "At how many compared positions the likeliest token differs.",
     "logit_error": LOGIT_ERROR,
@@ -92,8 +92,8 @@ DIVERGENCE = {
 DIVERGENCE_MEASURES = {
     **_with_interval("identical", "Share of texts of which both backends generated every token."),
     **_with_interval(
-        "shared_tokens",
-        "How many tokens the two texts share from their start, all of them if they are identical; "
+        "shared",
+        "Which part of the left text lies before the first divergent token, 1 if there is none; "
         "mean over noise seeds and prompts. Lower is earlier.",
     ),
     "first_divergent_token": "Median of the first new token that differs, from 0, over the texts "
@@ -121,8 +121,8 @@ DIVERGENCE_TREND = {
     "sweep": KEYS["sweep"],
     **_with_interval(
         "slope",
-        "By how many shared tokens more each further block replaced makes them part later; mean "
-        "over noise seeds and prompts.",
+        "By which part of the text later (above 0) or earlier each further block replaced makes "
+        "them part; mean over noise seeds and prompts.",
     ),
     "verdict": "earlier or later, if the interval leaves 0 out; else undecided.",
     "noise_seeds": "How many noise seeds the mean is over.",
@@ -139,7 +139,8 @@ FLIPS = {
     "predicted": "In how many the flip law expects it.",
     "predicted_low": "Lower end of the law's 95% interval for that number.",
     "predicted_high": "Its upper end.",
-    "p_value": "How likely a number as far off as that observed is if the law holds (two-sided).",
+    "p_value": "How likely a number as far off as that observed is if the law holds (two-sided); "
+    "empty where fewer than one text is expected to part.",
     "place_p_value": "The same for where they part (chi-square over runs of tokens); empty where "
     "too few texts are expected to.",
 }
@@ -155,7 +156,7 @@ FLIP_PLACES = {
 STEP = {
     "order": "forwards, backwards, or control: a backend against itself in a second process.",
     "step": "How many causes are removed, from 0.",
-    "cause": "The cause that this step removes for both backends.",
+    "cause": "The cause that this step removes for both backends; native everything for none.",
 }
 
 LEDGER_TEXTS = {
@@ -164,7 +165,10 @@ LEDGER_TEXTS = {
     **{name: DIVERGENCE[name] for name in DIVERGENCE if name not in PAIR},
 }
 
-LEDGER = {**PAIR, **STEP, **DIVERGENCE_MEASURES}
+LEDGER = {**PAIR, **STEP} | {
+    name.replace("identical", "identical_share"): meaning.replace("identical:", "identical_share:")
+    for name, meaning in DIVERGENCE_MEASURES.items()
+}
 
 HISTOGRAM = {
     "stored_noise": "Name of the stored noise: MATRIX-METHOD-SEED.",

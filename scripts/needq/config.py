@@ -96,6 +96,8 @@ def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
     for key, item in value.items():
         inner = properties.get(key, others if isinstance(others, Mapping) else {})
         complete[key] = _with_defaults(item, inner)
+        if inner.get("type") == "number":
+            complete[key] = float(item)  # 1 and 1.0 are one setting
     for key, inner in properties.items():
         if key not in complete and "default" in inner:
             complete[key] = inner["default"]
@@ -127,8 +129,9 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
     compare = config["compare"]
     named = {"compare.reference": [compare["reference"]]}
     named |= {f"compare.pairs.{index}": pair for index, pair in enumerate(compare["pairs"])}
-    named["ladder.reference"] = [config["ladder"]["reference"]]
     named["ladder.backends"] = config["ladder"]["backends"]
+    if config["ladder"]["backends"]:  # none for no ladder, whatever its reference
+        named["ladder.reference"] = [config["ladder"]["reference"]]
     pairs = enumerate(config["ledger"]["pairs"])
     named |= {f"ledger.pairs.{index}": pair for index, pair in pairs}
     for key, names in named.items():
@@ -144,6 +147,11 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"backends.{name}.precision: exact arithmetic is in float64; say so"
         if backend["precision"] == "tf32" and backend["device"] != "cuda":
             yield f"backends.{name}.precision: tf32 is for device cuda alone"
+    scored = {compare["reference"]}.union(*compare["pairs"])
+    for name in sorted(scored & backends.keys()):
+        for sweep, settings in config["sweeps"].items():
+            if backends[name]["noise"] == "native" and settings["method"] != "gaussian":
+                yield f"backends.{name}.noise: native noise is gaussian, and sweep {sweep} is not"
     reference = backends.get(compare["reference"])
     if reference and reference["device"] == "cuda" and config["cuda"] is not True:
         yield "compare.reference: a backend on CUDA can be the reference only with cuda: yes"
@@ -160,18 +168,24 @@ def _ladder_and_ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
     if ladder["reference"] in ladder["backends"]:
         yield "ladder.backends: the reference cannot be one of them"
     for name in [ladder["reference"], *ladder["backends"]] if ladder["backends"] else []:
-        if backends.get(name, {"rng": "keyed"})["rng"] != "keyed":
-            yield f"ladder: {name} has a random stream of its own; give it rng: keyed"
+        for factor in ("rng", "noise"):
+            if backends.get(name, {factor: "keyed"})[factor] != "keyed":
+                yield f"ladder: {name} would part for its own {factor}; give it {factor}: keyed"
+    if not ledger["pairs"]:  # none for no ledger, whatever its other keys
+        return
+    for seed in ledger["noise_seeds"]:
+        if seed not in config["noise_seeds"]:
+            yield f"ledger.noise_seeds: {seed} is not one of noise_seeds"
     sweep = config["sweeps"].get(ledger["sweep"])
     if sweep is None:
         yield f"ledger.sweep: there is no sweep {ledger['sweep']}"
-    elif ledger["pairs"]:
-        most = config["model"]["blocks"] if sweep["blocks"] == ALL else len(sweep["blocks"])
-        for count in ledger["blocks_replaced"]:
-            if count > most:
-                yield f"ledger.blocks_replaced: {count}, but the sweep replaces {most} at most"
-        if sweep["method"] != "gaussian":
-            yield f"ledger.sweep: native noise is gaussian, and {ledger['sweep']} is not"
+        return
+    most = config["model"]["blocks"] if sweep["blocks"] in ORDERS else len(sweep["blocks"])
+    for count in ledger["blocks_replaced"]:
+        if count > most:
+            yield f"ledger.blocks_replaced: {count}, but the sweep replaces {most} at most"
+    if sweep["method"] != "gaussian":
+        yield f"ledger.sweep: native noise is gaussian, and {ledger['sweep']} is not"
 
 
 MODEL_FILES = ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
@@ -189,9 +203,14 @@ def model_files(model: Mapping[str, Any]) -> list[str]:
 
 
 def scored_backends(config: Mapping[str, Any], cuda: bool) -> list[str]:
-    """The backends that `compare` names, in the config's order; those on CUDA only if `cuda`."""
+    """The backends that `compare` names; those on CUDA only if `cuda`.
+
+    Portable ones come first, since their rows head every table; then the config's order.
+    """
     compare = config["compare"]
-    return _in_use(config, {compare["reference"]}.union(*compare["pairs"]), cuda)
+    names = _in_use(config, {compare["reference"]}.union(*compare["pairs"]), cuda)
+    portable = portable_backends(config, names)
+    return portable + [name for name in names if name not in portable]
 
 
 def compared_backends(config: Mapping[str, Any], cuda: bool) -> list[str]:
@@ -221,8 +240,14 @@ def portable_backends(config: Mapping[str, Any], names: Iterable[str]) -> list[s
     return [
         name
         for name in names
-        if backends[name]["arithmetic"] == "exact" and backends[name]["rng"] == "keyed"
+        if backends[name]["arithmetic"] == "exact"
+        and backends[name]["rng"] == backends[name]["noise"] == "keyed"
     ]
+
+
+def on_cuda(config: Mapping[str, Any], names: Iterable[str]) -> bool:
+    """Whether any of the named backends computes on CUDA."""
+    return any(config["backends"][name]["device"] == "cuda" for name in names)
 
 
 def pairs_in_use(config: Mapping[str, Any], cuda: bool) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from needq.tables import logits_key
 # explicit bits of the significand of each format; logits under TF32 are float32
 SIGNIFICAND = {"float64": 52, "float32": 23, "tf32": 23, "float16": 10, "bfloat16": 7}
 
+TINY = np.finfo(float).tiny
 Row = Mapping[str, Any]
 WORK = ("sweep", "intervention", "noise_seed", "prompt", "sample_seed")
 
@@ -35,9 +36,9 @@ def compare_logits(
     the last place of the coarser of the two formats, at the magnitude of the position's largest
     logit (at its own magnitude, a logit near 0 would always be the one that is furthest off);
     `kl` the mean over positions of KL(left || right) in nats; `top1_flips` at how many positions
-    the first-ranked tokens differ; `logit_error` the standard deviation (root mean square over
-    positions) of the difference of two tokens' logit errors, the tokens drawn by the left
-    backend's probabilities: an error that all tokens share changes no choice.
+    the first-ranked tokens differ; `logit_error` the standard deviation, over positions, of the
+    difference of two different tokens' logit errors, the tokens drawn by the left backend's
+    probabilities: an error that all tokens share changes no choice.
     Positions that are nan (beyond the text) are left out; all values are None if none is left.
     """
     there = ~np.isnan(left).any(-1)
@@ -51,13 +52,14 @@ def compare_logits(
     log_left, log_right = _log_softmax(left), _log_softmax(right)
     error, weight = left - right, np.exp(log_left)
     centred = error - (weight * error).sum(-1, keepdims=True)
+    different = (1 - (weight**2).sum(-1)).sum()  # the chance that two draws are, summed
     return {
         "max_abs_logit": float(distance.max()),
         "max_ulp": float((distance / ulp).max()),
         # rounding may leave a hair below 0
         "kl": max(0.0, float((weight * (log_left - log_right)).sum(-1).mean())),
         "top1_flips": int((left.argmax(-1) != right.argmax(-1)).sum()),
-        "logit_error": float(np.sqrt(2 * (weight * centred**2).sum(-1).mean())),
+        "logit_error": float(np.sqrt(2 * (weight * centred**2).sum() / max(different, TINY))),
     }
 
 

@@ -5,8 +5,8 @@ by the margin m, and let the difference of its logit error and its rival's be no
 deviation s: then the rival wins with probability Phi(-m / s), at temperature 1. A text parts at
 its first flip. Margins are known for every token; s is measured on other tokens, those that every
 backend was given (needq.diff, `logit_error`). That only the best rival counts, that errors are
-normal, equally large everywhere and independent from token to token, is the law's claim, and what
-the observed texts test.
+normal, equally large everywhere and independent from token to token and from text to text, is the
+law's claim, and what the observed texts test.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,11 +25,11 @@ def first_flips(margins: Sequence[float], error: float, temperature: float) -> n
     """The probability that a text parts at each of its tokens (and not before).
 
     `margins` (nats) are leads in the race, `error` is that of logits: the race divides them by the
-    temperature.
+    temperature. At temperature 0 margins are leads of logits themselves.
     """
-    if error == 0 or temperature == 0:
+    if error == 0:
         return numpy.zeros(len(margins))
-    flips = stats.norm.cdf(-numpy.asarray(margins) * temperature / error)
+    flips = stats.norm.cdf(-numpy.asarray(margins) * (temperature or 1.0) / error)
     before = numpy.concatenate([[1.0], numpy.cumprod(1 - flips)[:-1]])
     return flips * before
 
@@ -47,11 +47,13 @@ def count_test(observed: int, chances: Sequence[float]) -> dict[str, float]:
     distribution = count_distribution(chances)
     below = numpy.cumsum(distribution)
     tails = below[observed], 1 - below[observed] + distribution[observed]
+    expected = float(numpy.sum(chances))
     return {
-        "predicted": float(numpy.sum(chances)),
+        "predicted": expected,
         "predicted_low": int(numpy.searchsorted(below, (1 - LEVEL) / 2)),
         "predicted_high": int(numpy.searchsorted(below, (1 + LEVEL) / 2)),
-        "p_value": float(min(1.0, 2 * min(tails))),
+        # where nothing is expected, seeing nothing supports nothing
+        "p_value": float(min(1.0, 2 * min(tails))) if expected >= 1 else float("nan"),
     }
 
 
@@ -67,10 +69,15 @@ def place_test(parted: numpy.ndarray, predicted: numpy.ndarray, texts: int) -> f
         if run[1] >= LEAST_EXPECTED:
             bins.append(run)
             run = numpy.zeros(2)
+    # the tokens left over join those that never part, or else the run before
     never = texts - numpy.array([parted.sum(), predicted.sum()])
-    bins.append(never + run if never[1] < LEAST_EXPECTED else never)
-    if run[1] > 0 and never[1] >= LEAST_EXPECTED and len(bins) > 1:
-        bins[-2] = bins[-2] + run  # what was left over at the end
+    if never[1] >= LEAST_EXPECTED and bins:
+        bins[-1] = bins[-1] + run
+        bins.append(never)
+    elif (never + run)[1] >= LEAST_EXPECTED or not bins:
+        bins.append(never + run)
+    else:
+        bins[-1] = bins[-1] + never + run
     if len(bins) < 3:
         return float("nan")
     found, expected = numpy.array(bins).T

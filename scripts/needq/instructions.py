@@ -12,3 +12,5 @@ def choose_instructions(backend: Mapping[str, Any]) -> None:
     """
     if backend["instructions"] == "baseline":
         os.environ["ATEN_CPU_CAPABILITY"] = "default"
+    else:
+        os.environ.pop("ATEN_CPU_CAPABILITY", None)

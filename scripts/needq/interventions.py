@@ -170,14 +170,15 @@ def chunks(members: Sequence[Intervention], size: int) -> dict[str, list[Interve
 
 
 def chosen(
-    config: Mapping[str, Any], sweep: str, counts: Sequence[int], noise_seeds: int
+    config: Mapping[str, Any], sweep: str, counts: Sequence[int], noise_seeds: Sequence[int]
 ) -> list[Intervention]:
-    """A sweep's interventions that replace so many blocks, under the first noise seeds."""
-    seeds = config["noise_seeds"][:noise_seeds]
+    """A sweep's interventions that replace so many blocks, under these noise seeds."""
     return [
         member
         for member in interventions(config)
-        if member.sweep == sweep and len(member.blocks) in counts and member.noise_seed in seeds
+        if member.sweep == sweep
+        and len(member.blocks) in counts
+        and member.noise_seed in noise_seeds
     ]
 
 

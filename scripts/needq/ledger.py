@@ -28,7 +28,7 @@ class Trace(NamedTuple):
         )
 
 
-def parted(
+def texts_of_steps(
     names: tuple[str, str],
     pair: tuple[Factors, Factors],
     traces: Mapping[tuple[str, str], Trace],

@@ -26,10 +26,24 @@ def read_chunks(paths: Sequence[str | Path]) -> DataFrame:
 
     Integers stay integers where some are missing.
     """
-    tables = pyarrow.concat_tables([parquet.read_table(path) for path in paths])
-    rows = tables.to_pandas(types_mapper={pyarrow.int64(): pandas.Int64Dtype()}.get)
+    rows = _read(paths)
     keys = [name for name in KEYS if name in rows]
     return rows.sort_values(keys, na_position="first", kind="stable", ignore_index=True)
+
+
+def _read(paths: Sequence[str | Path]) -> DataFrame:
+    tables = pyarrow.concat_tables([parquet.read_table(path) for path in paths])
+    return tables.to_pandas(types_mapper={pyarrow.int64(): pandas.Int64Dtype()}.get)
+
+
+def read_ledger(paths: Sequence[str | Path]) -> DataFrame:
+    """The rows of the ledger's texts of several pairs, in their order.
+
+    A backend that stands in two pairs has its null control in both: the first one counts.
+    """
+    rows = pandas.concat([_read([path]) for path in paths], ignore_index=True)
+    keys = ["left", "right", "order", "step", "intervention", "noise_seed", "prompt", "sample_seed"]
+    return rows.drop_duplicates(keys, ignore_index=True)
 
 
 def read_backend(paths: Sequence[str | Path], backend: str) -> DataFrame:
@@ -79,16 +93,19 @@ def divergence_summary(divergence: DataFrame) -> DataFrame:
 
 def ledger(texts: DataFrame) -> DataFrame:
     """`ledger.tsv`: one row a pair, order and step, from the rows of `ledger_texts.tsv`."""
-    return _summed(texts, ["left", "right", "order", "step", "cause"], columns.LEDGER)
+    keys = ["left", "right", "order", "step", "cause"]
+    table = _summed(texts, keys, columns.DIVERGENCE_MEASURES)
+    names = {name: name.replace("identical", "identical_share") for name in table}
+    return table.rename(columns=names)[list(columns.LEDGER)]
 
 
 def divergence_trend(divergence: DataFrame) -> DataFrame:
     """`divergence_trend.tsv`: whether pairs part earlier or later as more blocks are replaced.
 
-    For each noise seed and prompt, the least-squares slope of the shared tokens over the blocks
+    For each noise seed and prompt, the least-squares slope of the shared part over the blocks
     replaced (the pristine model counts with every seed), then the mean over both.
     """
-    divergence = _with_shared_tokens(divergence)
+    divergence = _with_shared(divergence)
     rows = []
     for key, part in divergence.groupby(["left", "right", "sweep"]):
         pristine = part[part["noise_seed"].isna()]
@@ -105,9 +122,9 @@ def divergence_trend(divergence: DataFrame) -> DataFrame:
 
 
 def _slope(part: DataFrame) -> float:
-    """The least-squares slope of the shared tokens over the blocks replaced."""
+    """The least-squares slope of the shared part over the blocks replaced."""
     count = part["blocks_replaced"] - part["blocks_replaced"].mean()
-    return float((count * part["shared_tokens"]).sum() / (count**2).sum())
+    return float((count * part["shared"]).sum() / (count**2).sum())
 
 
 def _direction(row: Mapping[str, float]) -> str:
@@ -117,24 +134,20 @@ def _direction(row: Mapping[str, float]) -> str:
     return "later" if row["slope_low"] > 0 else "undecided"
 
 
-def _with_shared_tokens(divergence: DataFrame) -> DataFrame:
-    place = divergence["first_divergent_token"].astype(float)
-    return divergence.assign(
-        first_divergent_token=place,
-        shared_tokens=place.fillna(divergence["tokens"].astype(float)),
-    )
+def _with_shared(divergence: DataFrame) -> DataFrame:
+    """With `shared`: of the left text, the share before the first divergent token; else 1."""
+    place, tokens = (divergence[n].astype(float) for n in ("first_divergent_token", "tokens"))
+    return divergence.assign(first_divergent_token=place, shared=(place / tokens).fillna(1.0))
 
 
 def _summed(divergence: DataFrame, keys: Sequence[str], names: Mapping[str, str]) -> DataFrame:
     """How far the texts of each group part, as means, medians and extremes over its texts."""
-    divergence = _with_shared_tokens(divergence).assign(
-        identical=divergence["identical"].astype(float)
-    )
+    divergence = _with_shared(divergence).assign(identical=divergence["identical"].astype(float))
     rows = []
     for key, part in divergence.groupby(list(keys), sort=False):
         row = dict(zip(keys, key, strict=True))
         row |= spelled("identical", share(part, "identical", "prompt"))
-        row |= estimated("shared_tokens", part, "prompt", low=0)
+        row |= estimated("shared", part, "prompt", low=0, high=1)
         row |= {
             "first_divergent_token": part["first_divergent_token"].median(),
             "first_divergent_q25": part["first_divergent_token"].quantile(0.25),
@@ -149,7 +162,7 @@ def _summed(divergence: DataFrame, keys: Sequence[str], names: Mapping[str, str]
             "texts": len(part),
         }
         rows.append(row)
-    return DataFrame(rows, columns=list(names))
+    return DataFrame(rows, columns=[*keys, *(name for name in names if name not in keys)])
 
 
 def histogram(

@@ -33,6 +33,7 @@ DEGRADATION = {
 DIVERGENCE = {
     "intervention": "intervention",
     "identical": "identical",
+    "shared": "shared part",
     "first_divergent_token": "first divergent token",
     "max_abs_logit": "max |logit difference|",
     "max_ulp": "max ulp",
@@ -44,8 +45,8 @@ DIVERGENCE = {
 }
 LEDGER = {
     "cause": "cause removed",
-    "identical": "identical",
-    "shared_tokens": "shared tokens",
+    "identical_share": "identical",
+    "shared": "shared part",
     "first_divergent_token": "first divergent token",
     "kl": "KL",
     "max_abs_logit": "max |logit difference|",
@@ -64,7 +65,7 @@ FLIPS = {
 TREND = {
     "left": "left",
     "right": "right",
-    "slope": "shared tokens a block",
+    "slope": "shared part, per block",
     "verdict": "they part",
     "texts": "texts",
 }
@@ -102,9 +103,13 @@ class Pages:
             file="tables/degradation.tsv",
         )
 
-    def divergence(self, summary: DataFrame) -> str:
-        """The page of `divergence_summary.tsv`, a table a pair; null controls last."""
-        parts = []
+    def divergence(self, summary: DataFrame, trend: DataFrame) -> str:
+        """The page of `divergence_trend.tsv`, and of `divergence_summary.tsv`, a table a pair.
+
+        Null controls come last.
+        """
+        tested = trend[trend["left"] != trend["right"]]
+        parts = [("Earlier or later, the more blocks are replaced?", TREND, cells(tested, TREND))]
         pairs = dict.fromkeys(zip(summary["left"], summary["right"], strict=True))
         for left, right in sorted(pairs, key=lambda pair: pair[0] == pair[1]):
             rows = summary[(summary["left"] == left) & (summary["right"] == right)]
@@ -115,9 +120,11 @@ class Pages:
         return self._render(
             "table.html",
             title="Divergence",
-            lead="Where two backends part on the same work, and by how much.",
+            lead="Where two backends part on the same work, and by how much. With random streams "
+            "of their own they draw other tokens from equal probabilities, and part at once.",
             parts=parts,
-            meanings={name: columns.DIVERGENCE_SUMMARY[name] for name in DIVERGENCE},
+            meanings={name: columns.DIVERGENCE_SUMMARY[name] for name in DIVERGENCE}
+            | {name: columns.DIVERGENCE_TREND[name] for name in ("slope", "verdict")},
             file="tables/divergence.tsv, one row a text, and tables/divergence_summary.tsv",
         )
 
@@ -130,7 +137,7 @@ class Pages:
         return self._render(
             "parted.html",
             title="Where texts part",
-            lead="For each pair of backends and number of blocks replaced, the first text that "
+            lead="For each pair of backends and intervention, the first text that "
             "parts (by noise seed, prompt and sample seed). The first divergent token is marked.",
             pairs=pairs,
             prompts=prompts,
@@ -156,8 +163,8 @@ class Pages:
             file="tables/ledger.tsv, and tables/ledger_texts.tsv, one row a text",
         )
 
-    def flips(self, table: DataFrame, trend: DataFrame) -> str:
-        """The page of `flips.tsv`, a table a pair, and of `divergence_trend.tsv`."""
+    def flips(self, table: DataFrame) -> str:
+        """The page of `flips.tsv`, a table a pair."""
         parts = []
         for (left, right), rows in table.groupby(["left", "right"], sort=False):
             counts = rows["blocks_replaced"].map(
@@ -165,17 +172,14 @@ class Pages:
             )
             shown = cells(rows.assign(blocks_replaced=counts), FLIPS)
             parts.append((f"{left} and {right}", FLIPS, shown))
-        tested = trend[trend["left"] != trend["right"]]
-        parts.append(("Earlier or later with corruption?", TREND, cells(tested, TREND)))
         return self._render(
             "table.html",
             title="The flip law",
             lead="In how many texts two backends with the same token draws part, as seen and as "
             "predicted from the margins of the draws and the measured error of the logits.",
             parts=parts,
-            meanings={name: columns.FLIPS[name] for name in FLIPS}
-            | {name: columns.DIVERGENCE_TREND[name] for name in ("slope", "verdict")},
-            file="tables/flips.tsv, flip_places.tsv and divergence_trend.tsv",
+            meanings={name: columns.FLIPS[name] for name in FLIPS},
+            file="tables/flips.tsv, and tables/flip_places.tsv by token",
         )
 
     def provenance(self, config: Mapping[str, Any], record: Mapping[str, Any]) -> str:
@@ -207,6 +211,8 @@ def number(value: Any) -> str:
         return value
     if value is None or math.isnan(value):
         return NOTHING
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:#.3g}".rstrip(".")

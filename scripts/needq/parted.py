@@ -11,16 +11,20 @@ Decode = Callable[[Sequence[int]], str]
 
 
 def cut(tokens: Sequence[int], place: int, decode: Decode) -> tuple[str, str, str]:
-    """A text before, at and after its token `place`; "" at a place beyond its end."""
+    """A text before, at and after its token `place`; "" at a place beyond its end.
+
+    What a token adds to the text before it, since some tokenizers write no blank before the first.
+    """
     tokens = [int(token) for token in tokens]
-    parts = tokens[:place], tokens[place : place + 1], tokens[place + 1 :]
-    return tuple(decode(part) if part else "" for part in parts)
+    before, until = decode(tokens[:place]), decode(tokens[: place + 1])
+    whole = decode(tokens)
+    return before, until[len(before) :], whole[len(until) :]
 
 
 def examples(
-    divergence: DataFrame, texts: Mapping[str, DataFrame], decode: Decode, most: int
+    divergence: DataFrame, texts: Mapping[str, DataFrame], decode: Decode
 ) -> list[dict[str, Any]]:
-    """Of each pair, the first text that parts for each number of blocks replaced, at most `most`.
+    """Of each pair, the first text that parts under each intervention.
 
     First by noise seed, prompt and sample seed: none is chosen for its looks. `texts` maps a
     backend to its rows of generate. Pairs of which no text parts are listed without rows.
@@ -29,7 +33,7 @@ def examples(
     tested = divergence[divergence["left"] != divergence["right"]]
     for (left, right), rows in tested.groupby(["left", "right"], sort=False):
         apart = rows[rows["first_divergent_token"].notna()].sort_values(KEYS, na_position="first")
-        firsts = apart.drop_duplicates("intervention")[:most]
+        firsts = apart.drop_duplicates("intervention")
         found.append(
             {
                 "left": left,

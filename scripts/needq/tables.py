@@ -71,6 +71,10 @@ DIVERGENCE = pa.schema(
     }
 )
 
+LEDGER = pa.schema(
+    [("order", pa.string()), ("step", pa.int64()), ("cause", pa.string()), *DIVERGENCE]
+)
+
 
 def write(path: str | Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
     """Write rows as parquet in one step.

@@ -155,9 +155,12 @@ def test_the_default_config_is_complete():
         ("backends.exact.precision", "float32", "backends.exact.precision: exact arithmetic is"),
         ("backends.cpu.precision", "tf32", "backends.cpu.precision: tf32 is for device cuda"),
         ("ladder.reference", "none", "ladder.reference: there is no backend none"),
+        ("backends.keyed32.noise", "native", "ladder: keyed32 would part for its own noise"),
+        ("ledger.noise_seeds", [0, 9], "ledger.noise_seeds: 9 is not one of noise_seeds"),
+        ("ledger.noise_seeds", [], "ledger.noise_seeds: is empty"),
         ("ladder.backends", ["none"], "ladder.backends: there is no backend none"),
         ("ladder.backends", ["exact"], "ladder.backends: the reference cannot be"),
-        ("ladder.backends", ["cpu"], "ladder: cpu has a random stream of its own"),
+        ("ladder.backends", ["cpu"], "ladder: cpu would part for its own rng"),
         ("ledger.pairs", [["one", "none"]], "ledger.pairs.0: there is no backend none"),
         ("ledger.sweep", "other", "ledger.sweep: there is no sweep other"),
         ("ledger.blocks_replaced", [0], "ledger.blocks_replaced.0: 0 is less than the minimum"),
@@ -248,8 +251,8 @@ def test_backends_and_pairs_with_and_without_cuda():
     config["ladder"] = {"reference": "exact", "backends": []}
     assert scored_backends(config, True) == compared_backends(config, True) == ["cpu"]
     config["compare"]["pairs"] = [["cpu", "cuda"], ["cpu", "exact"]]
-    assert scored_backends(config, True) == ["cpu", "cuda", "exact"]
-    assert scored_backends(config, False) == ["cpu", "exact"]
+    assert scored_backends(config, True) == ["exact", "cpu", "cuda"]
+    assert scored_backends(config, False) == ["exact", "cpu"]
     assert pairs_in_use(config, False) == [("cpu", "cpu"), ("exact", "exact"), ("cpu", "exact")]
     assert pairs_in_use(config, True) == [
         *(("cpu", "cpu"), ("cuda", "cuda"), ("exact", "exact")),
@@ -260,7 +263,7 @@ def test_backends_and_pairs_with_and_without_cuda():
 def test_the_ladders_backends_are_compared_and_not_scored():
     config = checked(DEFAULT, SCHEMA_FILE)
     config["ladder"] = {"reference": "cpu64", "backends": ["bfloat16", "cuda", "keyed32"]}
-    assert scored_backends(config, False) == ["cpu", "exact"]
+    assert scored_backends(config, False) == ["exact", "cpu"]
     found = ["cpu", "cpu64", "exact", "keyed32", "bfloat16"]
     assert compared_backends(config, False) == found
     ladder = [("cpu64", "bfloat16"), ("cpu64", "keyed32")]
@@ -297,8 +300,26 @@ def test_portable_backends_are_exact_and_keyed():
     assert portable_backends(config, config["backends"]) == ["exact"]
     assert portable_backends(config, ["cpu", "cuda"]) == []
     ladder = ("ladder.backends", [])
-    config = checked(with_change(("backends.exact.rng", "native"), ladder), SCHEMA_FILE)
-    assert portable_backends(config, config["backends"]) == []
+    for factor in ("rng", "noise"):
+        config = checked(with_change((f"backends.exact.{factor}", "native"), ladder), SCHEMA_FILE)
+        assert portable_backends(config, config["backends"]) == []
+
+
+def test_native_noise_is_gaussian():
+    sweep = ("sweeps", DEFAULT["sweeps"] | {"none": {"method": "zero"}})
+    message = refusal(with_change(("backends.cpu.noise", "native"), sweep))
+    assert "backends.cpu.noise: native noise is gaussian, and sweep none is not" in message
+
+
+def test_without_a_ladder_and_a_ledger_their_other_keys_do_not_matter():
+    changes = [("ladder", {"reference": "none", "backends": []})]
+    changes += [("ledger", DEFAULT["ledger"] | {"pairs": [], "sweep": "none"})]
+    assert checked(with_change(*changes), SCHEMA_FILE)["ladder"]["backends"] == []
+
+
+def test_a_number_is_the_same_with_and_without_a_point():
+    found = checked(with_change(("generation.temperature", 1)), SCHEMA_FILE)
+    assert repr(found["generation"]["temperature"]) == "1.0"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)

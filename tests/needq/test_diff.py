@@ -50,7 +50,15 @@ def test_measures_equal_a_naive_computation():
         for j in range(9)
         for k in range(9)
     ]
-    assert found["logit_error"] == pytest.approx(math.sqrt(sum(squares) / 4), rel=1e-12)
+    pairs = [
+        chances[i, j] * chances[i, k]
+        for i in range(4)
+        for j in range(9)
+        for k in range(9)
+        if j != k
+    ]
+    wanted = math.sqrt(sum(squares) / sum(pairs))
+    assert found["logit_error"] == pytest.approx(wanted, rel=1e-12)
     flips = sum(left[i].argmax() != right[i].argmax() for i in range(4))
     assert found["top1_flips"] == flips > 0
     ulp = [

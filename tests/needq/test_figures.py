@@ -43,7 +43,8 @@ def ledger_table():
     for order, causes in (("forwards", [*CAUSES]), ("backwards", [*CAUSES][::-1])):
         for step, cause in enumerate([NATIVE, *causes]):
             row = {"left": "one", "right": "two", "order": order, "step": step, "cause": cause}
-            row |= {"identical": step / 5, "identical_low": step / 6, "identical_high": 1}
+            row |= {"identical_share": step / 5, "identical_share_low": step / 6}
+            row |= {"identical_share_high": 1}
             far = 0 if step == 5 else 10.0**-step
             rows.append(row | {"kl": far**2, "max_abs_logit": far, "texts": 42, "noise_seeds": 2})
     return pandas.DataFrame(rows)
@@ -128,7 +129,7 @@ def test_a_run_of_one_backend_has_nothing_to_compare(tables):
 def test_divergence_lines_are_the_tables_means(tables):
     figure = divergence_figures.divergence(tables[1], cuda=True)
     pair = tables[1][tables[1]["left"] != tables[1]["right"]]
-    for axis, column in zip(figure.axes, ("identical", "shared_tokens"), strict=True):
+    for axis, column in zip(figure.axes, ("identical", "shared"), strict=True):
         numpy.testing.assert_array_equal(axis.lines[0].get_ydata(), pair[column])
 
 

@@ -23,9 +23,14 @@ def test_temperature_divides_the_error():
     )
 
 
-@pytest.mark.parametrize(("error", "temperature"), [(0.0, 1.0), (0.1, 0.0)])
-def test_without_error_or_draws_nothing_parts(error, temperature):
-    assert first_flips([0.1, 0.2], error, temperature).tolist() == [0, 0]
+def test_without_error_nothing_parts():
+    assert first_flips([0.1, 0.2], 0.0, 1.0).tolist() == [0, 0]
+
+
+def test_at_temperature_0_margins_are_leads_of_logits():
+    numpy.testing.assert_array_equal(
+        first_flips([0.1, 0.4], 0.1, 0.0), first_flips([0.1, 0.4], 0.1, 1.0)
+    )
 
 
 def test_count_distribution_is_the_binomial_where_chances_are_equal():
@@ -50,6 +55,9 @@ def test_place_test_is_pearsons():
     wanted = stats.chisquare([8, 6, 9, 77], [5, 7, 7, 81]).pvalue
     assert place_test(parted, predicted, 100) == pytest.approx(wanted)
     assert numpy.isnan(place_test(parted, predicted / 10, 100))
+    # a last bin too small is folded into the one before
+    wanted = stats.chisquare([8, 6, 9], [5, 7, 11]).pvalue
+    assert place_test(parted, predicted, 23) == pytest.approx(wanted)
 
 
 def simulated(error, claimed, texts=120, tokens=30, vocabulary=200):

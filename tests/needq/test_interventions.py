@@ -154,7 +154,7 @@ def test_other_interventions_have_other_chunks(change):
 
 def test_chosen_interventions_are_those_of_the_counts_and_the_first_seeds():
     config = {"model": {"blocks": 4}, "noise_seeds": [7, 5, 3], "sweeps": {"a": SWEEP, "b": SWEEP}}
-    found = chosen(config, "b", [1, 4], 2)
+    found = chosen(config, "b", [1, 4], [5, 7])
     assert [(one.id, one.noise_seed) for one in found] == [
         *[("q/b/01", 7), ("q/b/04", 7), ("q/b/01", 5), ("q/b/04", 5)]
     ]

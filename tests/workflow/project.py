@@ -30,7 +30,7 @@ TINY = {
     "ledger": {
         "pairs": [["one_bf16", "two_bf16"], ["one", "gpu"]],
         "blocks_replaced": [1],
-        "noise_seeds": 2,
+        "noise_seeds": [0, 1],
     },
     "jobs": {"interventions_per_job": 100},
 }

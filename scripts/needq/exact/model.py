@@ -117,12 +117,7 @@ class ExactModel:
         real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.to(self.device)
         if cache is not None:
             real = torch.cat((cache.real, real), 1)
-        counts = real.cumsum(1)
-        if int(counts.max()) > self.context:
-            raise ContextError(
-                f"{int(counts.max())} tokens are more than the model's {self.context}"
-            )
-        positions = (counts[:, -new:] - 1).clamp_min(0)
+        positions = self._positions(real)[:, -new:]
         visible = self._visible(real, new)
 
         x = self._embed(ids, positions)
@@ -138,7 +133,7 @@ class ExactModel:
         """The residual stream before the first block; ids and mask as in `logits`."""
         torch.set_flush_denormal(False)
         ids, real = ids.to(self.device), mask.to(self.device)
-        positions = (real.cumsum(1) - 1).clamp_min(0)
+        positions = self._positions(real)
         return Stream(self._embed(ids, positions), positions, self._visible(real, ids.shape[1]))
 
     @torch.inference_mode()
@@ -169,6 +164,15 @@ class ExactModel:
         x = x + by_rows(lambda rows: self._mlp(block, rows), x)
         require_range(x, f"the residual stream after block {block}")
         return x, past
+
+    def _positions(self, real: Tensor) -> Tensor:
+        """Which real token of its row each one is, from 0; ContextError if there are too many."""
+        counts = real.cumsum(1)
+        if int(counts.max()) > self.context:
+            raise ContextError(
+                f"{int(counts.max())} tokens are more than the model's {self.context}"
+            )
+        return (counts - 1).clamp_min(0)
 
     @staticmethod
     def _visible(real: Tensor, new: int) -> Tensor:

@@ -235,6 +235,8 @@ def test_more_tokens_than_the_context_are_refused(model):
     _, cache = model.logits(ids[:, :64])
     with pytest.raises(ContextError):
         model.logits(ids[:, 64:], cache)
+    with pytest.raises(ContextError):
+        model.begin(ids, torch.ones_like(ids, dtype=torch.bool))
     # padding does not count
     mask = torch.tensor([[False] + [True] * 64])
     assert torch.equal(model.logits(ids, mask=mask)[0][:, 1:], model.logits(ids[:, 1:])[0])

@@ -1,0 +1,20 @@
+"""Rule ledger_texts: see rules/ledger.smk."""
+
+from itertools import product
+
+from needq import tables
+from needq.job import job
+from needq.ledger import Trace, texts_of_steps
+from safetensors.numpy import load_file
+
+with job(snakemake.log[0]):
+    traces = {
+        (side, process): Trace(
+            tables.read(snakemake.input[f"{side}_{process}"]),
+            load_file(snakemake.input[f"{side}_{process}_logits"]),
+        )
+        for side, process in product(("left", "right"), ("first", "second"))
+    }
+    names = (snakemake.wildcards.left, snakemake.wildcards.right)
+    rows = texts_of_steps(names, snakemake.params.pair, traces)
+    tables.write(snakemake.output.texts, list(rows), tables.LEDGER)
