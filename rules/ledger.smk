@@ -3,7 +3,7 @@
 # takes   the backup, patches and noise of the ledger's interventions, the reference backend's texts
 # leaves  ledger/LEFT-RIGHT/SIDE/PROCESS.parquet, the texts of one side under each of its backends,
 #         and PROCESS.json, how they were made; PROCESS.logits.safetensors, until they are compared;
-#         ledger/LEFT-RIGHT/texts.parquet, one row a step and text
+#         ledger/LEFT-RIGHT/texts.parquet, one row a step and text; tables/ledger.tsv
 
 LEDGER_MEMBERS = interventions.chosen(
     CONFIG, *[CONFIG["ledger"][key] for key in ("sweep", "blocks_replaced", "noise_seeds")]
@@ -77,3 +77,25 @@ rule ledger_texts:
         pair=ledger_pair,
     script:
         "../scripts/ledger_texts.py"
+
+
+rule ledger:
+    """Sum the ledger's texts up by step."""
+    input:
+        code=code("ledger.py"),
+        texts=[f"{RESULTS}/ledger/{left}-{right}/texts.parquet" for left, right in LEDGER],
+    output:
+        texts=f"{RESULTS}/tables/ledger_texts.tsv",
+        table=f"{RESULTS}/tables/ledger.tsv",
+    log:
+        f"{RESULTS}/logs/ledger.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ledger.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../scripts/ledger.py"

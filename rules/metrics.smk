@@ -2,7 +2,7 @@
 #
 # takes   texts and scores of every backend, diffs of every pair, pristine weights and noise
 # leaves  tables/degradation.tsv, divergence.tsv, divergence_summary.tsv, divergence_trend.tsv,
-#         ledger.tsv, ledger_texts.tsv, q_histogram.tsv (docs/metrics.md defines every column)
+#         q_histogram.tsv (docs/metrics.md defines every column)
 
 # the histogram shows one noise of each matrix and method
 SHOWN_NOISE = sorted(
@@ -67,28 +67,6 @@ rule divergence:
         runtime=10,
     script:
         "../scripts/divergence.py"
-
-
-rule ledger:
-    """Sum the ledger's texts up by step."""
-    input:
-        code=code("ledger.py"),
-        texts=[f"{RESULTS}/ledger/{left}-{right}/texts.parquet" for left, right in LEDGER],
-    output:
-        texts=f"{RESULTS}/tables/ledger_texts.tsv",
-        table=f"{RESULTS}/tables/ledger.tsv",
-    log:
-        f"{RESULTS}/logs/ledger.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/ledger.tsv"
-    conda:
-        "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    script:
-        "../scripts/ledger.py"
 
 
 rule histogram:

@@ -8,7 +8,7 @@ from needq.causes import CAUSES, NATIVE, backends_of, steps
 from needq.corrupt import noise_tensors, patches
 from needq.generate import generate_all
 from needq.interventions import sweep_interventions
-from needq.ledger import Trace, parted
+from needq.ledger import Trace, texts_of_steps
 from needq.patch import Patcher, patcher
 from needq.score import reference_logits
 from pandas import DataFrame
@@ -100,7 +100,7 @@ def rows(gpt2):
     for side, backends in sides.items():
         traces[side, "first"] = trace(gpt2, work, backends, noise, reference)
         traces[side, "second"] = trace(gpt2, work, backends[:1], noise, reference)
-    return DataFrame(parted(("one", "two"), (LEFT, RIGHT), traces))
+    return DataFrame(texts_of_steps(("one", "two"), (LEFT, RIGHT), traces))
 
 
 def test_rows_are_every_step_of_every_text(rows):
@@ -135,12 +135,12 @@ def test_the_table_is_a_few_lines_from_the_rows(rows):
     table = metrics.ledger(rows).set_index(["left", "right", "order", "step"])
     for key, part in rows.groupby(["left", "right", "order", "step"]):
         row = table.loc[key]
-        assert row["identical"] == pytest.approx(part["identical"].mean())
+        assert row["identical_share"] == pytest.approx(part["identical"].mean())
         shared = [
-            len_ if place is None or np.isnan(place) else place
-            for place, len_ in zip(part["first_divergent_token"], part["tokens"], strict=True)
+            1 if place is None or np.isnan(place) else place / tokens
+            for place, tokens in zip(part["first_divergent_token"], part["tokens"], strict=True)
         ]
-        assert row["shared_tokens"] == pytest.approx(np.mean(shared))
+        assert row["shared"] == pytest.approx(np.mean(shared))
         assert row["kl"] == pytest.approx(part["kl"].mean())
         assert row["max_ulp"] == part["max_ulp"].max()
         assert row["texts"] == len(part)

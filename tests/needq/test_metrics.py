@@ -155,27 +155,27 @@ def test_divergence_summary_counts_what_it_says(run):
     assert mine["texts"] == 80 and mine["noise_seeds"] == 5
 
 
-def test_shared_tokens_and_their_quartiles(run):
+def test_the_shared_part_and_the_quartiles(run):
     rows = read(run, "diff/cpu-cpu64/*.parquet")
     table = metrics.divergence_summary(rows).set_index("blocks_replaced")
     part = rows[rows["intervention"] == "q/cumulative/12"]
     places = part["first_divergent_token"].to_numpy(float, na_value=numpy.nan)
-    shared = numpy.where(numpy.isnan(places), fake_run.NEW_TOKENS, places)
+    shared = numpy.where(numpy.isnan(places), 1, places / fake_run.NEW_TOKENS)
     row = table.loc[12]
-    assert row["shared_tokens"] == pytest.approx(shared.mean())
-    assert row["shared_tokens_low"] < row["shared_tokens"] < row["shared_tokens_high"]
+    assert row["shared"] == pytest.approx(shared.mean())
+    assert row["shared_low"] < row["shared"] < row["shared_high"]
     quartiles = numpy.nanquantile(places, [0.25, 0.75])
     assert [row["first_divergent_q25"], row["first_divergent_q75"]] == pytest.approx(quartiles)
 
 
 def shared(slope, noise, seeds=5, prompts=8):
-    """Rows of diff whose shared tokens change by `slope` with each block replaced."""
+    """Rows of diff whose shared part changes by `slope` with each block replaced."""
     random = numpy.random.default_rng(3)
     rows = []
     for seed in [None, *range(seeds)]:
         for count in [0] if seed is None else range(1, 13):
             for prompt in range(prompts):
-                place = 20 + slope * count + noise * random.normal()
+                place = 60 * (0.5 + slope * count + noise * random.normal())
                 row = {"left": "a", "right": "b", "sweep": "s", "noise_seed": seed}
                 row |= {"intervention": f"q/s/{count:02d}", "blocks_replaced": count}
                 row |= {"prompt": prompt, "tokens": 60}
@@ -184,14 +184,24 @@ def shared(slope, noise, seeds=5, prompts=8):
 
 
 @pytest.mark.parametrize(
-    ("slope", "noise", "verdict"), [(-1.0, 1, "earlier"), (0.5, 1, "later"), (0.0, 5, "undecided")]
+    ("slope", "noise", "verdict"),
+    [(-0.02, 0.02, "earlier"), (0.01, 0.02, "later"), (0.0, 0.1, "undecided")],
 )
 def test_trend_is_the_slope_over_blocks_replaced(slope, noise, verdict):
     (row,) = metrics.divergence_trend(shared(slope, noise)).to_dict("records")
     assert row["verdict"] == verdict and row["noise_seeds"] == 5 and row["texts"] == 8 * 61
-    assert row["slope"] == pytest.approx(slope, abs=0.3)
+    assert row["slope"] == pytest.approx(slope, abs=0.006)
     exact = metrics.divergence_trend(shared(slope, 0)).iloc[0]
     assert exact["slope"] == pytest.approx(slope)
+
+
+def test_texts_that_never_part_have_no_trend():
+    rows = shared(0.0, 0.1)
+    rows["tokens"] = [6 + index % 50 for index in range(len(rows))]  # whatever their length
+    rows = rows.assign(first_divergent_token=numpy.nan, identical=True)
+    (row,) = metrics.divergence_trend(rows).to_dict("records")
+    assert (row["slope"], row["slope_low"], row["slope_high"]) == (0, 0, 0)
+    assert row["verdict"] == "undecided"
 
 
 def test_logits_that_were_not_compared_are_missing_not_zero(run):
