@@ -93,7 +93,7 @@ def flip_law(
     rows (tables.DIVERGENCE). `settings`: the config's `generation`.
     """
     keys = ["sweep", "intervention", "noise_seed", "prompt", "sample_seed"]
-    texts = texts[[*keys, "blocks_replaced", "margins"]]
+    texts = texts[[*keys, "margins"]]
     rows = divergence.merge(texts, on=keys, how="left", validate="one_to_one")
     errors = rows.groupby("blocks_replaced")["logit_error"].transform(
         lambda values: numpy.sqrt((values**2).mean())

@@ -76,10 +76,11 @@ def simulated(error, claimed, texts=120, tokens=30, vocabulary=200):
         (apart,) = numpy.nonzero(one.tokens != other.tokens)
         key = {"sweep": "s", "intervention": "q/s/01", "noise_seed": 0, "prompt": text}
         key |= {"sample_seed": 0}
-        rows.append(key | {"blocks_replaced": 1, "margins": one.margins})
+        rows.append(key | {"margins": one.margins})
         parted.append(
             key
             | {
+                "blocks_replaced": 1,
                 "left": "one",
                 "right": "two",
                 "identical": not len(apart),
@@ -112,7 +113,7 @@ def test_a_wrong_error_is_found_out(factor):
 
 def test_the_table_has_its_columns_and_a_row_for_each_number_of_blocks():
     texts, divergence = simulated(0.1, 0.1, texts=20)
-    texts["blocks_replaced"] = [0, 5] * 10
+    divergence["blocks_replaced"] = [0, 5] * 10
     table, places = flip_law(texts, divergence, SETTINGS)
     assert set(table) == set(columns.FLIPS) and list(places) == list(columns.FLIP_PLACES)
     assert table["blocks_replaced"].tolist() == [pandas.NA, 0, 5]
