@@ -25,8 +25,8 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from needq.backend import load, prepare  # noqa: E402
 from needq.native import NativeModel  # noqa: E402
+from needq.probe_scores import score_probe  # noqa: E402
 from needq.probes import encode, read_meaning, read_structure  # noqa: E402
-from needq.score import score_probe  # noqa: E402
 
 POCKET = ROOT / "resources/pocket-gpt2"
 RANDOM_MODELS = 20

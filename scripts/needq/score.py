@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from needq.interventions import Intervention
 from needq.job import progress
 from needq.patch import Patcher, Recipe
 from needq.prefix import logits_under_each
-from needq.probes import Candidate, Probe, Score, right
 from needq.sampling import as_array
 from needq.tables import logits_key
 
@@ -129,27 +127,6 @@ def token_nlls(model: Model, rows: Sequence[Row], batch: int) -> Iterator[torch.
         logits = forced_logits(model, [[*prompt, *new] for prompt, new in part])
         for (prompt, new), values in zip(part, logits, strict=True):
             yield nll(log_softmax(values[len(prompt) - 1 :].double()), new)
-
-
-@torch.inference_mode()
-def score_probe(model: Model, probe: Probe, batch: int) -> list[float]:
-    """For each item of a probe, 1 if the model gets it right and 0 if not; ties share."""
-    predicted: dict[int, set[Candidate]] = {}
-    for candidate in chain.from_iterable(probe.candidates):
-        predicted.setdefault(candidate.row, set()).add(candidate)
-    scores: dict[Candidate, Score] = {}
-    by_length = sorted(predicted, key=lambda row: len(probe.rows[row]))
-    for part in batches(by_length, batch):
-        for row, logits in zip(
-            part, forced_logits(model, [probe.rows[row] for row in part]), strict=True
-        ):
-            for candidate in predicted[row]:
-                values = log_softmax(logits[candidate.start - 1 :].double())
-                scores[candidate] = Score(
-                    -math.fsum(nll(values, candidate.tokens).tolist()),
-                    values.argmax(-1).tolist() == list(candidate.tokens),
-                )
-    return [right([scores[one] for one in candidates]) for candidates in probe.candidates]
 
 
 @torch.inference_mode()

@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy
 import pytest
 from needq.draws import NonFiniteLogitsError, draw_tokens, in_nucleus, kept_tokens
@@ -86,6 +91,38 @@ def test_a_token_of_probability_0_is_never_drawn():
     logits = numpy.tile([0.0, -numpy.inf, 0.0], (200, 1))
     assert set(draw_tokens(logits, keys(200)).tokens) == {0, 2}
     assert set(draw_tokens(logits, keys(200), top_k=2, top_p=0.99).tokens) == {0, 2}
+
+
+GOLDEN = """
+import numpy
+from needq.draws import draw_tokens
+from needq.noise import draw_key
+keys = [draw_key(0, "Once upon a time", position) for position in range(6)]
+logits = numpy.tile(-0.01 * numpy.arange(4000.0), (6, 1))
+draws = draw_tokens(logits, keys, temperature=0.7, top_k=50, top_p=0.95)
+print(draws.tokens.tolist(), draws.margins.tobytes().hex())
+"""
+
+
+@pytest.fixture(scope="module")
+def golden():
+    """What each set of numpy's instructions draws, in a process of its own."""
+    found = numpy.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    scripts = str(Path(__file__).parents[2] / "scripts")
+    return [
+        subprocess.run(
+            [sys.executable, "-c", GOLDEN],
+            env={**os.environ, "PYTHONPATH": scripts, "NPY_DISABLE_CPU_FEATURES": disabled},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for disabled in ("", " ".join(found))
+    ]
+
+
+def test_draws_and_margins_are_the_same_bits_under_each_instruction_set(golden):
+    assert golden[0] == golden[1]
 
 
 def test_golden_draws():

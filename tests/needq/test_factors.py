@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from needq.backend import load
 from needq.diff import diff
 from needq.generate import generate_all
@@ -26,7 +27,10 @@ def compared(small, corrupted):
     work = list(zip(members, recipes, strict=True))[::4]  # pristine, and every block
     weights = small.backup / "model.safetensors"
 
+    threads = torch.get_num_threads()
+
     def run(backend, settings, reference=None):
+        torch.set_num_threads(backend["threads"])
         model = load(small.backup, backend)
         if backend["noise"] == "native":
             patches = patcher(model, weights, backend, [])
@@ -45,7 +49,8 @@ def compared(small, corrupted):
         precisions = (left["precision"], right["precision"])
         return list(diff(("one", "two"), (texts, other), (logits, other_logits), precisions))
 
-    return compare
+    yield compare
+    torch.set_num_threads(threads)
 
 
 def largest(rows, name="max_abs_logit"):
@@ -62,7 +67,9 @@ def test_nothing_differs_nothing_parts(compared):
 
 
 # what only rounds: logits a few units in the last place apart, draws from the same keys the same
-@pytest.mark.parametrize("factor", [{"kernels": "eager"}, {"batch": 1}, {"cache": False}])
+@pytest.mark.parametrize(
+    "factor", [{"kernels": "eager"}, {"batch": 1}, {"cache": False}, {"threads": 2}]
+)
 def test_what_rounds_otherwise_moves_logits_by_ulps(compared, factor):
     rows = compared(**factor)
     assert largest(rows) < 1e-4 and largest(rows, "max_ulp") < 200

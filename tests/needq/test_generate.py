@@ -252,3 +252,23 @@ def test_logits_that_are_not_finite_are_refused(gpt2, rng, value):
         model.transformer.ln_f.bias[0] = value
     with pytest.raises(UserError, match="logits are not finite"):
         ours(model, ["x"], settings(), rng=rng)
+
+
+@pytest.mark.parametrize(
+    ("factors", "shapes"),
+    [
+        ({"batch": 8}, [(4, 16)] + [(4, 1)] * 2),
+        ({"batch": 3}, ([(3, 16)] + [(3, 1)] * 2) + ([(1, 8)] + [(1, 1)] * 2)),
+        ({"batch": 8, "cache": False}, [(4, 16), (4, 17), (4, 18)]),
+    ],
+)
+def test_batch_and_cache_decide_what_the_model_is_given(gpt2, monkeypatch, factors, shapes):
+    calls, logits = [], NativeModel.logits
+
+    def spied(self, ids, *arguments, **options):
+        calls.append(tuple(ids.shape))
+        return logits(self, ids, *arguments, **options)
+
+    monkeypatch.setattr(NativeModel, "logits", spied)
+    ours(gpt2.load(), list(PROMPTS), settings(max_new_tokens=3), **factors)
+    assert calls == shapes
