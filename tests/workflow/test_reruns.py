@@ -8,7 +8,7 @@ import pytest
 TABLES = {"plot", "write_pages", "all"}
 # logits are temporary: a new diff needs them computed again
 DIFF = {"logits", "diff", "divergence", "parted", "flips", "show_flips"} | TABLES
-LEDGER = {"trace", "ledger", "show_ledger", "all"}
+LEDGER = {"trace", "ledger_texts", "ledger", "show_ledger", "provenance", "write_pages", "all"}
 SCORE = {"score", "degradation", "digests"} | TABLES
 GENERATE = {"generate", "provenance"} | SCORE | DIFF | LEDGER
 CORRUPT = {"corrupt"} | GENERATE
@@ -20,7 +20,11 @@ MODULES = {
     "pages": {"write_pages", "parted", "show_flips", "show_ledger", "all"},
     "provenance": {"provenance", "write_pages", "all"},
     "flips": {"flips", "show_flips", "all"},
-    "ledger": LEDGER | {"plot", "show_flips"},
+    "ledger": LEDGER,
+    "causes": LEDGER | {"plot", "show_flips"},
+    "columns": {"degradation", "histogram", "ledger", "show_ledger"}
+    | {"divergence", "flips", "show_flips", "parted"}
+    | TABLES,
     "diff": DIFF | LEDGER,
     "generate": GENERATE,
     "tokens": {"tokenize"} | GENERATE,
@@ -88,13 +92,16 @@ def test_one_more_noise_seed_draws_one_more_noise(project):
 
 
 def test_one_more_noise_seed_leaves_old_chunks_alone(project):
-    """With one intervention a chunk: 2 processes x 2 backends generate one more, not four."""
+    """With one intervention a chunk, 3 backends generate one more each, in one process.
+
+    The second process is for the pristine model and the first noise seed.
+    """
     project.configure(noise_seeds=[0, 1], jobs={"interventions_per_job": 1})
     two = project.planned()["generate"]
     project.configure(noise_seeds=[0, 1, 2], jobs={"interventions_per_job": 1})
     three = project.planned()["generate"]
     project.configure()
-    assert (two, three) == (12, 16)
+    assert (two, three) == (15, 18)
 
 
 CONDA = """#!/bin/sh
