@@ -7,7 +7,6 @@ import pytest
 import torch
 from naive import log_probabilities
 from needq.native import NativeModel
-from needq.patch import Patcher
 from needq.probe_scores import score_probe
 from needq.probes import (
     Candidate,
@@ -29,14 +28,6 @@ PROBE_ITEMS = [
     Item("cloze", "I saw a", (" cat", " dog", " cab", " cow")),
     Item("cloze", "", ("z", "y", "x")),
 ]
-
-
-@pytest.fixture
-def setting(small, corrupted):
-    """A model in float64, its patcher, and recipes: pristine, then one to four blocks."""
-    recipes, noise = corrupted(small)
-    model = NativeModel(small.load("float64"))
-    return model, Patcher(model, small.backup / "model.safetensors", noise), recipes
 
 
 @pytest.mark.parametrize("batch", [1, 3, 200])

@@ -28,14 +28,6 @@ SIZES = [12, 23, 1]
 ROWS = [(list(b"A prompt"), list(b" and more")), (list(b"b"), [7]), (list(b"abc"), list(b"xyz"))]
 
 
-@pytest.fixture
-def setting(small, corrupted):
-    """A model in float64, its patcher, and recipes: pristine, then one to four blocks."""
-    recipes, noise = corrupted(small)
-    model = NativeModel(small.load("float64"))
-    return model, Patcher(model, small.backup / "model.safetensors", noise), recipes
-
-
 @pytest.mark.parametrize("batch", [1, 2, 8])
 def test_documents_are_scored_as_by_a_naive_loop(setting, batch):
     model, patcher, recipes = setting
