@@ -39,7 +39,8 @@ def divergence(summary: DataFrame, cuda: bool) -> Figure:
                 table = part[(part["left"] == left) & (part["right"] == right)]
                 line(axis, table, column, f"{left} and {right}", theme.style(index))
             if not tested:
-                axis.text(0.5, 0.5, "no pair of different backends was run", ha="center")
+                said = "no pair of different\nbackends was run"
+                axis.text(0.5, 0.5, said, transform=axis.transAxes, ha="center", va="center")
         same = controls[controls["sweep"] == sweep].groupby("blocks_replaced", as_index=False)
         look = {"color": theme.GREY, "linestyle": ":", "linewidth": 2.5}
         lowest = same["identical"].min()
