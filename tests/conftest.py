@@ -138,3 +138,14 @@ def corrupted():
         return patches(members, model.adapter, model.tensors, noise), noise
 
     return make
+
+
+@pytest.fixture
+def setting(small, corrupted):
+    """A model in float64, its patcher, and recipes: pristine, then one to four blocks."""
+    from needq.native import NativeModel
+    from needq.patch import Patcher
+
+    recipes, noise = corrupted(small)
+    model = NativeModel(small.load("float64"))
+    return model, Patcher(model, small.backup / "model.safetensors", noise), recipes
