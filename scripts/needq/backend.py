@@ -19,11 +19,21 @@ class Model(Protocol):
     """What generation and scoring know of a model, whatever its arithmetic."""
 
     device: torch.device
+    blocks: int
 
     def logits(
         self, ids: Tensor, cache: Any = None, mask: Tensor | None = None, last: bool = False
     ) -> tuple[Tensor, Any]:
         """Logits of the next token after each of ids (or the `last` alone), and the new cache."""
+
+    def begin(self, ids: Tensor, mask: Tensor) -> Any:
+        """The residual stream before the first block; ids and mask as in `logits`."""
+
+    def block(self, index: int, stream: Any) -> Any:
+        """The residual stream after one more block."""
+
+    def end(self, stream: Any) -> Tensor:
+        """The logits after the last block: those of `logits`, to the bit."""
 
     def replace(self, name: str, tensor: Tensor) -> None:
         """Use `tensor` in place of the weight of that name, until `restore`."""

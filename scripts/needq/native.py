@@ -1,12 +1,13 @@
 """Native arithmetic: transformers' own models in a floating-point format, on their own kernels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import transformers
 from torch import Tensor
+from torch.nn import Module, ModuleList
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
 # TF32 is float32 whose products CUDA rounds to fewer bits
@@ -22,12 +23,25 @@ class NativeCache(NamedTuple):
     real: Tensor  # [batch, tokens] bool: False for padding
 
 
+class NativeStream(NamedTuple):
+    """Where a forward pass stands between two blocks."""
+
+    x: Tensor | None  # [batch, tokens, width], the residual stream; None before the first block
+    ids: Tensor  # [batch, tokens] int64
+    real: Tensor  # [batch, tokens] bool: False for padding
+
+
 class NativeModel:
     """A model of transformers, with the interface of needq.exact.model.ExactModel."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
         self.device = model.device
+        base = model.base_model
+        # as GPT-2 and Llama name them
+        self._list, self._norm = ("h", base.ln_f) if hasattr(base, "h") else ("layers", base.norm)
+        self._blocks = getattr(base, self._list)
+        self.blocks = len(self._blocks)
         self._parameters = {name: p.detach() for name, p in model.named_parameters()}
         self._pristine: dict[str, Tensor] = {}
 
@@ -59,6 +73,47 @@ class NativeModel:
             logits_to_keep=int(last),
         )
         return found.logits, NativeCache(past, real)
+
+    def begin(self, ids: Tensor, mask: Tensor) -> NativeStream:
+        """The stream before the first block; ids and mask as in `logits`."""
+        return NativeStream(None, ids.to(self.device), mask.to(self.device))
+
+    def block(self, index: int, stream: NativeStream) -> NativeStream:
+        """The stream after one more block."""
+        block, left = self._blocks[index], []
+        hook = block.register_forward_hook(lambda _, inputs, output: left.append(output))
+        try:
+            self._pass([block], block, stream)
+        finally:
+            hook.remove()
+        return stream._replace(x=left[0])
+
+    @torch.inference_mode()
+    def end(self, stream: NativeStream) -> Tensor:
+        """The logits after the last block: those of `logits`, to the bit."""
+        return self.model.get_output_embeddings()(self._pass([], self._norm, stream))
+
+    @torch.inference_mode()
+    def _pass(self, blocks: Sequence[Module], entry: Module, stream: NativeStream) -> Tensor:
+        """transformers' own pass through some of the blocks, where `entry` meets the stream."""
+        base = self.model.base_model
+
+        def enter(_: Module, inputs: tuple) -> tuple:
+            return inputs if stream.x is None else (stream.x, *inputs[1:])
+
+        hook = entry.register_forward_pre_hook(enter)
+        setattr(base, self._list, ModuleList(blocks))
+        try:
+            found = base(
+                input_ids=stream.ids,
+                attention_mask=stream.real.long(),
+                position_ids=(stream.real.long().cumsum(1) - 1).clamp_min(0),
+                use_cache=False,
+            )
+        finally:
+            setattr(base, self._list, self._blocks)
+            hook.remove()
+        return found.last_hidden_state
 
     def replace(self, name: str, tensor: Tensor) -> None:
         """Use `tensor` in place of the weight of that name, until `restore`."""

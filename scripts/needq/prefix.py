@@ -1,8 +1,8 @@
 """Work shared between interventions: blocks that several have in common are computed once.
 
-Interventions that agree in their first blocks form a tree over blocks. In exact arithmetic a block
-can be computed by itself and gives the same bits as within the whole, so each node of the tree is
-computed once: 402 blocks instead of 732 for the cumulative sweep of 12 blocks and 5 noise seeds.
+Interventions that agree in their first blocks form a tree over blocks. A block computed by itself
+gives the same bits as within the whole, so each node of the tree is computed once: 402 blocks
+instead of 732 for the cumulative sweep of 12 blocks and 5 noise seeds.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,6 @@ from typing import Any
 from torch import Tensor
 
 from needq.backend import Model
-from needq.exact.model import ExactModel, Stream
 from needq.files import canonical_json
 from needq.patch import Patcher, Recipe
 
@@ -23,20 +22,15 @@ def logits_under_each(
 
     ids [batch, tokens] and mask as in a model's `logits`.
     """
-    if isinstance(model, ExactModel):
-        yield from _walk(model, patcher, list(enumerate(recipes)), 0, model.begin(ids, mask))
-        return
-    for index, recipe in enumerate(recipes):
-        with patcher.applied(recipe):
-            yield index, model.logits(ids, mask=mask)[0]
+    yield from _walk(model, patcher, list(enumerate(recipes)), 0, model.begin(ids, mask))
 
 
 def _walk(
-    model: ExactModel,
+    model: Model,
     patcher: Patcher,
     members: Sequence[tuple[int, Recipe]],
     block: int,
-    stream: Stream,
+    stream: Any,
 ) -> Iterator[tuple[int, Tensor]]:
     """The logits of recipes that agree in all blocks before `block`, `stream` being after those."""
     if block == model.blocks:

@@ -12,16 +12,20 @@ IDS = torch.tensor([[3, 1, 4, 1, 5, 9], [2, 7, 1, 8, 0, 0]])
 MASK = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
 
 
-@pytest.mark.parametrize("exact", [True, False])
-def test_logits_are_those_of_each_patched_model(small, corrupted, exact):
+NATIVE = [("float32", "sdpa"), ("float32", "eager"), ("bfloat16", "sdpa"), ("float64", "sdpa")]
+
+
+@pytest.mark.parametrize("native", [None, *NATIVE], ids=str)
+@pytest.mark.parametrize("mask", [MASK, torch.ones_like(MASK)], ids=["padded", "full"])
+def test_logits_are_those_of_each_patched_model(small, corrupted, native, mask):
     recipes, noise = corrupted(small, noise_seeds=(0, 1), bias="replace")
-    model = load(small.backup, EXACT) if exact else NativeModel(small.load())
+    model = NativeModel(small.load(*native)) if native else load(small.backup, EXACT)
     patcher = Patcher(model, small.backup / "model.safetensors", noise)
-    found = dict(logits_under_each(model, patcher, recipes, IDS, MASK))
+    found = dict(logits_under_each(model, patcher, recipes, IDS, mask))
     assert sorted(found) == list(range(len(recipes)))
     for index, recipe in enumerate(recipes):
         with patcher.applied(recipe):
-            assert torch.equal(found[index], model.logits(IDS, mask=MASK)[0])
+            assert torch.equal(found[index], model.logits(IDS, mask=mask)[0])
     assert not torch.equal(found[0], found[1])
 
 
