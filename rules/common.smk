@@ -9,7 +9,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from snakemake.cli import parse_args
 
-from needq import causes, config as needq_config, cuda, errors, imports, interventions
+from needq import causes, config as needq_config, cuda, errors, imports, interventions, roles
 
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir, "scripts")
@@ -32,15 +32,21 @@ def checked_config():
 
 
 CONFIG, CUDA = checked_config()
+BLOCKS = CONFIG["model"]["blocks"]
 RESULTS = f"results/{CONFIG['run']}"
 SCORED = needq_config.scored_backends(CONFIG, CUDA)
 COMPARED = needq_config.compared_backends(CONFIG, CUDA)
 PAIRS = needq_config.pairs_in_use(CONFIG, CUDA)
+REFERENCE = CONFIG["backends"][CONFIG["compare"]["reference"]]
+# the backends that answer the probes
+PROBED = [CONFIG["compare"]["reference"], *CONFIG["probes"]["backends"]]
+# which sweeps the claims compare; none if the article's own is not run
+ROLES = roles.roles(*[CONFIG[key] for key in ("sweeps", "full_sweeps", "scored_sweeps")], BLOCKS)
 LADDER = needq_config.ladder_in_use(CONFIG, CUDA)
 LEDGER = needq_config.ledger_in_use(CONFIG, CUDA)
 # whether any backend that is run computes on CUDA: figures and pages say so if none does
 ON_CUDA = needq_config.on_cuda(CONFIG, COMPARED + [name for pair in LEDGER for name in pair])
-EXACT_CHUNKS, CHUNKS = interventions.chunked(CONFIG)
+EXACT_CHUNKS, FULL_CHUNKS, CHUNKS = interventions.chunked(CONFIG)
 TEMPLATES = [
     os.path.relpath(file) for file in sorted(Path(workflow.basedir, "report/templates").iterdir())
 ]
@@ -71,18 +77,18 @@ def chunks_of(left, right):
     exact = "exact" in [CONFIG["backends"][name]["arithmetic"] for name in (left, right)]
     return [
         name
-        for name, chunk in (EXACT_CHUNKS if exact else CHUNKS).items()
+        for name, chunk in (EXACT_CHUNKS if exact else FULL_CHUNKS).items()
         if left != right or interventions.controlled(chunk, CONFIG["noise_seeds"])
     ]
 
 
-def of_backends(pattern, backends):
-    """The files of these backends, for each chunk that they run."""
+def of_backends(pattern, backends, chunks=FULL_CHUNKS):
+    """The files of these backends, for each of the chunks that they run."""
     exact = {name: CONFIG["backends"][name]["arithmetic"] == "exact" for name in backends}
     return [
         file
         for name in backends
-        for file in expand(pattern, backend=name, chunk=EXACT_CHUNKS if exact[name] else CHUNKS)
+        for file in expand(pattern, backend=name, chunk=EXACT_CHUNKS if exact[name] else chunks)
     ]
 
 

@@ -8,7 +8,8 @@
 SHOWN_NOISE = sorted(
     {
         interventions.noise_name(sweep["matrix"], sweep["method"], CONFIG["noise_seeds"][0])
-        for sweep in CONFIG["sweeps"].values()
+        for name, sweep in CONFIG["sweeps"].items()
+        if name in CONFIG["full_sweeps"]
     }
 )
 
@@ -22,8 +23,10 @@ rule degradation:
             f"{RESULTS}/score/{{backend}}/first/{{chunk}}.texts.parquet", SCORED
         ),
         evaluation=of_backends(
-            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet", SCORED
+            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet", SCORED, CHUNKS
         ),
+        answers=of_backends(f"{RESULTS}/score/{{backend}}/first/{{chunk}}.probes.parquet", SCORED),
+        labels=expand(f"{RESULTS}/labels/{{backend}}.parquet", backend=SCORED),
     output:
         table=f"{RESULTS}/tables/degradation.tsv",
     log:
@@ -100,5 +103,7 @@ rule tables:
         f"{RESULTS}/tables/divergence.tsv",
         f"{RESULTS}/tables/divergence_summary.tsv",
         f"{RESULTS}/tables/q_histogram.tsv",
+        rules.label_texts.output,
+        rules.claims.output if ROLES else [],
         rules.flips.output if LADDER else [],
         rules.ledger.output if LEDGER else [],

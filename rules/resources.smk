@@ -36,6 +36,11 @@ def lm_minutes(wildcards, input, attempt):
     return minutes(len(CHUNKS[wildcards.chunk]), input, attempt)
 
 
+def controls_minutes(wildcards, input, attempt):
+    """Minutes to generate and score the controls' texts, about as for a block set each."""
+    return minutes(CONFIG["labels"]["texts_per_prompt"], input, attempt)
+
+
 def ledger_minutes(wildcards, input, attempt):
     """Minutes to compute one side of the ledger, under each of its backends."""
     return minutes(len(LEDGER_MEMBERS) * len(ledger_backends(wildcards)), input, attempt)

@@ -1,14 +1,15 @@
 # Score: how well each corrupted model predicts, given the true past.
 #
-# takes   the backup, the patches of a chunk and their noise, the evaluation text's token ids, the
-#         backend's own texts, and those of the reference backend
+# takes   the backup, the patches of a chunk and their noise, the token ids of the evaluation text and
+#         the probes, the backend's own texts, and those of the reference backend
 # leaves  score/BACKEND/first/CHUNK.evaluation.parquet, one row per document;
-#         score/BACKEND/first/CHUNK.texts.parquet, one row per text;
+#         score/BACKEND/first/CHUNK.texts.parquet, one row per text, and CHUNK.probes.parquet, one row
+#         per item, both without rows for sweeps that are not run in full;
 #         score/BACKEND/PROCESS/CHUNK.logits.safetensors, until the diffs have read it
 
 
 rule score:
-    """Score the evaluation text and the backend's own texts."""
+    """Score the evaluation text, the backend's own texts and its answers to the probes."""
     input:
         code=code("score.py"),
         weights=ancient(f"{RESULTS}/backup/model.safetensors"),
@@ -17,10 +18,12 @@ rule score:
         tokens=f"{RESULTS}/backup/tokens.json",
         patches=f"{RESULTS}/corrupt/patches/{{chunk}}.json",
         noise=ancient(noise_files),
-        texts=f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet",
+        texts=own_texts,
+        probes=own_probes,
     output:
         evaluation=f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
         texts=f"{RESULTS}/score/{{backend}}/first/{{chunk}}.texts.parquet",
+        probes=f"{RESULTS}/score/{{backend}}/first/{{chunk}}.probes.parquet",
     log:
         f"{RESULTS}/logs/score/{{backend}}/first/{{chunk}}.log",
     benchmark:

@@ -22,6 +22,20 @@ def backend(wildcards):
     return CONFIG["backends"][wildcards.backend]
 
 
+def own_texts(wildcards):
+    """The texts of a chunk and backend, if any are generated under its sweeps."""
+    if wildcards.chunk not in FULL_CHUNKS:
+        return []
+    return f"{RESULTS}/generate/{wildcards.backend}/first/{wildcards.chunk}.parquet"
+
+
+def own_probes(wildcards):
+    """The probes, if the backend answers them and the chunk's sweeps are run in full."""
+    if wildcards.chunk not in FULL_CHUNKS or wildcards.backend not in PROBED:
+        return []
+    return f"{RESULTS}/backup/probes.json"
+
+
 def right_process(wildcards):
     """The process whose results stand on the right: the second, if a backend meets itself."""
     return "second" if wildcards.left == wildcards.right else "first"

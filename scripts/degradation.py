@@ -1,5 +1,7 @@
 """Rule degradation: see rules/metrics.smk."""
 
+from pathlib import Path
+
 import pandas
 from needq import metrics
 from needq.job import job, progress
@@ -12,7 +14,9 @@ with job(snakemake.log[0]):
 
     parts = []
     for backend in progress(snakemake.params.backends, "backends"):
-        texts, scores = read("texts", backend), read("text_scores", backend)
-        parts.append(metrics.degradation(backend, texts, scores, read("evaluation", backend)))
+        stages = ("texts", "text_scores", "evaluation", "answers")
+        labels = metrics.read_chunks([f for f in snakemake.input.labels if Path(f).stem == backend])
+        rows = [read(stage, backend) for stage in stages]
+        parts.append(metrics.degradation(backend, *rows, labels))
     table = pandas.concat(parts).sort_values(["sweep", "intervention"], kind="stable")
     metrics.write_table(snakemake.output.table, table, metrics.MEASURED)

@@ -12,6 +12,8 @@ from needq.files import read_json
 from needq.interventions import Intervention
 from needq.job import job, progress
 from needq.patch import patcher, with_recipes
+from needq.probe_scores import score_probes
+from needq.probes import Probe
 from needq.score import by_intervention, score_documents, score_texts
 
 with job(snakemake.log[0]):
@@ -22,21 +24,28 @@ with job(snakemake.log[0]):
     patches = patcher(model, weights, backend, snakemake.input.noise)
     tokens = read_json(snakemake.input.tokens)
     members = [Intervention.from_dict(member) for member in snakemake.params.members]
-    recipes = [recipe for _, recipe in with_recipes(members, [snakemake.input.patches])]
+    work = with_recipes(members, [snakemake.input.patches])
 
+    recipes = [recipe for _, recipe in work]
     scores = score_documents(model, patches, recipes, tokens["documents"], tokens["bytes"], batch)
     rows = [
         member.keys() | row for member, found in zip(members, scores, strict=True) for row in found
     ]
     tables.write(snakemake.output.evaluation, rows, tables.EVALUATION)
 
-    texts = tables.read(snakemake.input.texts)
-    own = by_intervention(texts, tokens["prompts"])
-    found = []
-    for member in progress(members, f"score texts of {snakemake.wildcards.backend}"):
-        found += score_texts(model, own[member.id, member.noise_seed], batch)
-    rows = [
-        text | {"tokens": len(text["tokens"]), "text_nll": nll}
-        for text, nll in zip(texts, found, strict=True)
-    ]
+    rows = []
+    if snakemake.input.texts:
+        texts = tables.read(snakemake.input.texts)
+        own = by_intervention(texts, tokens["prompts"])
+        found = []
+        for member in progress(members, f"score texts of {snakemake.wildcards.backend}"):
+            found += score_texts(model, own[member.id, member.noise_seed], batch)
+        rows = [text | score for text, score in zip(texts, found, strict=True)]
     tables.write(snakemake.output.texts, rows, tables.TEXT_SCORES)
+
+    rows = []
+    if snakemake.input.probes:
+        probes = read_json(snakemake.input.probes)
+        probes = {name: Probe.from_dict(probe) for name, probe in probes.items()}
+        rows = score_probes(model, patches, work, probes, batch)
+    tables.write(snakemake.output.probes, rows, tables.PROBES)

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy
 from pandas import DataFrame
 
-from needq import phases, statistics
+from needq import columns, phases, statistics
 from needq.labels import LABELS
 from needq.phases import cells
+from needq.roles import METHODS
 from needq.statistics import Estimate
 
 FIFTH, HALF = 1 / 5, 1 / 2
-ENOUGH_SEEDS = 5
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
-TOO_SMALL = "n too small"
 LADDER = "null ladder"
 STATEMENTS = {
     "C1": "With W_Q of one block replaced, the text is still coherent, the grammar still right, "
@@ -57,8 +56,9 @@ class Test:
         """The row of `claims.tsv`: the verdict is what the whole interval says."""
         row = {"claim": self.claim, "statement": STATEMENTS[self.claim], "test": self.test}
         row["estimate"] = float(self.estimate.mean)
-        if self.seeds < ENOUGH_SEEDS:
-            return row | {"low": TOO_SMALL, "high": TOO_SMALL, "verdict": UNDECIDED}
+        if self.seeds < statistics.ENOUGH_SEEDS:
+            ends = {"low": statistics.TOO_SMALL, "high": statistics.TOO_SMALL}
+            return row | ends | {"verdict": UNDECIDED}
         low, high = float(self.estimate.low), float(self.estimate.high)
         verdict = UNDECIDED
         if low > self.above and high < self.below:
@@ -86,9 +86,7 @@ def claims_table(tests: Sequence[Mapping[str, object]]) -> DataFrame:
             verdict = SUPPORTED
         whole = {"claim": claim, "statement": statement, "test": f"all {len(own)} tests"}
         rows += [whole | {"verdict": verdict}, *own]
-    return DataFrame(
-        rows, columns=["claim", "statement", "test", "estimate", "low", "high", "verdict"]
-    )
+    return DataFrame(rows, columns=list(columns.CLAIMS))
 
 
 def all_claims(
@@ -101,18 +99,19 @@ def all_claims(
 ) -> DataFrame:
     """`claims.tsv` from the rows of one backend; tests that need a sweep not run are left out.
 
-    `sweeps` names the sweep that plays each role: q, k, v and o replace their matrix by Gaussian
-    noise from the first block on (q must be there, up to all `blocks`), end and random W_Q in
-    these orders, single each block alone. `evaluation` has `document` and `nll`, `texts` has
-    `prompt` and `label`, `answers` maps grammar and cloze to rows with `item` and `right`; all
-    have the columns of an intervention. `chances` are the accuracies that guessing gives.
+    `sweeps` names the sweep that plays each role (`needq.roles`); q must be there. `evaluation` has
+    `document` and `nll`, `texts` has `prompt` and `label`, `answers` maps grammar and cloze to rows
+    with `item` and `right`; all have the columns of an intervention. `chances` are the accuracies
+    that guessing gives.
     """
 
     def of(role: str, rows: DataFrame, column: str, item: str) -> numpy.ndarray:
         return cells(rows[rows["sweep"] == sweeps[role]], column, item)[0]
 
-    nll = {role: of(role, evaluation, "nll", "document") for role in sweeps}
-    _, steps = cells(evaluation[evaluation["sweep"] == sweeps["q"]], "nll", "document")
+    whole, steps = cells(evaluation[evaluation["sweep"] == sweeps["q"]], "nll", "document")
+    matrices = paired(evaluation, {role: sweeps[role] for role in "qkvo" if role in sweeps})
+    orders = paired(evaluation, {r: sweeps[r] for r in ("q", "end", "random") if r in sweeps})
+    single = of("single", evaluation, "nll", "document") if "single" in sweeps else None
     labelled = {
         label: of("q", texts.assign(has=(texts["label"] == label).astype(float)), "has", "prompt")
         for label in LABELS
@@ -121,25 +120,39 @@ def all_claims(
         name: Probe(of("q", rows, "right", "item"), chances[name]) for name, rows in answers.items()
     }
     tests = one_block(probes["grammar"], probes["cloze"], labelled["near normal"])
-    tests += degradation_table(steps, labelled, nll["q"], blocks)
+    tests += degradation_table(steps, labelled, whole, blocks)
     tests += two_stages(steps, probes["grammar"], probes["cloze"])
     if {"k", "v", "o"} <= set(sweeps):
-        tests += redundancy(nll, nll.get("single"))
-    if "single" in sweeps:
-        tests += spread(nll["single"], nll["q"], nll.get("end"), nll.get("random"))
+        tests += redundancy(matrices)
+    if {"k", "v", "o", "single"} <= set(sweeps):
+        tests.append(stabilised(whole, single))
+    if single is not None:
+        tests += spread(single, orders["q"], orders.get("end"), orders.get("random"))
     return claims_table(tests)
 
 
-def ladder(gaussian: numpy.ndarray, others: Mapping[str, numpy.ndarray]) -> DataFrame:
-    """Whether what replaces a matrix matters: the damage of other methods beside Gaussian noise.
+def paired(evaluation: DataFrame, sweeps: Mapping[str, str]) -> dict[str, numpy.ndarray]:
+    """The nll (seeds, documents, steps) of each sweep at the steps that all of them have."""
+    rows = {role: evaluation[evaluation["sweep"] == sweep] for role, sweep in sweeps.items()}
+    common = set.intersection(*(set(part["blocks_replaced"]) for part in rows.values()))
+    return {
+        role: cells(part[part["blocks_replaced"].isin(common)], "nll", "document")[0]
+        for role, part in rows.items()
+    }
 
-    All are nll (seeds, documents, steps) of sweeps alike but for the method; a method without
-    noise has one seed. Returns rows of `method`, `ratio` of its damage to that of Gaussian noise,
-    `low`, `high` and `verdict`: supported if the ratio lies within 4/5 and 5/4, so that the two
-    are alike, refuted if it lies outside.
+
+def ladder(evaluation: DataFrame, sweeps: Mapping[str, str]) -> DataFrame:
+    """Whether what replaces W_Q matters: the damage of other methods beside Gaussian noise.
+
+    `sweeps` names the sweep in each role, q the one of Gaussian noise; each other is compared at
+    the steps that both have. A method without noise has one seed. Returns rows of `method`,
+    `ratio` of its damage to that of Gaussian noise, `low`, `high` and `verdict`: supported if the
+    ratio lies within 4/5 and 5/4, so that the two are alike, refuted if it lies outside.
     """
     rows = []
-    for method, table in others.items():
+    for method in [role for role in METHODS.values() if role in sweeps]:
+        both = paired(evaluation, {"q": sweeps["q"], method: sweeps[method]})
+        gaussian, table = both["q"], both[method]
         table = numpy.broadcast_to(table, gaussian.shape)
         name = f"damage of {method}, as a share of that of Gaussian noise; 4/5 to 5/4"
         ratio = damage_ratio(table, gaussian)
@@ -239,17 +252,16 @@ def two_stages(blocks: numpy.ndarray, grammar: Probe, cloze: Probe) -> list[dict
         seeds,
     ).row()
     verdicts = {"two breaks": SUPPORTED, phases.UNDECIDED: UNDECIDED}
-    if seeds >= ENOUGH_SEEDS:
+    if seeds >= statistics.ENOUGH_SEEDS:
         stages["verdict"] = verdicts.get(shape, REFUTED)
     return [order.row(), stages]
 
 
-def redundancy(nll: Mapping[str, numpy.ndarray], single: numpy.ndarray | None = None) -> list[dict]:
+def redundancy(nll: Mapping[str, numpy.ndarray]) -> list[dict]:
     """C4, from the nll of documents in cumulative sweeps of each matrix, same seeds and blocks.
 
-    `nll` maps q, k, v and o to (seeds, documents, steps); `single` is that of W_Q's blocks one at
-    a time, the pristine model first. The damage of a matrix is its mean rise of nll over all
-    steps, so that neither the first block nor the last alone decides.
+    `nll` maps q, k, v and o to (seeds, documents, steps). The damage of a matrix is its mean rise
+    of nll over all steps, so that neither the first block nor the last alone decides.
     """
     seeds = len(nll["q"])
     rows = []
@@ -261,14 +273,21 @@ def redundancy(nll: Mapping[str, numpy.ndarray], single: numpy.ndarray | None = 
         name = f"damage of W_Q replaced, as a share of W_{matrix.upper()}'s; below 4/5"
         found = damage_ratio(nll["q"], nll[matrix])
         rows.append(Test("C4", name, found, -numpy.inf, 1 - FIFTH, seeds).row())
-    if single is not None:
-        together = numpy.concatenate([nll["q"][:, :, -1:], single], axis=2)
-        found = statistics.of_means(
-            [together], lambda mean: (mean[0] - mean[1]) / (mean[2:] - mean[1]).sum()
-        )
-        name = "damage of W_Q of all blocks, as a share of the blocks' single damages; below 4/5"
-        rows.append(Test("C4", name, found, -numpy.inf, 1 - FIFTH, seeds).row())
     return rows
+
+
+def stabilised(whole: numpy.ndarray, single: numpy.ndarray) -> dict:
+    """C4's residual stream, from the nll (seeds, documents, steps) of W_Q.
+
+    The last step of `whole` replaces all blocks; `single` has each block alone, after the pristine
+    model.
+    """
+    together = numpy.concatenate([whole[:, :, -1:], single], axis=2)
+    found = statistics.of_means(
+        [together], lambda mean: (mean[0] - mean[1]) / (mean[2:] - mean[1]).sum()
+    )
+    name = "damage of W_Q of all blocks, as a share of the blocks' single damages; below 4/5"
+    return Test("C4", name, found, -numpy.inf, 1 - FIFTH, len(single)).row()
 
 
 def damage_ratio(one: numpy.ndarray, other: numpy.ndarray) -> Estimate:

@@ -21,6 +21,9 @@ KEYS = {
 DEGRADATION = {
     **KEYS,
     "backend": "The backend that computed it.",
+    "label": "What most of its texts are: near normal, meaning lost, repetitive, noise, or too "
+    "short for a label; of several, the first. Empty where no texts are generated, as all that "
+    "follows from texts.",
     **_with_interval(
         "nll",
         "Negative log-likelihood of the evaluation text, in nats per token, given the true past; "
@@ -53,9 +56,73 @@ DEGRADATION = {
         "Distinct 2-grams of tokens of a text, as a share of all its 2-grams. Higher is more "
         "varied; texts of under 2 tokens are left out.",
     ),
+    **_with_interval(
+        "grammar",
+        "Accuracy on the structure probe, the share of minimal pairs of which the grammatical "
+        "sentence is the likelier; chance is 0.5. Empty where the backend answers no probes.",
+    ),
+    **_with_interval(
+        "cloze",
+        "Accuracy on the meaning probe, the share of passages of which the right last word is the "
+        "likeliest candidate; chance is one over their number.",
+    ),
     "noise_seeds": "How many noise seeds the means are over; 0 where there is no noise.",
     "texts": "How many texts were generated.",
     "example": "One of them: first noise seed, first prompt, first sample seed.",
+}
+
+LABELS = {
+    **KEYS,
+    "backend": DEGRADATION["backend"],
+    "label": "near normal, meaning lost, repetitive, noise, or too short for a label.",
+    **_with_interval("share", "Share of the texts that have it; over noise seeds and prompts."),
+    "texts": "How many texts were generated.",
+}
+
+LABEL_CONFUSION = {
+    "kind": "How the held-out controls were made (docs/labels.md).",
+    "of": "The label of that kind.",
+    "label": "The label that they got.",
+    "controls": "How many of them.",
+}
+
+LABEL_QUALITY = {
+    "measure": "accuracy of two neighbouring labels: the mean share of their held-out controls "
+    "that got their own label. Or texts that resemble no control: beyond the distance that 99% of "
+    "a kind's own controls keep, for every kind.",
+    "value": "A share, from 0 to 1.",
+    "texts": "How many texts it is a share of.",
+}
+
+CLAIMS = {
+    "claim": "C1 to C5, as docs/claims.md names them.",
+    "statement": "What the article says.",
+    "test": "What is measured, and the range in which the claim is true; all, for the claim as a "
+    "whole.",
+    "estimate": "The number measured; empty for the claim as a whole.",
+    "low": "Lower end of its 95% interval; n too small under 5 noise seeds.",
+    "high": "Its upper end.",
+    "verdict": "supported if the whole interval lies in the range, refuted if none of it does, "
+    "else undecided. A claim is refuted if a test is, and supported if all are.",
+}
+
+NULL_LADDER = {
+    "method": "What replaces W_Q instead of Gaussian noise; or bias: the noise, and b_Q, too.",
+    "ratio": "Its damage, the mean rise of nll, as a share of that of Gaussian noise.",
+    "low": "Lower end of its 95% interval; n too small under 5 noise seeds.",
+    "high": "Its upper end.",
+    "verdict": "supported: alike, the interval lies within 4/5 and 5/4; refuted: outside; or "
+    "undecided.",
+}
+
+PHASES = {
+    "measure": "The half-point of a probe, in blocks: where its accuracy is half-way from the "
+    "pristine model's to chance. Or by how much two shapes of the decline differ in squared error "
+    "on held-out noise seeds and items. Or the shape that is found best.",
+    "estimate": "Its value.",
+    "low": "Lower end of its 95% interval; n too small under 5 noise seeds.",
+    "high": "Its upper end; inf where the curve may not fall so far.",
+    "verdict": "The shape: one break, two breaks, smooth or undecided.",
 }
 
 PAIR = {
@@ -182,6 +249,12 @@ HISTOGRAM = {
 
 TABLES = {
     "degradation": DEGRADATION,
+    "labels": LABELS,
+    "label_confusion": LABEL_CONFUSION,
+    "label_quality": LABEL_QUALITY,
+    "claims": CLAIMS,
+    "null_ladder": NULL_LADDER,
+    "phases": PHASES,
     "divergence_summary": DIVERGENCE_SUMMARY,
     "divergence": DIVERGENCE,
     "divergence_trend": DIVERGENCE_TREND,

@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
 from needq.errors import UserError
-from needq.interventions import ALL, ORDERS, SINGLE
+from needq.interventions import ALL, ORDERS, SINGLE, counts
 
 # JSON Schema takes 12.0 for an integer, and jsonschema nan for a number
 VALIDATOR = extend(
@@ -122,6 +122,13 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
         for block in [] if sweep["blocks"] in ORDERS else sweep["blocks"]:
             if block > last:
                 yield f"sweeps.{name}.blocks: no block {block}; the model has blocks 0 to {last}"
+        if sweep["steps"] == SINGLE and sweep["counts"] != ALL:
+            yield f"sweeps.{name}.counts: single steps have no counts; give a list of blocks"
+        most = len(sweep["blocks"]) if sweep["blocks"] not in ORDERS else model["blocks"]
+        for count in [] if sweep["counts"] == ALL else sweep["counts"]:
+            if count > most:
+                yield f"sweeps.{name}.counts: {count}, but the sweep replaces {most} at most"
+    yield from _sweep_problems(config)
     for index, prompt in enumerate(config["generation"]["prompts"]):
         if not prompt.strip():
             yield f"generation.prompts.{index}: is empty"
@@ -139,9 +146,6 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
             if backend not in backends:
                 yield f"{key}: there is no backend {backend}; backends has {', '.join(backends)}"
     yield from _ladder_and_ledger_problems(config)
-    for index, name in enumerate(config["exact_sweeps"]):
-        if name not in config["sweeps"]:
-            yield f"exact_sweeps.{index}: there is no sweep {name}"
     for name, backend in backends.items():
         if backend["arithmetic"] == "exact" and backend["precision"] != "float64":
             yield f"backends.{name}.precision: exact arithmetic is in float64; say so"
@@ -149,17 +153,44 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"backends.{name}.precision: tf32 is for device cuda alone"
     scored = {compare["reference"]}.union(*compare["pairs"])
     for name in sorted(scored & backends.keys()):
-        for sweep, settings in config["sweeps"].items():
-            if backends[name]["noise"] == "native" and settings["method"] != "gaussian":
+        for sweep in run_sweeps(config):
+            method = config["sweeps"][sweep]["method"]
+            if backends[name]["noise"] == "native" and method != "gaussian":
                 yield f"backends.{name}.noise: native noise is gaussian, and sweep {sweep} is not"
     reference = backends.get(compare["reference"])
     if reference and reference["device"] == "cuda" and config["cuda"] is not True:
         yield "compare.reference: a backend on CUDA can be the reference only with cuda: yes"
     if reference and reference["arithmetic"] == "exact":
-        for name in config["sweeps"].keys() - set(config["exact_sweeps"]):
+        for name in [n for n in config["full_sweeps"] if n not in config["exact_sweeps"]]:
             yield f"compare.reference: exact_sweeps lacks {name}, which the reference has to run"
     if max(compare["positions"]) >= config["generation"]["max_new_tokens"]:
         yield "compare.positions: a position lies beyond generation.max_new_tokens"
+
+
+def run_sweeps(config: Mapping[str, Any]) -> list[str]:
+    """The sweeps that are run: in full, or scored alone."""
+    return [*config["full_sweeps"], *config["scored_sweeps"]]
+
+
+def _sweep_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """What the schema cannot say of which sweeps are run, and of probes."""
+    for key in ("full_sweeps", "scored_sweeps", "exact_sweeps"):
+        for index, name in enumerate(config[key]):
+            if name not in config["sweeps"]:
+                known = ", ".join(config["sweeps"])
+                yield f"{key}.{index}: there is no sweep {name}; sweeps has {known}"
+    for index, name in enumerate(config["scored_sweeps"]):
+        if name in config["full_sweeps"]:
+            yield f"scored_sweeps.{index}: {name} is one of full_sweeps, which are scored, too"
+    for index, name in enumerate(config["exact_sweeps"]):
+        if name not in config["full_sweeps"]:
+            yield f"exact_sweeps.{index}: {name} is not one of full_sweeps"
+    for key in ("structure", "meaning"):
+        if not os.path.exists(config["probes"][key]):
+            yield f"probes.{key}: there is no file {config['probes'][key]}"
+    for index, name in enumerate(config["probes"]["backends"]):
+        if name not in config["backends"]:
+            yield f"probes.backends.{index}: there is no backend {name}"
 
 
 def _ladder_and_ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -176,14 +207,14 @@ def _ladder_and_ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for seed in ledger["noise_seeds"]:
         if seed not in config["noise_seeds"]:
             yield f"ledger.noise_seeds: {seed} is not one of noise_seeds"
-    sweep = config["sweeps"].get(ledger["sweep"])
-    if sweep is None:
-        yield f"ledger.sweep: there is no sweep {ledger['sweep']}"
+    if ledger["sweep"] not in config["full_sweeps"]:
+        yield f"ledger.sweep: {ledger['sweep']} is not one of full_sweeps"
         return
+    sweep = config["sweeps"][ledger["sweep"]]
     most = config["model"]["blocks"] if sweep["blocks"] in ORDERS else len(sweep["blocks"])
     for count in ledger["blocks_replaced"]:
-        if count > most:
-            yield f"ledger.blocks_replaced: {count}, but the sweep replaces {most} at most"
+        if count not in counts(sweep, most):
+            yield f"ledger.blocks_replaced: {count} is not one of the sweep's counts"
     if sweep["method"] != "gaussian":
         yield f"ledger.sweep: native noise is gaussian, and {ledger['sweep']} is not"
 

@@ -101,8 +101,9 @@ def sweep_interventions(
 ) -> list[Intervention]:
     """The pristine model, then the steps of the sweep for each noise seed.
 
-    Cumulative steps replace the first 1, 2, ... blocks of the sweep, single steps each block by
-    itself. `sweep` is an entry of the config's `sweeps`; `blocks` is how many the model has.
+    Cumulative steps replace the first 1, 2, ... blocks of the sweep, or as many as its `counts`
+    say; single steps each block by itself. `sweep` is an entry of the config's `sweeps`; `blocks`
+    is how many the model has.
     """
     pristine = Intervention(
         sweep=name,
@@ -120,10 +121,15 @@ def sweep_interventions(
     found = [pristine]
     for seed in [None] if fixed else noise_seeds:
         order = block_order(sweep["blocks"], blocks, seed)
-        for place in range(len(order)):
-            first = place if sweep["steps"] == SINGLE else 0
-            found.append(replace(pristine, blocks=order[first : place + 1], noise_seed=seed))
+        for count in counts(sweep, len(order)):
+            first = count - 1 if sweep["steps"] == SINGLE else 0
+            found.append(replace(pristine, blocks=order[first:count], noise_seed=seed))
     return found
+
+
+def counts(sweep: Mapping[str, Any], most: int) -> Sequence[int]:
+    """The steps of a sweep over `most` blocks, as numbers of blocks; each block if single."""
+    return range(1, most + 1) if sweep["counts"] == ALL else sorted(sweep["counts"])
 
 
 def block_order(
@@ -148,9 +154,10 @@ def _chosen(choice: str | Sequence[int]) -> tuple[int, ...] | None:
 
 
 def interventions(config: Mapping[str, Any]) -> list[Intervention]:
-    """Every intervention that a config asks for, in order."""
+    """Every intervention that a config asks for: its full sweeps, then those that are scored."""
     found: list[Intervention] = []
-    for name, sweep in config["sweeps"].items():
+    for name in (*config["full_sweeps"], *config["scored_sweeps"]):
+        sweep = config["sweeps"][name]
         found += sweep_interventions(name, sweep, config["model"]["blocks"], config["noise_seeds"])
     return found
 
@@ -190,12 +197,18 @@ def controlled(members: Sequence[Intervention], noise_seeds: Sequence[int]) -> l
 Chunks = dict[str, list[Intervention]]
 
 
-def chunked(config: Mapping[str, Any]) -> tuple[Chunks, Chunks]:
-    """The chunks of the sweeps that exact arithmetic runs, and those of all sweeps.
+def chunked(config: Mapping[str, Any]) -> tuple[Chunks, Chunks, Chunks]:
+    """The chunks of the sweeps that exact arithmetic runs, of the full sweeps, and of all sweeps.
 
-    No chunk mixes the two kinds of sweep.
+    No chunk mixes the three kinds of sweep.
     """
     members, size = interventions(config), config["jobs"]["interventions_per_job"]
-    exact = chunks([m for m in members if m.sweep in config["exact_sweeps"]], size)
-    others = chunks([m for m in members if m.sweep not in config["exact_sweeps"]], size)
-    return exact, exact | others
+
+    def of(kind: str, besides: str | None = None) -> Chunks:
+        others = config[besides] if besides else []
+        names = [name for name in config[kind] if name not in others]
+        return chunks([member for member in members if member.sweep in names], size)
+
+    exact = of("exact_sweeps")
+    full = exact | of("full_sweeps", besides="exact_sweeps")
+    return exact, full, full | of("scored_sweeps")

@@ -20,6 +20,8 @@ from needq.noise import key, uniform
 from needq.text_metrics import seq_rep
 
 LABELS = ("near normal", "meaning lost", "repetitive", "noise")
+TOO_SHORT = "too short"
+ALL = (*LABELS, TOO_SHORT)
 KINDS = {
     "own": "near normal",  # the pristine model's text
     "order 2": "meaning lost",  # each token drawn after the two before it
@@ -197,6 +199,12 @@ def features(texts: DataFrame, log_frequency: numpy.ndarray) -> numpy.ndarray:
             for tokens, nlls in zip(texts["tokens"], texts["nlls"], strict=True)
         ]
     )
+
+
+def commonest(texts: DataFrame) -> str:
+    """The label that most of the texts have; of several, the one nearest to normal."""
+    counts = texts["label"].fillna(TOO_SHORT).value_counts()
+    return max(ALL, key=lambda label: counts.get(label, 0))
 
 
 def confusion(classifier: Classifier, controls: DataFrame) -> DataFrame:

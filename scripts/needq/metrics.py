@@ -12,6 +12,7 @@ from pandas import DataFrame
 from pyarrow import parquet
 
 from needq import columns, files, statistics
+from needq.labels import commonest
 from needq.statistics import Estimate
 from needq.text_metrics import distinct, seq_rep
 
@@ -52,12 +53,19 @@ def read_backend(paths: Sequence[str | Path], backend: str) -> DataFrame:
 
 
 def degradation(
-    backend: str, texts: DataFrame, text_scores: DataFrame, evaluation: DataFrame
+    backend: str,
+    texts: DataFrame,
+    text_scores: DataFrame,
+    evaluation: DataFrame,
+    answers: DataFrame,
+    labels: DataFrame,
 ) -> DataFrame:
     """`degradation.tsv` for one backend: one row an intervention.
 
-    `texts`: one row a text with its `tokens`. `text_scores`: the same texts with `text_nll`.
-    `evaluation`: one row a document with `nll`, `kl`, `top1_agreement`, `tokens` and `bytes`.
+    `evaluation`: one row a document with `nll`, `kl`, `top1_agreement`, `tokens` and `bytes`. Of
+    the interventions that were run in full, `texts`: one row a text with its `tokens`;
+    `text_scores` and `labels`: the same texts with `text_nll` and `label`; `answers`: one row an
+    `item` of a `probe`, with `right`.
     """
     texts = texts.assign(
         seq_rep_4=[seq_rep(tokens, 4) for tokens in texts["tokens"]],
@@ -65,23 +73,26 @@ def degradation(
     )
     bits = evaluation["nll"] * evaluation["tokens"] / numpy.log(2)
     evaluation = evaluation.assign(bits_per_byte=bits / evaluation["bytes"])
-    documents = dict(iter(evaluation.groupby(INTERVENTION)))
-    scores = dict(iter(text_scores.groupby(INTERVENTION)))
+    given, scores, labelled, answered = (
+        dict(iter(rows.groupby(INTERVENTION))) for rows in (texts, text_scores, labels, answers)
+    )
     rows = []
-    for key, part in texts.groupby(INTERVENTION):
+    for key, part in evaluation.groupby(INTERVENTION):
         row = dict(zip(INTERVENTION, key, strict=True)) | {"backend": backend}
-        row |= estimated("nll", documents[key], "document", low=0)
-        row["bits_per_byte"] = float(mean(documents[key], "bits_per_byte", "document").mean)
-        row |= estimated("kl", documents[key], "document", low=0)
-        row |= estimated("top1_agreement", documents[key], "document", low=0, high=1)
-        row |= estimated("text_nll", scores[key], "prompt", low=0)
-        row |= estimated("seq_rep_4", part, "prompt", low=0, high=1)
-        row |= estimated("distinct_2", part, "prompt", low=0, high=1)
-        row |= {
-            "noise_seeds": part["noise_seed"].nunique(),
-            "texts": len(part),
-            "example": example(part),
-        }
+        row |= estimated("nll", part, "document", low=0)
+        row["bits_per_byte"] = float(mean(part, "bits_per_byte", "document").mean)
+        row |= estimated("kl", part, "document", low=0)
+        row |= estimated("top1_agreement", part, "document", low=0, high=1)
+        row |= {"noise_seeds": part["noise_seed"].nunique(), "texts": 0}
+        if key in given:
+            row["label"] = commonest(labelled[key])
+            row |= estimated("text_nll", scores[key], "prompt", low=0)
+            row |= estimated("seq_rep_4", given[key], "prompt", low=0, high=1)
+            row |= estimated("distinct_2", given[key], "prompt", low=0, high=1)
+            row |= {"texts": len(given[key]), "example": example(given[key])}
+        if key in answered:
+            for probe, own in answered[key].groupby("probe"):
+                row |= spelled(probe, share(own, "right", "item"))
         rows.append(row)
     return DataFrame(rows, columns=list(columns.DEGRADATION))
 

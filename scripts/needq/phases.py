@@ -4,14 +4,14 @@ Curves are means of answers to probe items (1 right, 0 wrong) by blocks replaced
 items are both random, so what is said about curves is said with intervals over both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy
 from pandas import DataFrame
 from scipy.optimize import isotonic_regression
 
-from needq import statistics
+from needq import columns, statistics
 from needq.statistics import Estimate
 
 ITEM_FOLDS = 5
@@ -169,6 +169,38 @@ def best_shape(compared: DataFrame) -> str:
     if smooth_above_one and not one_above_two:
         return "one break"
     return UNDECIDED
+
+
+def table(
+    blocks: numpy.ndarray, tables: Mapping[str, numpy.ndarray], chances: Mapping[str, float]
+) -> DataFrame:
+    """`phases.tsv`, from the answers (seeds, items, steps) to grammar and cloze.
+
+    Half-points of both and their difference, in blocks, then the shapes of the decline compared.
+    """
+    names = ("grammar", "cloze")
+    both, chance = [tables[name] for name in names], [chances[name] for name in names]
+    found = {
+        f"half-point of {name}": half_point_estimate(blocks, one, guess)
+        for name, one, guess in zip(names, both, chance, strict=True)
+    }
+    found["half-point of grammar less that of cloze"] = half_point_difference(blocks, both, chance)
+    compared = shapes(blocks, both, chance)
+    for row in compared.itertuples():
+        name = f"squared error of {row.shape} less that of {row.other}"
+        found[name] = Estimate(row.excess, row.low, row.high)
+    few = len(both[0]) < statistics.ENOUGH_SEEDS
+    rows = [
+        {
+            "measure": name,
+            "estimate": float(one.mean),
+            "low": statistics.TOO_SMALL if few else float(one.low),
+            "high": statistics.TOO_SMALL if few else float(one.high),
+        }
+        for name, one in found.items()
+    ]
+    rows.append({"measure": "shape", "verdict": UNDECIDED if few else best_shape(compared)})
+    return DataFrame(rows, columns=list(columns.PHASES))
 
 
 def _projections(shape: str, blocks: numpy.ndarray) -> numpy.ndarray:

@@ -8,7 +8,7 @@ context"). Both files of this project (`resources/probes/`) and theirs can be re
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -56,6 +56,25 @@ class Probe:
     kinds: list[str]
     candidates: list[list[Candidate]]
     rows: list[list[int]]
+
+    @property
+    def chance(self) -> float:
+        """The accuracy that guessing gives; 0 for an item whose rivals are the whole vocabulary."""
+        shares = [1 / len(own) if len(own) > 1 else 0.0 for own in self.candidates]
+        return sum(shares) / len(shares)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"kinds": self.kinds, "candidates": self.candidates, "rows": self.rows}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Probe":
+        """The inverse of `to_dict`, from plain values (lists serve for tuples)."""
+        candidates = [
+            [Candidate(row, start, tuple(tokens)) for row, start, tokens in own]
+            for own in values["candidates"]
+        ]
+        return cls(values["kinds"], candidates, values["rows"])
 
 
 def read_structure(path: Path) -> list[Item]:

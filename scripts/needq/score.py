@@ -112,12 +112,15 @@ def document_digests(
     return found
 
 
-def score_texts(model: Model, rows: Sequence[Row], batch: int) -> list[float]:
-    """Mean nll (nats per token) of each text's new tokens.
+def score_texts(model: Model, rows: Sequence[Row], batch: int) -> list[dict[str, Any]]:
+    """For each text, how many new `tokens` it has, their `nlls` (nats) and the mean, `text_nll`.
 
     Every text has at least one new token, if only the one that ended it.
     """
-    return [mean(values) for values in token_nlls(model, rows, batch)]
+    return [
+        {"tokens": len(values), "text_nll": mean(values), "nlls": values.tolist()}
+        for values in token_nlls(model, rows, batch)
+    ]
 
 
 @torch.inference_mode()

@@ -47,6 +47,30 @@ TEXT_SCORES = pa.schema(
         "sample_seed": pa.int64(),
         "tokens": pa.int64(),
         "text_nll": pa.float64(),
+        "nlls": pa.list_(pa.float64()),
+    }
+)
+PROBES = pa.schema(
+    INTERVENTION
+    | {"probe": pa.string(), "item": pa.int64(), "kind": pa.string(), "right": pa.float64()}
+)
+CONTROLS = pa.schema(
+    {
+        "kind": pa.string(),
+        "source": pa.int64(),
+        "held_out": pa.bool_(),
+        "prompt": pa.int64(),
+        "tokens": pa.list_(pa.int32()),
+        "nlls": pa.list_(pa.float64()),
+    }
+)
+LABELS = pa.schema(
+    INTERVENTION
+    | {
+        "prompt": pa.int64(),
+        "sample_seed": pa.int64(),
+        "label": pa.string(),
+        "typical": pa.bool_(),
     }
 )
 DIVERGENCE = pa.schema(

@@ -88,7 +88,7 @@ def test_the_digest_is_of_all_logits_of_a_document(setting):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_texts_are_scored_on_their_new_tokens_alone(setting, batch):
     model, _, _ = setting
-    found = score_texts(model, ROWS, batch)
+    found = [text["text_nll"] for text in score_texts(model, ROWS, batch)]
     for (prompt, new), score in zip(ROWS, found, strict=True):
         rows = log_probabilities(model, prompt + new)[len(prompt) - 1 :]
         wanted = -sum(row[t] for row, t in zip(rows, new, strict=True)) / len(new)

@@ -1,0 +1,41 @@
+# Claims: each claim of the article put to tests that can fail.
+#
+# takes   the reference backend's scores, answers to the probes and labels, under the sweeps that play
+#         a role in them (scripts/needq/roles.py)
+# leaves  tables/claims.tsv, null_ladder.tsv and phases.tsv
+
+
+rule claims:
+    """Decide the claims, compare what replaces W_Q, and find where meaning and structure go."""
+    input:
+        code=code("claims.py"),
+        evaluation=of_backends(
+            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
+            [CONFIG["compare"]["reference"]],
+            CHUNKS,
+        ),
+        answers=of_backends(
+            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.probes.parquet",
+            [CONFIG["compare"]["reference"]],
+        ),
+        labels=f"{RESULTS}/labels/{CONFIG['compare']['reference']}.parquet",
+        probes=f"{RESULTS}/backup/probes.json",
+    output:
+        claims=f"{RESULTS}/tables/claims.tsv",
+        ladder=f"{RESULTS}/tables/null_ladder.tsv",
+        phases=f"{RESULTS}/tables/phases.tsv",
+    log:
+        f"{RESULTS}/logs/claims.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/claims.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        roles=ROLES,
+        blocks=BLOCKS,
+    script:
+        "../scripts/claims.py"

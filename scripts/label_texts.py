@@ -1,0 +1,27 @@
+"""Rule label_texts: see rules/labels.smk."""
+
+from pathlib import Path
+
+import pandas
+from needq import label_tables, labels, metrics, tables
+from needq.adapters import adapter
+from needq.files import read_json
+from needq.job import job, progress
+
+with job(snakemake.log[0]):
+    controls = pandas.DataFrame(tables.read(snakemake.input.controls))
+    classifier = labels.fit(controls, adapter(read_json(snakemake.input.config)).vocabulary)
+    labelled = {}
+    for file in progress(snakemake.output.labels, "backends"):
+        backend = Path(file).stem
+        texts = metrics.read_backend(snakemake.input.texts, backend)
+        texts["nlls"] = metrics.read_backend(snakemake.input.scores, backend)["nlls"]
+        labelled[backend] = texts.drop(columns="tokens").join(classifier.labelled(texts))
+        tables.write(file, labelled[backend].to_dict("records"), tables.LABELS)
+    written = {
+        "shares": label_tables.shares(labelled),
+        "confusion": label_tables.confusion_table(classifier, controls),
+        "quality": label_tables.quality(classifier, controls, labelled),
+    }
+    for name, table in written.items():
+        metrics.write_table(snakemake.output[name], table, metrics.MEASURED)
