@@ -4,6 +4,7 @@ SWEEP = {
     "matrix": "q",
     "blocks": "all",
     "steps": "cumulative",
+    "counts": "all",
     "heads": "all",
     "dimensions": "all",
     "method": "gaussian",

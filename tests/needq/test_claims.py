@@ -151,8 +151,8 @@ def test_redundancy(shares, single, expected):
         nll[matrix] += nll["q"][:, :, :1] - nll[matrix][:, :, :1]  # the same pristine model
     alone = documents(rng, [single] * 12, spread=0.3)
     alone += nll["q"][:, :, :1] - alone[:, :, :1]
-    assert verdicts(claims.redundancy(nll, alone)) == expected
     assert verdicts(claims.redundancy(nll)) == expected[:5]
+    assert claims.stabilised(nll["q"], alone)["verdict"] == expected[5]
 
 
 @pytest.mark.parametrize(
@@ -309,6 +309,19 @@ def test_under_five_seeds_nothing_is_decided():
     assert tests["estimate"].notna().all()
 
 
+def test_matrices_are_compared_at_the_steps_that_all_of_them_have():
+    sweeps, blocks, evaluation, *others = run(5)
+    few = evaluation["blocks_replaced"].isin([0, 1, 6, 12])
+    fewer = evaluation[few | (evaluation["sweep"] != "keys")]
+    found = claims.all_claims(sweeps, blocks, fewer, *others).set_index("claim")
+    alone = claims.paired(evaluation[few], {role: sweeps[role] for role in "qkvo"})
+    expected = [row["estimate"] for row in claims.redundancy(alone)]
+    assert found.loc["C4", "estimate"].tolist()[1:6] == expected
+    whole = claims.all_claims(*run(5)).set_index("claim")
+    assert whole.loc["C4", "estimate"].tolist()[1:6] != expected
+    pandas.testing.assert_frame_equal(found.loc[["C2", "C5"]], whole.loc[["C2", "C5"]])
+
+
 def test_sweeps_that_were_not_run_have_no_tests():
     sweeps, *others = run(5)
     found = claims.all_claims({"q": sweeps["q"]}, *others)
@@ -324,9 +337,19 @@ def test_the_ladder_compares_with_gaussian_noise():
         table = np.concatenate([gaussian[:, :, :1], gaussian[:, :, :1] + share * rise], axis=2)
         return table[:seeds]
 
-    found = claims.ladder(
-        gaussian, {"permuted": method(1.01), "zero": method(0.4, 1), "identity": method(0.8, 1)}
+    # permuted at some of the steps only; the others without noise seeds
+    tables = {"q": gaussian, "permuted": method(1.01), "zero": method(0.4, 1)}
+    tables["identity"] = method(0.8, 1)
+    evaluation = pandas.DataFrame(
+        [
+            row
+            for name, table in tables.items()
+            for row in rows_of(table, name, "document", "nll")
+            if name != "permuted" or row["blocks_replaced"] in (0, 3, 6, 12)
+        ]
     )
+    evaluation.loc[evaluation["sweep"].isin(["zero", "identity"]), "noise_seed"] = None
+    found = claims.ladder(evaluation, {name: name for name in tables})
     assert found["method"].tolist() == ["permuted", "zero", "identity"]
     assert found["verdict"].tolist() == [S, R, U]
     assert found["ratio"].tolist() == pytest.approx([1.01, 0.4, 0.8], abs=0.05)

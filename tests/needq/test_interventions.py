@@ -15,9 +15,7 @@ from needq.interventions import (
     interventions,
     sweep_interventions,
 )
-
-SWEEP = {"matrix": "q", "blocks": "all", "heads": "all", "dimensions": "all"}
-SWEEP |= {"method": "gaussian", "dose": 1, "bias": "keep", "steps": "cumulative"}
+from sweeps import SWEEP
 
 
 def test_a_sweep_replaces_the_first_blocks_of_its_order_for_each_seed():
@@ -45,12 +43,25 @@ def test_all_blocks_in_their_order_and_chosen_heads():
 
 
 def test_all_sweeps_of_a_config():
-    config = {"sweeps": {"a": SWEEP, "b": SWEEP | {"blocks": [0]}}, "model": {"blocks": 2}}
-    found = interventions(config | {"noise_seeds": [0, 1]})
+    sweeps = {"c": SWEEP, "b": SWEEP | {"blocks": [0]}, "a": SWEEP}
+    config = {"sweeps": sweeps, "full_sweeps": ["a"], "scored_sweeps": ["b"]}
+    found = interventions(config | {"noise_seeds": [0, 1], "model": {"blocks": 2}})
     assert [one.id for one in found] == [
         *("q/a/00", "q/a/01", "q/a/02", "q/a/01", "q/a/02"),
         *("q/b/00", "q/b/01", "q/b/01"),
     ]
+
+
+def test_chosen_counts_of_blocks():
+    sweep = SWEEP | {"blocks": "reversed", "counts": [4, 1, 3]}
+    found = sweep_interventions("s", sweep, 4, [7])
+    assert [(one.id, one.blocks) for one in found] == [
+        ("q/s/00", ()),
+        ("q/s/01", (3,)),
+        ("q/s/03", (3, 2, 1)),
+        ("q/s/04", (3, 2, 1, 0)),
+    ]
+    assert found[-1] == sweep_interventions("s", sweep | {"counts": "all"}, 4, [7])[-1]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +165,7 @@ def test_other_interventions_have_other_chunks(change):
 
 def test_chosen_interventions_are_those_of_the_counts_and_the_first_seeds():
     config = {"model": {"blocks": 4}, "noise_seeds": [7, 5, 3], "sweeps": {"a": SWEEP, "b": SWEEP}}
+    config |= {"full_sweeps": ["a", "b"], "scored_sweeps": []}
     found = chosen(config, "b", [1, 4], [5, 7])
     assert [(one.id, one.noise_seed) for one in found] == [
         *[("q/b/01", 7), ("q/b/04", 7), ("q/b/01", 5), ("q/b/04", 5)]
@@ -167,10 +179,12 @@ def test_the_null_control_repeats_the_first_seed_and_the_pristine_model():
     assert controlled(members[4:], [9, 4]) == []
 
 
-def test_exact_chunks_hold_the_exact_sweeps_alone():
-    config = {"model": {"blocks": 4}, "noise_seeds": [0], "sweeps": {"a": SWEEP, "b": SWEEP}}
-    config |= {"exact_sweeps": ["b"], "jobs": {"interventions_per_job": 3}}
-    exact, everything = chunked(config)
-    assert {one.sweep for chunk in exact.values() for one in chunk} == {"b"}
-    assert exact.items() <= everything.items()
-    assert sum(map(len, everything.values())) == 10 and len(everything) == 4
+def test_no_chunk_mixes_kinds_of_sweep():
+    config = {"model": {"blocks": 4}, "noise_seeds": [0], "sweeps": dict.fromkeys("abc", SWEEP)}
+    config |= {"full_sweeps": ["a", "b"], "scored_sweeps": ["c"], "exact_sweeps": ["b"]}
+    exact, full, everything = chunked(config | {"jobs": {"interventions_per_job": 3}})
+    sweeps = [{one.sweep for chunk in part.values() for one in chunk} for part in (exact, full)]
+    assert sweeps == [{"b"}, {"a", "b"}]
+    assert exact.items() <= full.items() <= everything.items()
+    assert [sum(map(len, part.values())) for part in (exact, full, everything)] == [5, 10, 15]
+    assert len(everything) == 6
