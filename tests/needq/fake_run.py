@@ -7,7 +7,8 @@ loop, and the second backend parts from the first ever more often.
 from pathlib import Path
 
 import numpy
-from needq import tables
+from needq import labels as labels_of_texts
+from needq import metrics, tables
 
 BLOCKS = 12
 PROMPTS = 8
@@ -15,6 +16,7 @@ SAMPLE_SEEDS = (0, 1)
 NOISE_SEEDS = (0, 1, 2, 3, 4)
 DOCUMENTS = 16
 NEW_TOKENS = 48
+ITEMS = 40
 VOCABULARY = 4096
 HOSTILE = '<script>alert("x")</script>\t"><img src=x onerror=alert(1)>\nthe end\\'
 
@@ -77,6 +79,32 @@ def text_scores(rows):
     ]
 
 
+def answers():
+    """Rows of score's probes: cloze is lost before grammar."""
+    rng = numpy.random.default_rng(9)
+    rows = []
+    for intervention in interventions():
+        blocks = intervention["blocks_replaced"]
+        for probe, (chance, half) in {"grammar": (0.5, 8), "cloze": (0.25, 4)}.items():
+            right = chance + (0.95 - chance) / (1 + numpy.exp(blocks - half))
+            for item in range(ITEMS):
+                row = {"probe": probe, "item": item, "kind": "kind"}
+                rows.append(intervention | row | {"right": float(rng.random() < right)})
+    return rows
+
+
+def labels(rows):
+    """Rows of labels: the article's quarters; the first sample seed's last texts are too short."""
+    found = []
+    for row in rows:
+        label = labels_of_texts.LABELS[max(row["blocks_replaced"] - 1, 0) // 3]
+        short = row["blocks_replaced"] == BLOCKS and row["sample_seed"] == 0
+        label, typical = (None, None) if short else (label, True)
+        names = (*keys(0, 0), "prompt", "sample_seed")
+        found.append({name: row[name] for name in names} | {"label": label, "typical": typical})
+    return found
+
+
 def evaluation():
     """Rows of score's evaluation text."""
     rng = numpy.random.default_rng(8)
@@ -128,6 +156,14 @@ def divergence(left, right, names):
     return rows
 
 
+def stages(folder: Path, backend: str) -> list:
+    """What `metrics.degradation` takes for a backend of the run written to `folder`."""
+    patterns = ("generate/{}/first/*.parquet", "score/{}/first/*.texts.parquet")
+    patterns += ("score/{}/first/*.evaluation.parquet", "score/{}/first/*.probes.parquet")
+    patterns += ("labels/{}.parquet",)
+    return [metrics.read_chunks(sorted(folder.glob(one.format(backend)))) for one in patterns]
+
+
 def write(folder: Path, chunk_size: int = 10_000) -> None:
     """Write the run's files under `folder`, in chunks of so many rows."""
     made = {"cpu": texts(0), "cpu64": texts(1)}
@@ -136,6 +172,9 @@ def write(folder: Path, chunk_size: int = 10_000) -> None:
         _write(generate, "", rows, tables.TEXTS, chunk_size)
         _write(score, ".texts", text_scores(rows), tables.TEXT_SCORES, chunk_size)
         _write(score, ".evaluation", evaluation(), tables.EVALUATION, chunk_size)
+        _write(score, ".probes", answers(), tables.PROBES, chunk_size)
+        (folder / "labels").mkdir(exist_ok=True)
+        tables.write(folder / f"labels/{backend}.parquet", labels(rows), tables.LABELS)
     for left, right in (("cpu", "cpu"), ("cpu64", "cpu64"), ("cpu", "cpu64")):
         rows = divergence(made[left], made[right], (left, right))
         _write(folder / f"diff/{left}-{right}", "", rows, tables.DIVERGENCE, chunk_size)

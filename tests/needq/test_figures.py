@@ -21,12 +21,7 @@ def tables(tmp_path_factory):
         return metrics.read_chunks(sorted(folder.glob(pattern)))
 
     degradation = pandas.concat(
-        metrics.degradation(
-            backend,
-            read(f"generate/{backend}/first/*.parquet"),
-            read(f"score/{backend}/first/*.texts.parquet"),
-            read(f"score/{backend}/first/*.evaluation.parquet"),
-        )
+        metrics.degradation(backend, *fake_run.stages(folder, backend))
         for backend in ("cpu", "cpu64")
     )
     summary = metrics.divergence_summary(read("diff/*/*.parquet"))

@@ -23,12 +23,7 @@ def read(folder, pattern):
 
 
 def degradation(folder, backend="cpu"):
-    return metrics.degradation(
-        backend,
-        read(folder, f"generate/{backend}/first/*.parquet"),
-        read(folder, f"score/{backend}/first/*.texts.parquet"),
-        read(folder, f"score/{backend}/first/*.evaluation.parquet"),
-    )
+    return metrics.degradation(backend, *fake_run.stages(folder, backend))
 
 
 def test_degradation_has_its_columns_and_one_row_an_intervention(run):
@@ -88,21 +83,49 @@ def test_the_pristine_model_has_one_random_factor():
 
 
 def test_texts_too_short_for_a_measure_are_left_out(run):
-    texts = read(run, "generate/cpu/first/*.parquet")
+    texts, *others = fake_run.stages(run, "cpu")
     short = (texts["prompt"] == 0) & (texts["blocks_replaced"] == 1)
     texts["tokens"] = [
         tokens[:3] if cut else tokens for tokens, cut in zip(texts["tokens"], short, strict=True)
     ]
-    table = metrics.degradation(
-        "cpu",
-        texts,
-        read(run, "score/cpu/first/*.texts.parquet"),
-        read(run, "score/cpu/first/*.evaluation.parquet"),
-    ).set_index("blocks_replaced")
+    table = metrics.degradation("cpu", texts, *others).set_index("blocks_replaced")
     kept = texts[(texts["blocks_replaced"] == 1) & (texts["prompt"] > 0)]["tokens"]
     expected = numpy.mean([text_metrics.seq_rep(tokens) for tokens in kept])
     assert table.loc[1, "seq_rep_4"] == pytest.approx(expected)
     assert table.loc[1, "texts"] == 80
+
+
+def test_probes_are_shares_with_wilsons_interval(run):
+    table = degradation(run).set_index("blocks_replaced")
+    cells = numpy.zeros((5, fake_run.ITEMS))
+    for row in fake_run.answers():
+        if (row["blocks_replaced"], row["probe"]) == (4, "cloze"):
+            cells[row["noise_seed"], row["item"]] = row["right"]
+    estimate = statistics.share_of_crossed(cells)
+    found = [table.loc[4, f"cloze{end}"] for end in ("", "_low", "_high")]
+    assert found == pytest.approx([estimate.mean, estimate.low, estimate.high])
+    assert table.loc[4, "grammar"] > table.loc[4, "cloze"]
+
+
+def test_a_row_has_the_label_of_most_of_its_texts(run):
+    found = degradation(run)["label"].tolist()
+    labels = ("near normal", "meaning lost", "repetitive", "noise")
+    # half of the last row's texts are too short: of two labels as common, the first is taken
+    assert found == [labels[max(blocks - 1, 0) // 3] for blocks in range(13)]
+
+
+def test_sweeps_that_are_scored_alone_have_no_texts(run):
+    texts, scores, evaluation, answers, labels = fake_run.stages(run, "cpu")
+    more = evaluation.assign(
+        sweep="keys", intervention=evaluation["intervention"].str.replace("q/cumulative", "k/keys")
+    )
+    evaluation = pandas.concat([evaluation, more])
+    table = metrics.degradation("cpu", texts, scores, evaluation, answers, labels)
+    full, alone = (table[table["sweep"] == sweep] for sweep in ("cumulative", "keys"))
+    assert len(full) == len(alone) == 13 and set(alone["texts"]) == {0}
+    assert list(alone["nll"]) == list(full["nll"])
+    empty = ["label", "text_nll", "seq_rep_4", "distinct_2", "grammar", "cloze", "example"]
+    assert alone[empty].isna().all().all() and full[empty].notna().all().all()
 
 
 def test_intervals_stay_within_what_is_possible(run):

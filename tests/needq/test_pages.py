@@ -66,12 +66,7 @@ def parted(folder, texts):
 @pytest.fixture(scope="module")
 def written(folder, texts):
     maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu", "cpu64"], cuda=False)
-    degradation = metrics.degradation(
-        "cpu",
-        texts["cpu"],
-        metrics.read_chunks(sorted(folder.glob("score/cpu/first/*.texts.parquet"))),
-        metrics.read_chunks(sorted(folder.glob("score/cpu/first/*.evaluation.parquet"))),
-    )
+    degradation = metrics.degradation("cpu", *fake_run.stages(folder, "cpu"))
     diffs = metrics.read_chunks(sorted(folder.glob("diff/*/*")))
     summary = metrics.divergence_summary(diffs)
     hostile = {"run": fake_run.HOSTILE, "prompts": PROMPTS}
