@@ -36,6 +36,10 @@ onerror:
     repeat_errors()
 
 
+onsuccess:
+    print_claims()
+
+
 # the backup alone may need the network, which compute nodes often lack
 localrules:
     all,

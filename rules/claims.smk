@@ -2,7 +2,7 @@
 #
 # takes   the reference backend's scores, answers to the probes and labels, under the sweeps that play
 #         a role in them (scripts/needq/roles.py)
-# leaves  tables/claims.tsv, null_ladder.tsv and phases.tsv
+# leaves  tables/claims.tsv, null_ladder.tsv and phases.tsv; pages/claims.html
 
 
 rule claims:
@@ -39,3 +39,36 @@ rule claims:
         blocks=BLOCKS,
     script:
         "../scripts/claims.py"
+
+
+rule show_claims:
+    """Write the page of the claims."""
+    input:
+        code=code("show_claims.py"),
+        templates=TEMPLATES,
+        claims=f"{RESULTS}/tables/claims.tsv",
+        ladder=f"{RESULTS}/tables/null_ladder.tsv",
+        phases=f"{RESULTS}/tables/phases.tsv",
+    output:
+        page=report(
+            f"{RESULTS}/pages/claims.html",
+            caption="../report/captions/claims.rst",
+            category="3 Claims",
+            labels={"shows": "verdicts", "by": "claim"},
+        ),
+    log:
+        f"{RESULTS}/logs/show_claims.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/show_claims.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        run=CONFIG["run"],
+        backends=[CONFIG["compare"]["reference"]],
+        cuda=ON_CUDA,
+    script:
+        "../scripts/show_claims.py"

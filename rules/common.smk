@@ -9,7 +9,8 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from snakemake.cli import parse_args
 
-from needq import causes, config as needq_config, cuda, errors, imports, interventions, roles
+from needq import causes, config as needq_config, cuda, errors, imports, interventions
+from needq import roles, summary
 
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir, "scripts")
@@ -90,6 +91,14 @@ def of_backends(pattern, backends, chunks=FULL_CHUNKS):
         for name in backends
         for file in expand(pattern, backend=name, chunk=EXACT_CHUNKS if exact[name] else chunks)
     ]
+
+
+def print_claims():
+    """Print the verdicts last, if this run has come to them."""
+    table = Path(RESULTS, "tables/claims.tsv")
+    if ROLES and table.exists() and table.stat().st_mtime >= STARTED:
+        # at exit, since Snakemake has more to say after onsuccess
+        atexit.register(print, *summary.claims(table), sep="\n")
 
 
 def repeat_errors():

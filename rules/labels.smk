@@ -2,7 +2,7 @@
 #
 # takes   the backup, for the pristine model's own texts; every scored backend's texts and scores
 # leaves  labels/controls.parquet, one row a control; labels/BACKEND.parquet, one row a text;
-#         tables/labels.tsv, label_confusion.tsv and label_quality.tsv
+#         tables/labels.tsv, label_confusion.tsv and label_quality.tsv; pages/labels.html
 
 
 rule controls:
@@ -59,3 +59,36 @@ rule label_texts:
         runtime=10,
     script:
         "../scripts/label_texts.py"
+
+
+rule show_labels:
+    """Write the page of the labels."""
+    input:
+        code=code("show_labels.py"),
+        templates=TEMPLATES,
+        shares=f"{RESULTS}/tables/labels.tsv",
+        confusion=f"{RESULTS}/tables/label_confusion.tsv",
+        quality=f"{RESULTS}/tables/label_quality.tsv",
+    output:
+        page=report(
+            f"{RESULTS}/pages/labels.html",
+            caption="../report/captions/labels_table.rst",
+            category="1 Degradation",
+            labels={"shows": "labels, and how well they are told apart", "by": "blocks replaced"},
+        ),
+    log:
+        f"{RESULTS}/logs/show_labels.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/show_labels.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        run=CONFIG["run"],
+        backends=SCORED,
+        cuda=ON_CUDA,
+    script:
+        "../scripts/show_labels.py"

@@ -10,8 +10,9 @@ rule pages:
     input:
         expand(
             f"{RESULTS}/pages/{{name}}.html",
-            name=["degradation", "divergence", "texts", "parted", "provenance"],
+            name=["degradation", "labels", "divergence", "texts", "parted", "provenance"],
         ),
+        rules.show_claims.output if ROLES else [],
 
 
 rule parted:

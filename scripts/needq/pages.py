@@ -18,17 +18,43 @@ from pandas import DataFrame
 from needq import columns
 
 # column: its heading; a column with an interval shows it below the mean
-DEGRADATION = {
+SCORES = {
     "intervention": "intervention",
     "nll": "nll",
     "bits_per_byte": "bits per byte",
     "kl": "KL",
     "top1_agreement": "top-1 agreement",
+    "noise_seeds": "noise seeds",
+}
+DEGRADATION = {
+    "intervention": "intervention",
+    "label": "label",
+    "nll": "nll",
+    "bits_per_byte": "bits per byte",
+    "kl": "KL",
+    "top1_agreement": "top-1 agreement",
+    "grammar": "grammar",
+    "cloze": "cloze",
     "text_nll": "text nll",
     "seq_rep_4": "seq-rep-4",
     "distinct_2": "distinct-2",
     "noise_seeds": "noise seeds",
     "texts": "texts",
+}
+LABEL_QUALITY = {"measure": "measure", "value": "share", "texts": "of texts"}
+NULL_LADDER = {
+    "method": "instead of Gaussian noise",
+    "ratio": "damage, as a share of the noise's",
+    "low": "from",
+    "high": "to",
+    "verdict": "alike",
+}
+PHASES = {
+    "measure": "measure",
+    "estimate": "estimate",
+    "low": "from",
+    "high": "to",
+    "verdict": "found",
 }
 DIVERGENCE = {
     "intervention": "intervention",
@@ -88,11 +114,13 @@ class Pages:
         self.environment.globals |= {"run": run, "backends": backends, "cuda": cuda}
 
     def degradation(self, table: DataFrame) -> str:
-        """The page of `degradation.tsv`, a table a backend."""
+        """The page of `degradation.tsv`, a table a sweep and backend; those with texts first."""
         parts = []
-        for backend in dict.fromkeys(table["backend"]):
-            rows = table[table["backend"] == backend]
-            parts.append((f"Backend {backend}", DEGRADATION, cells(rows, DEGRADATION)))
+        order = table.sort_values("texts", key=lambda texts: texts == 0, kind="stable")
+        for sweep, backend in dict.fromkeys(zip(order["sweep"], order["backend"], strict=True)):
+            rows = table[(table["sweep"] == sweep) & (table["backend"] == backend)]
+            shown = DEGRADATION if rows["texts"].any() else SCORES
+            parts.append((f"Sweep {sweep}, backend {backend}", shown, cells(rows, shown)))
         return self._render(
             "table.html",
             title="Degradation",
@@ -126,6 +154,62 @@ class Pages:
             meanings={name: columns.DIVERGENCE_SUMMARY[name] for name in DIVERGENCE}
             | {name: columns.DIVERGENCE_TREND[name] for name in ("slope", "verdict")},
             file="tables/divergence.tsv, one row a text, and tables/divergence_summary.tsv",
+        )
+
+    def labels(self, shares: DataFrame, confusion: DataFrame, quality: DataFrame) -> str:
+        """The page of `labels.tsv`, `label_confusion.tsv` and `label_quality.tsv`."""
+        parts = []
+        for sweep, backend in dict.fromkeys(zip(shares["sweep"], shares["backend"], strict=True)):
+            rows = shares[(shares["sweep"] == sweep) & (shares["backend"] == backend)]
+            heading = f"Share of texts with each label: sweep {sweep}, backend {backend}"
+            parts.append((heading, *_crossed(rows, "intervention", "label", "share")))
+        heading = "Held-out controls, by how they were made and the label that they got"
+        made = confusion.assign(kind=confusion["kind"] + ": " + confusion["of"])
+        parts.append((heading, *_crossed(made, "kind", "label", "controls")))
+        shown = cells(quality, LABEL_QUALITY)
+        parts.append(("How well labels are told apart", LABEL_QUALITY, shown))
+        return self._render(
+            "table.html",
+            title="Labels",
+            lead="What kind of text each text is: the class of the controls that it resembles "
+            "most. Controls are texts whose kind is known because they were made so, of the "
+            "pristine model's own; no threshold is set by hand.",
+            parts=parts,
+            meanings={"share": columns.LABELS["share"]}
+            | {name: columns.LABEL_CONFUSION[name] for name in ("kind", "controls")}
+            | {name: columns.LABEL_QUALITY[name] for name in ("measure", "value")},
+            file="tables/labels.tsv, tables/label_confusion.tsv and tables/label_quality.tsv; "
+            "one row a text: labels/BACKEND.parquet",
+        )
+
+    def claims(self, claims: DataFrame, ladder: DataFrame, phases: DataFrame) -> str:
+        """The page of `claims.tsv`, with `null_ladder.tsv` and `phases.tsv`."""
+        whole = claims["estimate"].isna() & claims["test"].str.startswith("all ")
+        names = ("test", "estimate", "low", "high", "verdict")
+        return self._render(
+            "claims.html",
+            title="Claims",
+            lead="What the article says, each claim put to tests that can fail. A claim is refuted "
+            "if one of its tests is, and supported if all are; undecided is an allowed answer.",
+            claims=[
+                {
+                    "name": row.claim,
+                    "statement": row.statement,
+                    "verdict": row.verdict,
+                    "tests": claims.loc[~whole & (claims["claim"] == row.claim), names].to_dict(
+                        "records"
+                    ),
+                }
+                for row in claims[whole].itertuples()
+            ],
+            parts=[
+                ("What replaces W_Q", NULL_LADDER, cells(ladder, NULL_LADDER)),
+                ("Where meaning and structure go", PHASES, cells(phases, PHASES)),
+            ],
+            meanings={name: columns.CLAIMS[name] for name in names}
+            | {name: columns.NULL_LADDER[name] for name in ("method", "ratio")}
+            | {"measure": columns.PHASES["measure"]},
+            file="tables/claims.tsv, tables/null_ladder.tsv and tables/phases.tsv",
         )
 
     def texts(self, samples: Sequence[Mapping[str, Any]], note: str) -> str:
@@ -230,6 +314,21 @@ def cells(table: DataFrame, shown: Mapping[str, str]) -> list[list[tuple[str, st
             line.append((number(row[name]), interval))
         rows.append(line)
     return rows
+
+
+def _crossed(
+    table: DataFrame, row: str, column: str, value: str
+) -> tuple[dict[str, str], list[list[tuple[str, str]]]]:
+    """The columns and cells of a table with a row for each `row` and a column for each `column`."""
+    wide = {
+        name: {column: number(part[value]) for column, part in of_row.set_index(column).iterrows()}
+        for name, of_row in table.groupby(row, sort=False)
+    }
+    names = list(dict.fromkeys(table[column]))
+    found = [
+        [(name, ""), *((cells[column], "") for column in names)] for name, cells in wide.items()
+    ]
+    return {name: name for name in (row, *names)}, found
 
 
 def sample_texts(

@@ -7,10 +7,37 @@ import fake_run
 import numpy
 import pandas
 import pytest
-from needq import columns, metrics, pages
+from needq import columns, label_tables, metrics, pages
+from needq.labels import KINDS, LABELS
 from needq.parted import examples
 
 ROOT = Path(__file__).parents[2]
+CLAIMS = pandas.DataFrame(
+    [
+        ["C1", "It <b>holds</b>.", "all 2 tests", numpy.nan, "", "", "refuted"],
+        ["C1", "It <b>holds</b>.", "share; above 4/5", 0.51234, 0.4, 0.6, "refuted"],
+        [
+            "C1",
+            "It <b>holds</b>.",
+            "loss; below 1/5",
+            0.1,
+            "n too small",
+            "n too small",
+            "undecided",
+        ],
+    ],
+    columns=list(columns.CLAIMS),
+)
+LADDER = pandas.DataFrame(
+    [["zero", 1.04567, 0.9, 1.2, "supported"]], columns=list(columns.NULL_LADDER)
+)
+PHASES = pandas.DataFrame(
+    [
+        ["half-point of cloze", 3.25, 2.5, numpy.inf, None],
+        ["shape", numpy.nan, None, None, "undecided"],
+    ],
+    columns=list(columns.PHASES),
+)
 PROMPTS = [f"Prompt {index} <i>of</i> this & that" for index in range(fake_run.PROMPTS)]
 
 
@@ -75,8 +102,19 @@ def written(folder, texts):
         "divergence": maker.divergence(summary, metrics.divergence_trend(diffs)),
         "texts": maker.texts(pages.sample_texts(texts, PROMPTS, 0, 0), "A note."),
         "parted": maker.parted(parted(folder, texts), PROMPTS),
+        "labels": maker.labels(*label_tables_of(folder)),
+        "claims": maker.claims(CLAIMS, LADDER, PHASES),
         "provenance": maker.provenance(hostile, {"cuda": "no", "text": fake_run.HOSTILE}),
     }
+
+
+def label_tables_of(folder):
+    """Shares of the made-up run, a confusion matrix and its quality."""
+    labelled = {"cpu": metrics.read_chunks([folder / "labels/cpu.parquet"])}
+    kinds = [{"kind": kind, "of": label} for kind, label in KINDS.items()]
+    confusion = [one | {"label": label, "controls": 7} for one in kinds for label in LABELS]
+    quality = [{"measure": "accuracy of near normal and noise", "value": 0.987, "texts": 60}]
+    return label_tables.shares(labelled), pandas.DataFrame(confusion), pandas.DataFrame(quality)
 
 
 def test_no_page_runs_or_loads_anything(written):
@@ -111,10 +149,35 @@ def test_numbers_of_the_table_are_on_its_page(written):
     assert "q/cumulative/12" in text and "nats per token" in text
     maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu"], cuda=True)
     row = dict.fromkeys(columns.DEGRADATION, numpy.nan)
-    row |= {"intervention": "q/cumulative/01", "backend": "cpu", "example": ""}
+    row |= {"sweep": "cumulative", "intervention": "q/cumulative/01", "backend": "cpu"}
     row |= {"nll": 3.14159, "nll_low": 3.0, "nll_high": 3.2718, "texts": 1234}
     text = Reader(maker.degradation(pandas.DataFrame([row]))).text
     assert "3.143 to 3.27" in text and "1,234" in text and pages.NOTHING in text
+
+
+def test_sweeps_that_are_scored_alone_have_a_table_without_texts(folder):
+    table = metrics.degradation("cpu", *fake_run.stages(folder, "cpu"))
+    alone = table.assign(sweep="keys", intervention="k/keys/01", texts=0, label=None)
+    maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu"], cuda=True)
+    text = Reader(maker.degradation(pandas.concat([alone, table]))).text
+    first, second = text.index("Sweep cumulative"), text.index("Sweep keys")
+    assert first < second
+    assert "distinct-2" in text[first:second] and "meaning lost" in text[first:second]
+    assert "distinct-2" not in text[second : text.index("What the columns mean")]
+
+
+def test_claims_are_shown_with_their_tests(written):
+    text = Reader(written["claims"]).text
+    assert "C1: refuted" in text and "It <b>holds</b>." in text
+    assert text.count("all 2 tests") == 0
+    assert "0.512" in text and "0.400 to 0.600" in text and "n too small" in text
+    assert "1.05" in text and "∞" in text
+
+
+def test_labels_are_shown_with_how_well_they_are_told_apart(written):
+    text = Reader(written["labels"]).text
+    assert "q/cumulative/12" in text and "too short" in text
+    assert "order 2: meaning lost" in text and "0.987" in text
 
 
 def test_null_controls_come_last(written):
