@@ -69,7 +69,7 @@ def imported(files: Iterable[Path]) -> set[str]:
 def parsed() -> list[Path]:
     """The library's modules that the Snakefile imports, whenever it is read."""
     common = (ROOT / "rules/common.smk").read_text(encoding="utf-8")
-    (names,) = re.findall(r"^from needq import (.+)$", common, re.MULTILINE)
+    names = ", ".join(re.findall(r"^from needq import (.+)$", common, re.MULTILINE))
     return [SCRIPTS / f"needq/{name.split()[0]}.py" for name in names.split(", ")]
 
 
