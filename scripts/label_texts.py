@@ -16,7 +16,8 @@ with job(snakemake.log[0]):
         backend = Path(file).stem
         texts = metrics.read_backend(snakemake.input.texts, backend)
         texts["nlls"] = metrics.read_backend(snakemake.input.scores, backend)["nlls"]
-        labelled[backend] = texts.drop(columns="tokens").join(classifier.labelled(texts))
+        found = classifier.labelled(texts) if classifier else labels.unlabelled(texts)
+        labelled[backend] = texts.drop(columns="tokens").join(found)
         tables.write(file, labelled[backend].to_dict("records"), tables.LABELS)
     written = {
         "shares": label_tables.shares(labelled),

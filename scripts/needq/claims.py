@@ -112,14 +112,21 @@ def all_claims(
     matrices = paired(evaluation, {role: sweeps[role] for role in "qkvo" if role in sweeps})
     orders = paired(evaluation, {r: sweeps[r] for r in ("q", "end", "random") if r in sweeps})
     single = of("single", evaluation, "nll", "document") if "single" in sweeps else None
-    labelled = {
-        label: of("q", texts.assign(has=(texts["label"] == label).astype(float)), "has", "prompt")
-        for label in LABELS
-    }
+    # without any label nothing is known of them, which is not the same as none
+    labelled = (
+        {}
+        if texts["label"].isna().all()
+        else {
+            label: of(
+                "q", texts.assign(has=(texts["label"] == label).astype(float)), "has", "prompt"
+            )
+            for label in LABELS
+        }
+    )
     probes = {
         name: Probe(of("q", rows, "right", "item"), chances[name]) for name, rows in answers.items()
     }
-    tests = one_block(probes["grammar"], probes["cloze"], labelled["near normal"])
+    tests = one_block(probes["grammar"], probes["cloze"], labelled.get("near normal"))
     tests += degradation_table(steps, labelled, whole, blocks)
     tests += two_stages(steps, probes["grammar"], probes["cloze"])
     if {"k", "v", "o"} <= set(sweeps):
@@ -162,22 +169,18 @@ def ladder(evaluation: DataFrame, sweeps: Mapping[str, str]) -> DataFrame:
     return DataFrame(rows)
 
 
-def one_block(grammar: Probe, cloze: Probe, near_normal: numpy.ndarray) -> list[dict]:
+def one_block(grammar: Probe, cloze: Probe, near_normal: numpy.ndarray | None) -> list[dict]:
     """C1, from the answers of a cumulative sweep of W_Q and its texts.
 
-    `near_normal` (seeds, prompts, steps) is 1 for texts of that label and 0 for others.
+    `near_normal` (seeds, prompts, steps) is 1 for texts of that label and 0 for others; None
+    without labels.
     """
-    seeds = len(near_normal)
-    share = statistics.share_of_crossed(near_normal[:, :, 1])
-    return [
-        Test(
-            "C1",
-            "share of texts labelled near normal with 1 block replaced; above 4/5",
-            share,
-            1 - FIFTH,
-            numpy.inf,
-            seeds,
-        ).row(),
+    seeds, rows = len(grammar.table), []
+    if near_normal is not None:
+        share = statistics.share_of_crossed(near_normal[:, :, 1])
+        name = "share of texts labelled near normal with 1 block replaced; above 4/5"
+        rows.append(Test("C1", name, share, 1 - FIFTH, numpy.inf, seeds).row())
+    return rows + [
         Test(
             "C1",
             "share of grammar's accuracy above chance that is lost with 1 block; below 1/5",
@@ -198,7 +201,16 @@ def one_block(grammar: Probe, cloze: Probe, near_normal: numpy.ndarray) -> list[
 
 
 def lost(probe: Probe, step: int) -> Estimate:
-    """The share of the pristine model's accuracy above chance that is lost at a step."""
+    """The share of the pristine model's accuracy above chance that is lost at a step.
+
+    Where no answer changes under any seed, the variance tells nothing: then the interval is what
+    none of so many items says of a share (Wilson), gained or lost.
+    """
+    before, after = probe.table[:, :, 0], probe.table[:, :, step]
+    if (before == after).all():
+        most = statistics.share_of_items(numpy.zeros(before.shape[1])).high
+        end = most / (before.mean() - probe.chance)
+        return Estimate(0.0, -end, end)
     return statistics.of_means(
         [probe.table], lambda mean: (mean[0] - mean[step]) / (mean[0] - probe.chance)
     )

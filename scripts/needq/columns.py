@@ -21,9 +21,9 @@ KEYS = {
 DEGRADATION = {
     **KEYS,
     "backend": "The backend that computed it.",
-    "label": "What most of its texts are: near normal, meaning lost, repetitive, noise, or too "
-    "short for a label; of several, the first. Empty where no texts are generated, as all that "
-    "follows from texts.",
+    "label": "What most of its texts are: near normal, meaning lost, repetitive, noise, or "
+    "unlabelled; of several, the first. Empty where no texts are generated, as all that follows "
+    "from texts.",
     **_with_interval(
         "nll",
         "Negative log-likelihood of the evaluation text, in nats per token, given the true past; "
@@ -74,7 +74,8 @@ DEGRADATION = {
 LABELS = {
     **KEYS,
     "backend": DEGRADATION["backend"],
-    "label": "near normal, meaning lost, repetitive, noise, or too short for a label.",
+    "label": "near normal, meaning lost, repetitive, noise; or unlabelled: under 8 tokens, or too "
+    "few of the pristine model's texts to fit labels to.",
     **_with_interval("share", "Share of the texts that have it; over noise seeds and prompts."),
     "texts": "How many texts were generated.",
 }

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from pandas import DataFrame
 
 from needq import columns, metrics
-from needq.labels import ALL, KINDS, LABELS, TOO_SHORT, Classifier, confusion, pair_accuracy
+from needq.labels import ALL, KINDS, LABELS, UNLABELLED, Classifier, confusion, pair_accuracy
 
 
 def shares(labelled: Mapping[str, DataFrame]) -> DataFrame:
     """`labels.tsv`: for each backend's texts, one row an intervention and label.
 
-    `labelled` maps backends to rows of a text's keys with `label`, missing where it is too short.
+    `labelled` maps backends to rows of a text's keys with `label`, missing where it has none.
     """
     rows = []
     for backend, texts in labelled.items():
         for key, part in texts.groupby(metrics.INTERVENTION):
-            given = part["label"].fillna(TOO_SHORT)
+            given = part["label"].fillna(UNLABELLED)
             for label in ALL:
                 row = dict(zip(metrics.INTERVENTION, key, strict=True))
                 row |= {"backend": backend, "label": label}
@@ -27,8 +27,10 @@ def shares(labelled: Mapping[str, DataFrame]) -> DataFrame:
     return table.sort_values(["sweep", "intervention"], kind="stable")
 
 
-def confusion_table(classifier: Classifier, controls: DataFrame) -> DataFrame:
+def confusion_table(classifier: Classifier | None, controls: DataFrame) -> DataFrame:
     """`label_confusion.tsv`: held-out controls by their kind and the label that they got."""
+    if classifier is None:
+        return DataFrame(columns=list(columns.LABEL_CONFUSION))
     counts = confusion(classifier, controls)
     table = counts.reset_index(names="kind")
     table.insert(1, "of", table["kind"].map(KINDS))
@@ -38,9 +40,11 @@ def confusion_table(classifier: Classifier, controls: DataFrame) -> DataFrame:
 
 
 def quality(
-    classifier: Classifier, controls: DataFrame, labelled: Mapping[str, DataFrame]
+    classifier: Classifier | None, controls: DataFrame, labelled: Mapping[str, DataFrame]
 ) -> DataFrame:
     """`label_quality.tsv`: the accuracy of neighbouring labels, and what resembles no control."""
+    if classifier is None:
+        return DataFrame(columns=list(columns.LABEL_QUALITY))
     rows = []
     for pair, accuracy in pair_accuracy(confusion(classifier, controls)).items():
         of_pair = controls["held_out"] & controls["kind"].map(KINDS).isin(pair)

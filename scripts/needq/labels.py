@@ -20,8 +20,8 @@ from needq.noise import key, uniform
 from needq.text_metrics import seq_rep
 
 LABELS = ("near normal", "meaning lost", "repetitive", "noise")
-TOO_SHORT = "too short"
-ALL = (*LABELS, TOO_SHORT)
+UNLABELLED = "unlabelled"  # too short, or there was too little to fit labels to
+ALL = (*LABELS, UNLABELLED)
 KINDS = {
     "own": "near normal",  # the pristine model's text
     "order 2": "meaning lost",  # each token drawn after the two before it
@@ -33,6 +33,7 @@ KINDS = {
 FEATURES = ("nll_mean", "nll_std", "nll_median", "frequency", "rep_1", "rep_2", "rep_4")
 SHORTEST = 8  # tokens; shorter texts get no label
 FOLDS = 5
+ENOUGH = 2 * FOLDS  # texts of the pristine model that labels are fitted to, at least
 SHRINKAGES = (0.01, 0.03, 0.1, 0.3, 1.0)
 TYPICAL = 0.99  # share of a kind's own controls that resemble it
 
@@ -133,7 +134,7 @@ class Classifier:
         `typical` says whether the text resembles any kind of control. Both are missing for texts
         of fewer than SHORTEST tokens.
         """
-        found = DataFrame({"label": None, "typical": None}, index=texts.index, dtype=object)
+        found = unlabelled(texts)
         long = texts["tokens"].map(len) >= SHORTEST
         if long.any():
             rows = features(texts[long], self.log_frequency)
@@ -144,15 +145,24 @@ class Classifier:
         return found
 
 
-def fit(controls: DataFrame, vocabulary: int) -> Classifier:
+def unlabelled(texts: DataFrame) -> DataFrame:
+    """What `Classifier.labelled` gives where no text has a label."""
+    return DataFrame({"label": None, "typical": None}, index=texts.index, dtype=object)
+
+
+def fit(controls: DataFrame, vocabulary: int) -> Classifier | None:
     """The classifier of `controls` (which have `nlls`, as texts do) that are not held out.
 
+    None if fewer than ENOUGH texts of the pristine model, fitted or held out, have SHORTEST tokens.
     A kind's covariance is shrunk towards the mean of all kinds, (1 - s) S_kind + s S_mean, with
     the s among SHRINKAGES that gives held-out folds of the sources the most likely labels. A
     kind's reach is the distance that TYPICAL of its controls keep in the folds they are held out
     of.
     """
-    mine = controls[~controls["held_out"] & (controls["tokens"].map(len) >= SHORTEST)]
+    long = controls["tokens"].map(len) >= SHORTEST
+    if min((long & (controls["kind"] == "own")).groupby(controls["held_out"]).sum()) < ENOUGH:
+        return None
+    mine = controls[~controls["held_out"] & long]
     counts = Counter(token for tokens in mine["tokens"][mine["kind"] == "own"] for token in tokens)
     shares = numpy.array([counts[token] + 1 for token in range(vocabulary)], float)
     log_frequency = numpy.log(shares / shares.sum())
@@ -203,7 +213,7 @@ def features(texts: DataFrame, log_frequency: numpy.ndarray) -> numpy.ndarray:
 
 def commonest(texts: DataFrame) -> str:
     """The label that most of the texts have; of several, the one nearest to normal."""
-    counts = texts["label"].fillna(TOO_SHORT).value_counts()
+    counts = texts["label"].fillna(UNLABELLED).value_counts()
     return max(ALL, key=lambda label: counts.get(label, 0))
 
 

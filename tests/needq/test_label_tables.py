@@ -19,7 +19,7 @@ def test_shares_are_counted_over_noise_seeds_and_prompts(labelled):
     assert list(found) == list(columns.LABELS) and len(found) == 13 * 5
     assert (found["texts"] == [16] * 5 + [80] * 60).all()
     last = found[found["blocks_replaced"] == 12].set_index("label")
-    assert last["share"].to_dict() == dict.fromkeys(ALL, 0) | {"noise": 0.5, "too short": 0.5}
+    assert last["share"].to_dict() == dict.fromkeys(ALL, 0) | {"noise": 0.5, "unlabelled": 0.5}
     # each cell of a seed and a prompt has one text of two
 
     estimate = statistics.share_of_crossed(numpy.full((5, 8), 0.5))
@@ -34,7 +34,7 @@ def test_the_commonest_label_of_a_tie_is_the_nearest_to_normal():
 
     assert of("noise", "noise", "near normal") == "noise"
     assert of("noise", "meaning lost") == "meaning lost"
-    assert of(None, None, "repetitive") == "too short"
+    assert of(None, None, "repetitive") == "unlabelled"
     assert of(None, "noise") == "noise"
 
 
@@ -76,6 +76,6 @@ def test_quality_says_accuracy_and_what_resembles_no_control(controls, labelled)
     assert found.loc[pairs, "texts"].tolist() == [12, 12, 12]
     held_out = found.loc["held-out controls that resemble no control"]
     assert held_out.tolist() == [pytest.approx(4 / 24), 24]
-    # those too short for a label are not counted
+    # those without a label are not counted
     texts = found.loc["texts of cpu that resemble no control"]
     assert texts.tolist() == [0, 16 + 80 * 12 - 40]
