@@ -12,7 +12,7 @@ from needq.files import read_json
 from needq.interventions import Intervention
 from needq.job import job, progress
 from needq.patch import patcher, with_recipes
-from needq.probe_scores import score_probes
+from needq.probe_scores import answers
 from needq.probes import Probe
 from needq.score import by_intervention, score_documents, score_texts
 
@@ -24,9 +24,8 @@ with job(snakemake.log[0]):
     patches = patcher(model, weights, backend, snakemake.input.noise)
     tokens = read_json(snakemake.input.tokens)
     members = [Intervention.from_dict(member) for member in snakemake.params.members]
-    work = with_recipes(members, [snakemake.input.patches])
+    recipes = [recipe for _, recipe in with_recipes(members, [snakemake.input.patches])]
 
-    recipes = [recipe for _, recipe in work]
     scores = score_documents(model, patches, recipes, tokens["documents"], tokens["bytes"], batch)
     rows = [
         member.keys() | row for member, found in zip(members, scores, strict=True) for row in found
@@ -44,8 +43,11 @@ with job(snakemake.log[0]):
     tables.write(snakemake.output.texts, rows, tables.TEXT_SCORES)
 
     rows = []
-    if snakemake.input.probes:
-        probes = read_json(snakemake.input.probes)
-        probes = {name: Probe.from_dict(probe) for name, probe in probes.items()}
-        rows = score_probes(model, patches, work, probes, batch)
+    for name, values in read_json(snakemake.input.probes).items() if snakemake.input.probes else []:
+        probe = Probe.from_dict(values)
+        found = answers(model, patches, recipes, probe, batch)
+        for member, right in zip(members, found, strict=True):
+            keys = member.keys() | {"probe": name}
+            for item, (kind, answer) in enumerate(zip(probe.kinds, right, strict=True)):
+                rows.append(keys | {"item": item, "kind": kind, "right": answer})
     tables.write(snakemake.output.probes, rows, tables.PROBES)

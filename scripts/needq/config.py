@@ -153,7 +153,8 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"backends.{name}.precision: tf32 is for device cuda alone"
     scored = {compare["reference"]}.union(*compare["pairs"])
     for name in sorted(scored & backends.keys()):
-        for sweep in run_sweeps(config):
+        exact = backends[name]["arithmetic"] == "exact"
+        for sweep in config["exact_sweeps"] if exact else run_sweeps(config):
             method = config["sweeps"][sweep]["method"]
             if backends[name]["noise"] == "native" and method != "gaussian":
                 yield f"backends.{name}.noise: native noise is gaussian, and sweep {sweep} is not"

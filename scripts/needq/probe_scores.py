@@ -1,56 +1,58 @@
 """Probes scored: which items a model gets right."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from needq.backend import Model, batches
-from needq.exact.layers import log_softmax
-from needq.interventions import Intervention
+from needq.exact.layers import by_rows, log_softmax
 from needq.job import progress
 from needq.patch import Patcher, Recipe
+from needq.prefix import logits_under_each
 from needq.probes import Candidate, Probe, Score, right
-from needq.score import forced_logits, nll
+from needq.score import cut, nll, padded
 
 
-def score_probes(
-    model: Model,
-    patcher: Patcher,
-    work: Sequence[tuple[Intervention, Recipe]],
-    probes: Mapping[str, Probe],
-    batch: int,
-) -> list[dict[str, Any]]:
-    """The answers to each probe under each intervention with its recipe: rows of tables.PROBES."""
-    found = []
-    for member, recipe in progress(work, "answer probes"):
-        with patcher.applied(recipe):
-            for name, probe in probes.items():
-                answers = zip(probe.kinds, score_probe(model, probe, batch), strict=True)
-                for item, (kind, answer) in enumerate(answers):
-                    row = {"probe": name, "item": item, "kind": kind, "right": answer}
-                    found.append(member.keys() | row)
-    return found
+def score_probe(model: Model, probe: Probe, batch: int) -> list[float]:
+    """For each item of a probe, 1 if the model gets it right, 0 if not; ties share."""
+    return answers(model, Patcher(model, Path(), {}), [{"slices": []}], probe, batch)[0]
+
+
+def _score(values: Tensor, candidate: Candidate) -> Score:
+    """A candidate's score from the log probabilities [its tokens, vocabulary]."""
+    first = values.argmax(-1).tolist() == list(candidate.tokens)
+    return Score(-math.fsum(nll(values, candidate.tokens).tolist()), first)
 
 
 @torch.inference_mode()
-def score_probe(model: Model, probe: Probe, batch: int) -> list[float]:
-    """For each item of a probe, 1 if the model gets it right and 0 if not; ties share."""
+def answers(
+    model: Model, patcher: Patcher, recipes: Sequence[Recipe], probe: Probe, batch: int
+) -> list[list[float]]:
+    """For each recipe, what `score_probe` says of the model under it."""
     predicted: dict[int, set[Candidate]] = {}
     for candidate in chain.from_iterable(probe.candidates):
         predicted.setdefault(candidate.row, set()).add(candidate)
-    scores: dict[Candidate, Score] = {}
+    scores: list[dict[Candidate, Score]] = [{} for _ in recipes]
     by_length = sorted(predicted, key=lambda row: len(probe.rows[row]))
-    for part in batches(by_length, batch):
-        for row, logits in zip(
-            part, forced_logits(model, [probe.rows[row] for row in part]), strict=True
-        ):
-            for candidate in predicted[row]:
-                values = log_softmax(logits[candidate.start - 1 :].double())
-                scores[candidate] = Score(
-                    -math.fsum(nll(values, candidate.tokens).tolist()),
-                    values.argmax(-1).tolist() == list(candidate.tokens),
-                )
-    return [right([scores[one] for one in candidates]) for candidates in probe.candidates]
+    for part in progress(batches(by_length, batch), "answer a probe, batch"):
+        rows = [probe.rows[row] for row in part]
+        for number, of_part in logits_under_each(model, patcher, recipes, *padded(rows)):
+            starts = [min(candidate.start for candidate in predicted[row]) for row in part]
+            needed = [
+                logits[start - 1 :]
+                for start, logits in zip(starts, cut(rows, of_part), strict=True)
+            ]
+            # rows together: many small calls take longer
+            values = by_rows(log_softmax, torch.cat(needed).double())
+            values = values.split([len(one) for one in needed])
+            for row, start, of_row in zip(part, starts, values, strict=True):
+                for candidate in predicted[row]:
+                    scores[number][candidate] = _score(of_row[candidate.start - start :], candidate)
+    return [
+        [right([own[one] for one in candidates]) for candidates in probe.candidates]
+        for own in scores
+    ]

@@ -301,6 +301,25 @@ def test_the_table_of_a_run():
     pandas.testing.assert_frame_equal(found, again)
 
 
+def test_no_answer_changed_is_no_proof_that_none_would():
+    right = np.repeat([[1.0] * 80 + [0.0] * 20], 5, axis=0)
+    table = np.stack([right, right], axis=2)
+    found = claims.lost(claims.Probe(table, 0.5), 1)
+    most = statistics.share_of_items(np.zeros(100)).high
+    assert found.mean == 0 and found.high == -found.low == pytest.approx(most / 0.3)
+    assert 0.1 < found.high < 0.2
+    table[2, 5, 1] = 0.0
+    found = claims.lost(claims.Probe(table, 0.5), 1)
+    assert found.mean == pytest.approx(0.002 / 0.3) and found.low < found.mean < found.high
+
+
+def test_without_labels_what_needs_them_is_left_out():
+    sweeps, blocks, evaluation, texts, *others = run(5)
+    found = claims.all_claims(sweeps, blocks, evaluation, texts.assign(label=None), *others)
+    counts = found["claim"].value_counts().to_dict()
+    assert counts == {"C1": 3, "C2": 2, "C3": 3, "C4": 7, "C5": 4}
+
+
 def test_under_five_seeds_nothing_is_decided():
     found = claims.all_claims(*run(4))
     assert set(found["verdict"]) == {U}

@@ -162,10 +162,20 @@ def test_the_default_config_is_complete():
         ("ladder.backends", ["exact"], "ladder.backends: the reference cannot be"),
         ("ladder.backends", ["cpu"], "ladder: cpu would part for its own rng"),
         ("ledger.pairs", [["one", "none"]], "ledger.pairs.0: there is no backend none"),
-        ("ledger.sweep", "other", "ledger.sweep: there is no sweep other"),
         ("ledger.blocks_replaced", [0], "ledger.blocks_replaced.0: 0 is less than the minimum"),
-        ("ledger.blocks_replaced", [13], "ledger.blocks_replaced: 13, but the sweep replaces 12"),
         ("exact_sweeps", ["other"], "exact_sweeps.0: there is no sweep other"),
+        ("full_sweeps", ["keys", "other"], "full_sweeps.1: there is no sweep other; sweeps has"),
+        ("scored_sweeps", ["cumulative"], "scored_sweeps.0: cumulative is one of full_sweeps"),
+        ("exact_sweeps", ["keys"], "exact_sweeps.0: keys is not one of full_sweeps"),
+        ("full_sweeps", [], "full_sweeps: is empty"),
+        ("sweeps.keys.counts", [13], "sweeps.keys.counts: 13, but the sweep replaces 12 at most"),
+        ("sweeps.keys.counts", [0], "sweeps.keys.counts"),
+        ("sweeps.single.counts", [1], "sweeps.single.counts: single steps have no counts"),
+        ("probes.structure", "nowhere", "probes.structure: there is no file nowhere"),
+        ("probes.backends", ["gpu64"], "probes.backends.0: there is no backend gpu64"),
+        ("labels.texts_per_prompt", 1, "labels.texts_per_prompt: 1 is less than"),
+        ("ledger.blocks_replaced", [13], "ledger.blocks_replaced: 13 is not one of the sweep's"),
+        ("ledger.sweep", "keys", "ledger.sweep: keys is not one of full_sweeps"),
         ("exact_sweeps", [], "exact_sweeps: is empty"),
         ("backends.cpu.threads", 0, "backends.cpu.threads: 0"),
         ("backends.cpu", {}, "backends.cpu.device: the key is missing"),
@@ -214,7 +224,10 @@ def test_cuda_may_be_text_as_on_the_command_line(text, meant):
 def test_defaults_are_filled_in():
     config = with_change(
         ("sweeps", {"s": {}}),
+        ("full_sweeps", ["s"]),
+        ("scored_sweeps", []),
         ("exact_sweeps", ["s"]),
+        ("probes.backends", []),
         ("ladder", {"reference": "cpu", "backends": []}),
         ("ledger", DEFAULT["ledger"] | {"pairs": [], "sweep": "s"}),
         ("backends", {"cpu": {"device": "cpu"}}),
@@ -225,6 +238,7 @@ def test_defaults_are_filled_in():
         "matrix": "q",
         "blocks": "all",
         "steps": "cumulative",
+        "counts": "all",
         "heads": "all",
         "dimensions": "all",
         "method": "gaussian",
@@ -279,10 +293,11 @@ def test_the_ledger_runs_on_the_devices_there_are():
 
 
 def test_an_exact_reference_has_to_run_every_sweep():
-    other = ("sweeps", DEFAULT["sweeps"] | {"other": {}})
-    assert checked(with_change(("compare.reference", "exact")), SCHEMA_FILE)
-    message = refusal(with_change(("compare.reference", "exact"), other))
-    assert "compare.reference: exact_sweeps lacks other" in message
+    full = ("full_sweeps", ["cumulative", "keys"])
+    scored = ("scored_sweeps", ["values"])
+    assert checked(with_change(("compare.reference", "exact"), scored), SCHEMA_FILE)
+    message = refusal(with_change(("compare.reference", "exact"), full, scored))
+    assert "compare.reference: exact_sweeps lacks keys" in message
 
 
 def test_files_of_a_model(tmp_path):
@@ -305,9 +320,10 @@ def test_portable_backends_are_exact_and_keyed():
 
 
 def test_native_noise_is_gaussian():
-    sweep = ("sweeps", DEFAULT["sweeps"] | {"none": {"method": "zero"}})
-    message = refusal(with_change(("backends.cpu.noise", "native"), sweep))
-    assert "backends.cpu.noise: native noise is gaussian, and sweep none is not" in message
+    native = ("backends.cpu.noise", "native")
+    assert checked(with_change(native, ("scored_sweeps", ["keys"])), SCHEMA_FILE)
+    message = refusal(with_change(native, ("scored_sweeps", ["keys", "zero"])))
+    assert "backends.cpu.noise: native noise is gaussian, and sweep zero is not" in message
 
 
 def test_without_a_ladder_and_a_ledger_their_other_keys_do_not_matter():

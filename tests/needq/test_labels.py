@@ -214,3 +214,17 @@ def test_controls_of_pocket_gpt2_are_told_apart(pocket):
     found = fitted.labelled(mixture)
     assert found["typical"].dropna().astype(bool).mean() < 0.5
     assert (found["label"] == "near normal").mean() < 0.05
+
+
+def test_too_few_texts_are_not_fitted_to(own):
+    def fitted(rows):
+        made = labels.controls(rows, VOCABULARY)
+        rng = np.random.default_rng(1)
+        made["nlls"] = [rng.exponential(2.0, len(tokens)) for tokens in made["tokens"]]
+        return labels.fit(made, VOCABULARY)
+
+    assert fitted(own[:20]) is not None
+    assert fitted(own[:19]) is None  # nine to fit to
+    short = [(prompt, tokens[:7]) for prompt, tokens in own]
+    assert fitted([*own[:10], *short[:10]]) is None  # none long enough is held out
+    assert labels.unlabelled(pandas.DataFrame({"tokens": [[1], [2]]}))["label"].isna().all()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from naive import log_probabilities
 from needq.native import NativeModel
-from needq.probe_scores import score_probe
+from needq.probe_scores import answers, score_probe
 from needq.probes import (
     Candidate,
     Item,
@@ -36,9 +36,10 @@ def test_probe_items_are_right_as_by_a_naive_loop(setting, small, batch):
     tokenizer = Tokenizer.from_file(str(small.backup / "tokenizer.json"))
     probe = encode(PROBE_ITEMS, tokenizer, "<|endoftext|>", 64)
     outcomes = []
-    for recipe in (recipes[0], recipes[3]):
+    under_each = answers(model, patcher, [recipes[0], recipes[3]], probe, batch)
+    assert under_each[0] == score_probe(model, probe, batch)
+    for recipe, found in zip((recipes[0], recipes[3]), under_each, strict=True):
         with patcher.applied(recipe):
-            found = score_probe(model, probe, batch)
             for item, outcome in zip(PROBE_ITEMS, found, strict=True):
                 begin = [256, *tokenizer.encode(item.beginning).ids]
                 sums = []
