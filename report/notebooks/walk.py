@@ -37,9 +37,11 @@ project = next((f for f in (here, *here.parents) if (f / "scripts/needq").is_dir
 sys.path.insert(0, str(project / "scripts"))
 from needq import metrics, theme  # found by the line above
 
+READ = ("degradation", "q_histogram", "divergence_summary", "divergence_trend", "ledger", "flips")
+READ += ("claims",)
 folder = (Path(RUN) if Path(RUN).is_dir() else project / RUN) / "tables"
-names = sorted(file.stem for file in folder.glob("*.tsv")) if TABLES is None else TABLES
-tables = {name: metrics.read_table(folder / f"{name}.tsv") for name in names}
+names = [file.stem for file in folder.glob("*.tsv")] if TABLES is None else TABLES
+tables = {name: metrics.read_table(folder / f"{name}.tsv") for name in READ if name in names}
 
 
 def say(*paragraphs):
