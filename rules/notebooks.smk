@@ -31,7 +31,6 @@ rule walk_through:
         mem_mb=2000,
         runtime=10,
     params:
-        results=RESULTS,
         run=CONFIG["run"],
         backends=COMPARED,
         cuda=ON_CUDA,
@@ -68,7 +67,6 @@ rule recompute:
         mem_mb=2000,
         runtime=10,
     params:
-        results=RESULTS,
         run=CONFIG["run"],
         backends=COMPARED,
         cuda=ON_CUDA,

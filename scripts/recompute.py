@@ -1,12 +1,14 @@
 """Rule recompute: see rules/notebooks.smk."""
 
+from pathlib import Path
+
 from needq import notebooks, pages
 from needq.job import job
 
 with job(snakemake.log[0]):
-    params = snakemake.params
+    run, params = Path(snakemake.output.notebook).parents[1], snakemake.params
     chunks = notebooks.chunks_of(snakemake.input.evaluation)
-    parameters = {"RUN": params.results, "CHUNKS": chunks}
+    parameters = {"RUN": str(run), "CHUNKS": chunks}
     notebooks.publish(
         snakemake.input.source,
         parameters,

@@ -1,12 +1,14 @@
 """Rule walk_through: see rules/notebooks.smk."""
 
+from pathlib import Path
+
 from needq import notebooks, pages
 from needq.job import job
 
 with job(snakemake.log[0]):
-    params = snakemake.params
+    run, params = Path(snakemake.output.notebook).parents[1], snakemake.params
     names = notebooks.tables_of(snakemake.input.tables)
-    parameters = {"RUN": params.results, "TABLES": names, "CUDA": params.cuda}
+    parameters = {"RUN": str(run), "TABLES": names, "CUDA": params.cuda}
     notebooks.publish(
         snakemake.input.source,
         parameters,

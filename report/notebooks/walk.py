@@ -53,14 +53,19 @@ def number(value):
     """Three significant digits, a dash for none; text as it is."""
     if isinstance(value, str):
         return value
-    if pd.isna(value):
-        return "–"
+    if pd.isna(value) or np.isinf(value):
+        return "–" if pd.isna(value) else "∞"
     whole = value == round(value) or abs(value) >= 1000
     return f"{value:,.0f}" if whole else f"{value:#.3g}".rstrip(".")
 
 
 def percent(share):
-    return f"{number(100 * share)}%"
+    return "less than 0.1%" if 0 < abs(share) < 0.001 else f"{number(100 * share)}%"
+
+
+def rise(nats):
+    """A difference of two nll, of which the table states six digits."""
+    return "less than 0.0001" if abs(nats) < 0.0001 else number(nats)
 
 
 def blocks(count):
@@ -74,10 +79,11 @@ def measured(row, column):
 
 
 def show(table, headings):
-    """Show those columns that a table has, under these headings."""
-    part = table[[name for name in headings if name in table]].rename(columns=headings)
+    """Show those columns in which a table has something, under these headings."""
+    filled = [name for name in headings if name in table and table[name].notna().any()]
+    part = table[filled].rename(columns=headings)
     words = ["words"] if pd.api.types.is_string_dtype(part.iloc[:, -1]) else None
-    looks = {"index": False, "border": 0, "classes": words}
+    looks = {"index": False, "border": 0, "classes": words, "na_rep": "–"}
     display(HTML(part.to_html(formatters=[number] * part.shape[1], **looks)))
 
 
@@ -160,11 +166,14 @@ if "q_histogram" in tables:
 
 # %%
 degradation = tables["degradation"]
-backends = list(dict.fromkeys(degradation["backend"]))
+most = degradation.groupby("sweep")["blocks_replaced"].max()
+main = "cumulative" if "cumulative" in most else most.idxmax()
+backends = list(dict.fromkeys(degradation.loc[degradation["sweep"] == main, "backend"]))
 headline = degradation[degradation["backend"] == backends[0]]  # exact arithmetic, where it was run
-sweeps = list(dict.fromkeys(headline["sweep"]))
-most = headline.groupby("sweep")["blocks_replaced"].max()
-main = "cumulative" if "cumulative" in sweeps else most.idxmax()
+# further sweeps may be run by one backend only
+wide = degradation[
+    degradation["backend"] == degradation.groupby("backend", sort=False)["sweep"].nunique().idxmax()
+]
 curve = headline[headline["sweep"] == main].sort_values("blocks_replaced")
 pristine, last = curve.iloc[0], curve.iloc[-1]
 loss = last["nll"] - pristine["nll"]
@@ -173,7 +182,7 @@ if (curve["blocks_replaced"] == 1).any():
     cost = one["nll"] - pristine["nll"]
     say(
         f"With the whole model, nll is {measured(pristine, 'nll')}, in brackets its 95% interval; "
-        f"with one block replaced, {measured(one, 'nll')}. That one block costs {number(cost)} "
+        f"with one block replaced, {measured(one, 'nll')}. That one block costs {rise(cost)} "
         f"nats per token, {percent(cost / loss)} of what {blocks(last['blocks_replaced'])} cost "
         f"({number(loss)}). The likeliest next token is still the whole model's at "
         f"{percent(one['top1_agreement'])} of positions, and KL is {measured(one, 'kl')}."
@@ -183,12 +192,13 @@ if (curve["blocks_replaced"] == 1).any():
     )
 
 # %%
-for sweep in sweeps:
-    part = headline[(headline["sweep"] == sweep) & (headline["blocks_replaced"] == 1)]
+for sweep, part in wide.groupby("sweep"):
+    whole = part.loc[part["blocks_replaced"] == 0, "nll"].min()
+    part = part[part["blocks_replaced"] == 1]
     if len(part) > 1:  # a sweep of single blocks
         part = part.assign(
             block=part["intervention"].str.rsplit("/", n=1).str[1].astype(int),
-            rise=part["nll"] - pristine["nll"],
+            rise=part["nll"] - whole,
         )
         worst, least = part.loc[part["rise"].idxmax()], part.loc[part["rise"].idxmin()]
         figure, ((axis,),) = theme.panels(1, 1)
@@ -197,8 +207,8 @@ for sweep in sweeps:
         draw(figure)
         say(
             f"It matters which block (sweep `{sweep}`): block {worst['block']} costs most, "
-            f"{number(worst['rise'])} nats per token, and block {least['block']} least, "
-            f"{number(least['rise'])}."
+            f"{rise(worst['rise'])} nats per token, and block {least['block']} least, "
+            f"{rise(least['rise'])}."
         )
 
 # %% [markdown]
@@ -279,40 +289,38 @@ if "label" in curve:
         say("The article's stages beside the commonest label of the texts:", "\n".join(lines))
 
 # %%
-if "grammar" in curve and curve["grammar"].notna().any():
-    CHANCE = 0.5  # each item has two answers
+if "grammar" in degradation and degradation["grammar"].notna().any():
+    probed = degradation[degradation["grammar"].notna() & (degradation["sweep"] == main)]
+    probed = probed[probed["backend"] == probed["backend"].iloc[0]].sort_values("blocks_replaced")
     figure, ((axis,),) = theme.panels(1, 1)
     for index, name in enumerate(("grammar", "cloze")):
         look = theme.style(index)
-        axis.plot(curve["blocks_replaced"], curve[name], label=name, **look)
-        ends = curve[f"{name}_low"], curve[f"{name}_high"]
-        axis.fill_between(curve["blocks_replaced"], *ends, color=look["color"], alpha=0.16)
-    axis.axhline(CHANCE, color=theme.GREY, linestyle=":", label="chance")
+        axis.plot(probed["blocks_replaced"], probed[name], label=name, **look)
+        ends = probed[f"{name}_low"], probed[f"{name}_high"]
+        axis.fill_between(probed["blocks_replaced"], *ends, color=look["color"], alpha=0.16)
     axis.set(title="Probes", xlabel="blocks replaced", ylabel="share of items right")
+    axis.set_ylim(0, 1.03)
     axis.legend()
     theme.whole_numbers(axis.xaxis)
     draw(figure)
-    fallen = {
-        name: (pristine[name] - last[name]) / (pristine[name] - CHANCE)
-        for name in ("grammar", "cloze")
-    }
+    first, end = probed.iloc[0], probed.iloc[-1]
     say(
-        f"Grammar (which of two sentences is right) goes from {measured(pristine, 'grammar')} to "
-        f"{measured(last, 'grammar')}; meaning (cloze: which word fits) from "
-        f"{measured(pristine, 'cloze')} to {measured(last, 'cloze')}; guessing gives {CHANCE}. "
-        f"Of what lies above guessing, {percent(fallen['grammar'])} of grammar is lost and "
-        f"{percent(fallen['cloze'])} of meaning."
+        f"Two probes ask what is left. *Grammar* (which of two sentences is right; guessing gives "
+        f"one half) goes from {measured(first, 'grammar')} to {measured(end, 'grammar')}, *cloze* "
+        f"(which word ends a passage; guessing gives one over the number of candidates) from "
+        f"{measured(first, 'cloze')} to {measured(end, 'cloze')}."
     )
 
 # %%
-others = [sweep for sweep in sweeps if sweep != main and most[sweep] > 1]
+others = [sweep for sweep in dict.fromkeys(wide["sweep"]) if sweep != main and most[sweep] > 1]
 if others:
     say(
         "### And other ways to damage it?",
-        "Other matrices (keys, values, outputs) and other orders of blocks, on the same axes.",
+        f"Other matrices, other noise and other orders of blocks (backend "
+        f"`{wide['backend'].iloc[0]}`).",
     )
     figure, ((axis,),) = theme.panels(1, 1)
-    part = headline[headline["sweep"].isin([main, *others])]
+    part = wide[wide["sweep"].isin([main, *others])]
     sns.lineplot(
         part, x="blocks_replaced", y="nll", hue="sweep", style="sweep", markers=True, ax=axis
     )
@@ -322,7 +330,7 @@ if others:
     draw(figure)
     rows = []
     for sweep in [main, *others]:
-        part = headline[headline["sweep"] == sweep].sort_values("blocks_replaced")
+        part = wide[wide["sweep"] == sweep].sort_values("blocks_replaced")
         end, start = part.iloc[-1], part.iloc[0]
         rows.append(
             {"sweep": sweep, "blocks": end["blocks_replaced"], "rise": end["nll"] - start["nll"]}
@@ -422,7 +430,7 @@ if "flips" in tables:
         inside = row["predicted_low"] <= row["parted"] <= row["predicted_high"]
         say(
             f"- `{row['left']}` and `{row['right']}`: {number(row['parted'])} of "
-            f"{number(row['texts'])} texts part; expected {number(row['predicted'])} (95% interval "
+            f"{number(row['texts'])} texts part; expected {row['predicted']:.1f} (95% interval "
             f"{ends}): " + ("as the law says." if inside else "**not as the law says.**")
         )
 

@@ -14,6 +14,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
+from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
 from needq.errors import UserError
@@ -82,7 +83,7 @@ def execute(notebook: NotebookNode) -> NotebookNode:
         try:
             client.execute(env=environment, cleanup_kc=True)
         except CellExecutionError as error:
-            logging.error("%s", error)
+            logging.error("%s", strip_ansi(str(error)))
             raise UserError(f"the notebook stopped: {error.ename}: {error.evalue}") from None
     return settled(notebook)
 

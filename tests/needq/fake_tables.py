@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy
 import pandas
-from fake_run import write
+from fake_run import stages, write
 from needq import metrics
 from needq.causes import CAUSES, NATIVE
 
@@ -13,15 +13,7 @@ BACKENDS = ("cpu", "cpu64")
 
 def degradation(folder: Path) -> pandas.DataFrame:
     """`degradation.tsv` of what `fake_run.write` left."""
-    return pandas.concat(
-        metrics.degradation(
-            backend,
-            metrics.read_chunks(sorted(folder.glob(f"generate/{backend}/first/*.parquet"))),
-            metrics.read_chunks(sorted(folder.glob(f"score/{backend}/first/*.texts.parquet"))),
-            metrics.read_chunks(sorted(folder.glob(f"score/{backend}/first/*.evaluation.parquet"))),
-        )
-        for backend in BACKENDS
-    )
+    return pandas.concat(metrics.degradation(name, *stages(folder, name)) for name in BACKENDS)
 
 
 def histogram() -> pandas.DataFrame:
@@ -53,23 +45,19 @@ def flips() -> pandas.DataFrame:
 
 def claims() -> pandas.DataFrame:
     row = {"claim": "C1", "statement": "One block replaced: still coherent."}
-    test = row | {"test": "grammar lost", "estimate": 0.07, "verdict": "supported"}
+    test = row | {"test": "grammar lost", "estimate": numpy.inf, "verdict": "supported"}
     whole = row | {"test": "all 1 tests", "estimate": numpy.nan, "verdict": "supported"}
     ends = {"low": "0.01", "high": "n too small"}
     return pandas.DataFrame([whole | {"low": "", "high": ""}, test | ends])
 
 
-def with_probes(table: pandas.DataFrame) -> pandas.DataFrame:
-    """`degradation.tsv` with labels and probes, and with sweeps that generate no texts."""
-    lost = table["blocks_replaced"] / table["blocks_replaced"].max()
-    table = table.assign(label="near normal")
-    for name, share in (("grammar", 0.3), ("cloze", 0.45)):
-        table[name] = 0.95 - share * lost
-        table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.04, table[name] + 0.04
-    keys = table.assign(sweep="keys", texts=0, example=None, label=None)
+def with_sweeps(table: pandas.DataFrame) -> pandas.DataFrame:
+    """`degradation.tsv` with sweeps of which one backend scores the evaluation text alone."""
+    keys = table[table["backend"] == BACKENDS[1]].assign(sweep="keys", texts=0)
     keys["intervention"] = keys["intervention"].str.replace("q/cumulative", "k/keys")
-    for name in ("text_nll", "seq_rep_4", "distinct_2"):
+    for name in ("text_nll", "seq_rep_4", "distinct_2", "grammar", "cloze"):
         keys[[name, f"{name}_low", f"{name}_high"]] = numpy.nan
+    keys[["label", "example"]] = None
     single = keys[keys["blocks_replaced"] < 4].assign(sweep="single")
     single["intervention"] = [
         f"q/single/{'none' if count == 0 else f'{count - 1:02d}'}"
@@ -94,9 +82,9 @@ def write_run(folder: Path) -> None:
 
 
 def write_more(folder: Path) -> None:
-    """Write what the ladder, the ledger, probes and claims add."""
+    """Write what the ladder, the ledger, further sweeps and claims add."""
     table = metrics.read_table(folder / "tables/degradation.tsv")
-    made = {"degradation": with_probes(table), "ledger": ledger()}
+    made = {"degradation": with_sweeps(table), "ledger": ledger()}
     made |= {"flips": flips(), "claims": claims()}
     for name, table in made.items():
         metrics.write_table(folder / f"tables/{name}.tsv", table)
