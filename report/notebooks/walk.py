@@ -450,11 +450,11 @@ if "claims" in tables:
     )
     HEADINGS = {
         "claim": "claim",
-        "test": "test",
+        "verdict": "verdict",
         "estimate": "estimate",
         "low": "95% from",
         "high": "to",
-        "verdict": "verdict",
+        "test": "test",
     }
     show(claims[~whole], HEADINGS)
 else:
