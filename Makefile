@@ -1,14 +1,19 @@
 # make run: the default experiment, to results/pocket-gpt2/report.html. make test: every test.
+# make rocrate: a finished run as a research object, RUN=pocket-gpt2 unless named (docs/rocrate.md).
 # README gives the same commands plainly. Another Python: make run PYTHON=python3.12
 
 PYTHON ?= python3
+RUN ?= pocket-gpt2
 INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps
 
-.PHONY: run test lint format clean
+.PHONY: run rocrate test lint format clean
 
 run: .venv/base.done
 	.venv/bin/snakemake --cores all
 	.venv/bin/snakemake --report results/pocket-gpt2/report.html
+
+rocrate: .venv/base.done
+	.venv/bin/python scripts/make_crate.py $(RUN)
 
 test: .venv/test.done
 	.venv/bin/pytest

@@ -29,6 +29,7 @@ ABOUT = {
     "lm": ("Running language models: generate and score.", []),
     "tables": ("Tables and figures.", []),
     "report": ("The report's pages.", []),
+    "notebooks": ("Notebooks.", ["ipykernel"]),
 }
 # transformers reads GGUF files with accelerate and gguf; Snakemake writes its report with pygments
 SNAKEMAKE = ("Snakemake, for running with --use-conda.", ["snakemake", "pygments"])
@@ -41,14 +42,14 @@ def pins() -> dict[str, str]:
 
 
 def scripts() -> dict[str, set[Path]]:
-    """The scripts of each environment, as the rules name them."""
+    """The scripts of each environment, and its notebooks, as the rules name them."""
     found: dict[str, set[Path]] = {}
     for file in (ROOT / "rules").glob("*.smk"):
         for rule in file.read_text(encoding="utf-8").split("\nrule "):
             environment = re.search(r'"\.\./envs/(\w+)\.yaml"', rule)
-            script = re.search(r'"\.\./scripts/(\w+\.py)"', rule)
-            if environment and script:
-                found.setdefault(environment[1], set()).add(SCRIPTS / script[1])
+            files = {SCRIPTS / name for name in re.findall(r'\bcode\("([^"]+)"\)', rule)}
+            if environment:
+                found.setdefault(environment[1], set()).update(files)
     return found
 
 

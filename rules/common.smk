@@ -64,7 +64,7 @@ wildcard_constraints:
 
 def code(script):
     """The library modules that a script imports: as inputs, they re-run its rule when changed."""
-    return [os.path.relpath(file) for file in imports.library_files(SCRIPTS / script)]
+    return [os.path.relpath(file) for file in imports.library_files(SCRIPTS / script, SCRIPTS)]
 
 
 def noise_paths(interventions):

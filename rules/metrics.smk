@@ -102,6 +102,7 @@ rule tables:
         f"{RESULTS}/tables/degradation.tsv",
         f"{RESULTS}/tables/divergence.tsv",
         f"{RESULTS}/tables/divergence_summary.tsv",
+        f"{RESULTS}/tables/divergence_trend.tsv",
         f"{RESULTS}/tables/q_histogram.tsv",
         rules.label_texts.output,
         rules.claims.output if ROLES else [],

@@ -23,8 +23,8 @@ def pip_section(file: Path) -> list[str]:
 
 
 def test_there_is_one_for_each_concern() -> None:
-    names = ["lm.yaml", "report.yaml", "tables.yaml", "weights.yaml", "environment.yaml"]
-    assert [file.name for file in FILES] == names
+    names = ["lm", "notebooks", "report", "tables", "weights", "environment"]
+    assert [file.stem for file in FILES] == names
     # a pin file would silence the pip section
     assert all(file.suffix == ".yaml" for file in (ROOT / "envs").iterdir())
 
@@ -48,6 +48,7 @@ def test_versions_are_those_of_the_lock(file: Path) -> None:
         ("lm", {"torch", "transformers", "pyarrow"}, {"pandas", "gguf", "snakemake"}),
         ("tables", {"matplotlib", "seaborn", "scipy"}, {"torch", "accelerate", "snakemake"}),
         ("report", {"jinja2", "pandas"}, {"torch", "matplotlib", "snakemake"}),
+        ("notebooks", {"ipykernel", "nbclient", "nbconvert", "seaborn"}, {"torch", "snakemake"}),
     ],
 )
 def test_environment_holds_its_concern_alone(name: str, has: set, has_not: set) -> None:

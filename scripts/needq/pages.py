@@ -102,6 +102,7 @@ class Pages:
     """Renders the templates of a folder, for one run."""
 
     def __init__(self, templates: str | Path, run: str, backends: Sequence[str], cuda: bool):
+        self.folder = templates
         self.environment = Environment(
             loader=FileSystemLoader(templates),
             autoescape=True,
@@ -278,6 +279,15 @@ class Pages:
                 indent=2,
                 ensure_ascii=False,
             ),
+        )
+
+    def notebook(self, title: str, body: str, source: str) -> str:
+        """The page of a notebook: `body` is HTML, and trusted; `source` names its script."""
+        return self._render(
+            "notebook.html",
+            title=title,
+            lead=f"A notebook, run on the files of this run. To work with it: {source}.",
+            body=body,
         )
 
     def _render(self, template: str, **values: Any) -> str:

@@ -1,5 +1,6 @@
 """The look that all figures share, and how they are saved: the same bytes on every run."""
 
+import io
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,7 @@ RC = {
     "svg.hashsalt": "needq",  # else ids, and so bytes, differ from run to run
     "savefig.dpi": 110,
 }
+SVG_METADATA = {"Date": None, "Creator": None}  # neither date nor version
 
 
 def apply() -> None:
@@ -79,10 +81,18 @@ def footnote(figure: Figure, text: str) -> None:
     figure.supxlabel(lines, x=0.01, ha="left", fontsize=7.5, color=GREY)
 
 
+def svg_text(figure: Figure) -> str:
+    """A figure as SVG, to be shown within a page; then close it."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata=SVG_METADATA)
+    matplotlib.pyplot.close(figure)
+    return text.getvalue()
+
+
 def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
     """Write a figure as SVG, and as PNG for previews, without date or version; then close it."""
     with temporary(svg) as partial:
-        figure.savefig(partial, metadata={"Date": None, "Creator": None})
+        figure.savefig(partial, metadata=SVG_METADATA)
     with temporary(png) as partial:
         figure.savefig(partial, metadata={"Software": None})
     matplotlib.pyplot.close(figure)

@@ -83,11 +83,11 @@ def test_every_script_runs_in_its_own_environment(ran):
         yaml_beside = prefix.with_name(f"{prefix.name}.yaml")
         assert yaml_beside.read_bytes() == (ROOT / f"envs/{wanted[rule]}.yaml").read_bytes()
         used.add(wanted[rule])
-    assert used == {"weights", "lm", "tables", "report"}
+    assert used == {"weights", "lm", "tables", "report", "notebooks"}
 
 
 def test_import_that_an_environment_lacks_fails(ran, conda):
-    """seaborn is in the environment of the tables alone, and not in Snakemake's."""
+    """seaborn is in the environments of tables and notebooks, and not in Snakemake's."""
     python, variables = conda
     script = ran.folder / "scripts/tokenize_texts.py"
     script.write_text(f"import seaborn\n{script.read_text(encoding='utf-8')}", encoding="utf-8")
