@@ -27,6 +27,7 @@ include: "rules/claims.smk"
 include: "rules/metrics.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/index.smk"
 
 
 report: "report/workflow.rst"
@@ -53,4 +54,5 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.pages.input,
+        rules.index.output,
         rules.digests.output if PORTABLE else [],

@@ -6,15 +6,15 @@ sentence says that instead. What a table lacks (labels, probes, a GPU) is said o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, isnan, log
+from math import exp, isfinite, isnan, log
 from typing import Any
 
 import pandas
 from pandas import DataFrame, Series
 
+from needq.labels import LABELS, TOO_SHORT
+
 HEADLINE = "cumulative"  # the sweep that the answer is about, if a run has it
-FIRST_LABEL, TOO_SHORT = "near normal", "too short"
-VERDICTS = ("supported", "refuted", "undecided")
 METHODS = {
     "gaussian": "Gaussian noise of the same mean and spread",
     "permuted": "its own entries in a random order",
@@ -41,12 +41,13 @@ class Loss:
     sentence: str
 
 
-def headline(degradation: DataFrame) -> DataFrame:
-    """The rows that the answer is about: one sweep of the first backend, by blocks replaced."""
-    sweeps = set(degradation["sweep"])
-    sweep = HEADLINE if HEADLINE in sweeps else degradation["sweep"].iloc[0]
-    rows = degradation[degradation["sweep"] == sweep]
-    rows = rows[rows["backend"] == rows["backend"].iloc[0]]
+def headline(degradation: DataFrame, reference: str) -> DataFrame:
+    """The rows that the answer is about: one sweep of the reference backend, by blocks replaced."""
+    rows = degradation[degradation["backend"] == reference]
+    with_texts = rows[rows["texts"] > 0]
+    rows = with_texts if len(with_texts) else rows
+    sweep = HEADLINE if HEADLINE in set(rows["sweep"]) else rows["sweep"].iloc[0]
+    rows = rows[rows["sweep"] == sweep]
     return rows.sort_values("blocks_replaced", kind="stable").reset_index(drop=True)
 
 
@@ -125,7 +126,7 @@ def _kept(share: float, guess: float) -> tuple[str, str]:
 
 def meaning(rows: DataFrame, phases: DataFrame | None, whole: int, lost: Loss) -> str:
     """How many blocks until meaning is lost: by the texts' labels, and by the probes."""
-    said = [part for part in (_labels(rows, whole), _half_points(phases)) if part]
+    said = [part for part in (_labels(rows, whole), _half_points(phases, whole)) if part]
     return " ".join(said) or _half_of_rise(rows, whole, lost)
 
 
@@ -136,7 +137,7 @@ def _labels(rows: DataFrame, whole: int) -> str:
     known = rows[rows["label"].notna() & (rows["label"] != TOO_SHORT)]
     if not len(known):
         return "Its texts are too short to be labelled."
-    away = known[known["label"] != FIRST_LABEL]
+    away = known[known["label"] != LABELS[0]]
     if not len(away):
         most = blocks(known["blocks_replaced"].max(), whole)
         return f"Its texts stay near normal, most of them, up to {most} replaced."
@@ -147,15 +148,15 @@ def _labels(rows: DataFrame, whole: int) -> str:
     return f"Its texts stop being near normal with {count} replaced: {first['label']}."
 
 
-def _half_points(phases: DataFrame | None) -> str:
+def _half_points(phases: DataFrame | None, whole: int) -> str:
     """Where the probes of meaning (cloze) and of structure (grammar) have fallen half-way."""
     said = []
     for probe, what in (("cloze", "meaning"), ("grammar", "grammar")):
         row = _measure(phases, f"half-point of {probe}")
         if row is None:
             continue
-        if isnan(row["estimate"]):
-            said.append(f"{what} is never half lost")
+        if not isfinite(row["estimate"]):
+            said.append(f"{what} is not half lost by {blocks(whole, whole)}")
         else:
             spread = interval(*_numbers(row["low"], row["high"]), digits=1)
             said.append(f"{what} is half lost at {row['estimate']:.1f} blocks{spread}")
@@ -214,7 +215,7 @@ def parting(
 def ledger_pair(
     ledger: DataFrame | None, backends: Mapping[str, Mapping[str, Any]]
 ) -> tuple[str, str, DataFrame] | None:
-    """The pair of the ledger to speak of, one with a GPU if there is one, and its steps forwards."""
+    """The pair of the ledger to speak of, if any one with a GPU, and its steps forwards."""
     if ledger is None or ledger.empty:
         return None
     forwards = ledger[ledger["order"] == "forwards"]
@@ -241,7 +242,10 @@ def _causes(steps: DataFrame) -> list[str]:
         apart = f"though logits differ by up to {first['max_abs_logit']:.1g}"
         if first["max_abs_logit"] == 0:
             apart = "and so is every bit of the logits"
-        return [f"all {first['texts']} texts are the same, {apart}.", f"{bits[0].upper()}{bits[1:]}."]
+        return [
+            f"all {first['texts']} texts are the same, {apart}.",
+            f"{bits[0].upper()}{bits[1:]}.",
+        ]
     low, high = (100 * first[f"identical_share_{end}"] for end in ("low", "high"))
     spread = interval(low, high, 0).replace(" to ", "% to ").replace(")", "%)")
     spread = spread if "n too" not in spread else interval(low, high)
@@ -286,9 +290,7 @@ def trend(table: DataFrame, pair: tuple[str, str] | None = None) -> str:
     tested = table[(table["left"] != table["right"])]
     if "sweep" in tested and HEADLINE in set(tested["sweep"]):
         tested = tested[tested["sweep"] == HEADLINE]
-    found = [
-        f"{row.left} and {row.right}: {row.verdict}" for row in tested.itertuples(index=False)
-    ]
+    found = [f"{row.left} and {row.right}: {row.verdict}" for row in tested.itertuples(index=False)]
     if not found:
         return ""
     return f"Earlier or later, the more blocks are replaced? {'; '.join(found)}."

@@ -1,11 +1,16 @@
 """The gallery: every generated text, by prompt and number of blocks replaced."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
+from needq.labels import TOO_SHORT
+
+# texts of one prompt, intervention, noise and draw: each with its backends and its labels
+Cards = dict[str, tuple[list[str], dict[str, None]]]
 NAMES = ["sweep", "intervention", "blocks_replaced", "noise_seed", "prompt", "sample_seed"]
 
 
@@ -22,8 +27,11 @@ def grid(
     sample seed come first, the others apart. Returns [{prompt, rows: [{intervention, blocks,
     first: [text], others: [text]}]}], each text {noise_seed, sample_seed, backends, label, text}.
     """
-    known = {name: _by_key(rows, "label") for name, rows in labels.items()}
-    found: dict[int, dict[tuple[int, str], dict[tuple, dict[tuple, list[str]]]]] = {}
+    known = {
+        name: _by_key(rows.assign(label=rows["label"].fillna(TOO_SHORT)), "label")
+        for name, rows in labels.items()
+    }
+    found: dict[int, dict[tuple[int, str], dict[tuple, Cards]]] = {}
     for backend, rows in texts.items():
         for key, text in _by_key(rows, "text").items():
             _, intervention, blocks, noise, prompt, sample = key
@@ -31,8 +39,9 @@ def grid(
                 continue
             lines = found.setdefault(prompt, {}).setdefault((blocks, intervention), {})
             label = known.get(backend, {}).get(key, "")
-            same = lines.setdefault((noise, sample), {})
-            same.setdefault((text, label), []).append(backend)
+            names, own = lines.setdefault((noise, sample), {}).setdefault(text, ([], {}))
+            names.append(backend)
+            own |= {label: None} if label else {}
     return [
         {
             "prompt": prompts[prompt],
@@ -51,7 +60,7 @@ def count(samples: Sequence[Mapping[str, Any]]) -> int:
     return sum(len(row["first"]) + len(row["others"]) for row in rows)
 
 
-def _row(intervention: str, blocks: int, lines: Mapping[tuple, Mapping[tuple, list[str]]]):
+def _row(intervention: str, blocks: int, lines: Mapping[tuple, Cards]):
     """One intervention's texts of one prompt."""
     parts = []
     for noise, sample in sorted(lines, key=lambda seeds: (seeds[0] or 0, seeds[1])):
@@ -61,10 +70,10 @@ def _row(intervention: str, blocks: int, lines: Mapping[tuple, Mapping[tuple, li
                     "noise_seed": noise,
                     "sample_seed": sample,
                     "backends": backends,
-                    "label": label,
+                    "label": " or ".join(own),
                     "text": text,
                 }
-                for (text, label), backends in lines[noise, sample].items()
+                for text, (backends, own) in lines[noise, sample].items()
             ]
         )
     return {
@@ -75,9 +84,28 @@ def _row(intervention: str, blocks: int, lines: Mapping[tuple, Mapping[tuple, li
     }
 
 
+def _values(column: Series) -> list[Any]:
+    """A column's values, whole numbers as such and None where one is missing."""
+    if pandas.api.types.is_numeric_dtype(column):
+        return [None if pandas.isna(value) else int(value) for value in column]
+    return column.tolist()
+
+
 def _by_key(rows: DataFrame, column: str) -> dict[tuple, str]:
     """A column's values by what tells texts apart; a missing noise seed is None."""
-    keys = [
-        [None if pandas.isna(value) else value for value in rows[name].tolist()] for name in NAMES
-    ]
+    keys = [_values(rows[name]) for name in NAMES]
     return dict(zip(zip(*keys, strict=True), rows[column], strict=True))
+
+
+def paths(files: Sequence[str]) -> list[Path]:
+    """The files as paths, whose stems name backends."""
+    return [Path(file) for file in files]
+
+
+def parted(summary: DataFrame) -> dict[str, list[tuple[str, str]]]:
+    """The pairs of different backends that part under each intervention."""
+    apart = summary[(summary["left"] != summary["right"]) & (summary["identical"] < 1)]
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in apart.itertuples(index=False):
+        found.setdefault(row.intervention, []).append((row.left, row.right))
+    return found

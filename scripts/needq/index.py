@@ -10,7 +10,7 @@ from pandas import DataFrame
 from needq import answer, digests, records
 from needq.pages import NOTHING, number
 
-# column: heading, and whether it has an interval; those that a table lacks are left out
+# column: heading; a column without values is left out
 SHOWN = {
     "blocks_replaced": "blocks replaced",
     "label": "its texts are",
@@ -22,8 +22,10 @@ ROWS = 13  # of the table on the first screen
 EXAMPLE = 160  # characters
 # page: what it shows, and where `snakemake --report` has it
 PAGES = {
+    "claims": ("Claims, with every test", "3 Claims, verdicts"),
     "gallery": ("Every text, by prompt and blocks replaced", "1 Degradation, all texts"),
     "degradation": ("What each intervention costs, as a table", "1 Degradation, table"),
+    "labels": ("Labels of texts, and how well they are told apart", "1 Degradation, labels"),
     "divergence": ("Where backends part, as a table", "2 Divergence, table"),
     "parted": ("Texts that part, side by side", "2 Divergence, texts side by side"),
     "ledger": ("The causes of parting, one by one", "2 Divergence, table of causes"),
@@ -47,7 +49,7 @@ def content(
     cuda: bool,
 ) -> dict[str, Any]:
     """The values of the template index.html; tables that a run lacks are None."""
-    rows = answer.headline(degradation)
+    rows = answer.headline(degradation, config["compare"]["reference"])
     whole = config["model"]["blocks"]
     sweep = config["sweeps"][rows["sweep"].iloc[0]]
     matrix = f"W_{sweep['matrix'].upper()}"
@@ -76,13 +78,12 @@ def content(
         "claims": tested,
         "parting": parting,
         "trend": answer.trend(trend),
-        "default": config["run"] == "pocket-gpt2",
     }
 
 
 def compact(rows: DataFrame) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """The columns and some rows of the headline's table, first and last among them."""
-    shown = {name: heading for name, heading in SHOWN.items() if name in rows}
+    shown = {name: heading for name, heading in SHOWN.items() if rows[name].notna().any()}
     last = len(rows) - 1
     places = sorted({round(place * last / (ROWS - 1)) for place in range(ROWS)})
     return shown, [_line(rows.iloc[place], shown) for place in places]
@@ -118,3 +119,16 @@ def links(pages: Sequence[str]) -> list[dict[str, str]]:
         for name, (shows, place) in PAGES.items()
         if name in pages
     ]
+
+
+def commands(verified: str, config: str) -> str:
+    """What to type for the same run: `verified` says whether it is one with expected digests.
+
+    `config` is the path of the run's complete config.
+    """
+    overlay = "" if verified.startswith("reproduced") else f" --configfile {config}"
+    run = "make run" if not overlay else f".venv/bin/snakemake --cores all{overlay}"
+    return (
+        f"{run}\n.venv/bin/snakemake verify{overlay}   # the same digests, computed anew?\n"
+        f".venv/bin/snakemake --report report.html{overlay}   # all of this in one file"
+    )
