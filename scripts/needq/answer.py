@@ -79,12 +79,14 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
     change = f"{before:.2f} to {after:.2f} nats per token"
     spread = interval(last["nll_low"], last["nll_high"])
     if isnan(last["nll_low"]) or isnan(first["nll_high"]):
-        seeds = f"{last['noise_seeds']} noise seed" + "s" * (last["noise_seeds"] != 1)
+        seeds = f"{last['noise_seeds']} noise seeds are"
+        if last["noise_seeds"] == 1:
+            seeds = "1 noise seed is"
         return Loss(
             "too small",
             "Too few noises were drawn to say.",
-            f"Replacing {where} takes the loss on unseen text from {change}, but {seeds} are too "
-            "few for an interval, so this run decides nothing.".replace("seed are", "seed is"),
+            f"Replacing {where} takes the loss on unseen text from {change}, but {seeds} too few "
+            "for an interval, so this run decides nothing.",
         )
     if last["nll_low"] > first["nll_high"]:
         guess = log(vocabulary)
@@ -204,12 +206,10 @@ def parting(
     else:
         left, right, said = _compared(summary, backends)
         if not left:
-            lead = "" if cuda else "No CUDA device was at hand, and "
-            return [f"{lead}only one way to compute was run, so nothing could part.".capitalize()]
+            return ["Only one way to compute was run, so nothing could part."]
         subject = f"{left} and {right}"
-    lead = "" if cuda else "No CUDA device was at hand, so CPU and GPU are not compared; of "
-    first = f"{lead}{subject} {said[0]}" if cuda else f"{lead}{subject}, {said[0]}"
-    return [first[0].upper() + first[1:], *said[1:]]
+    lead = "Of" if cuda else "Nothing ran on CUDA, so CPU and GPU are not compared; of"
+    return [f"{lead} {subject}, {said[0]}", *said[1:]]
 
 
 def ledger_pair(

@@ -12,7 +12,7 @@ FLAGS = {
     "tf32": "TF32",
     "cublas_workspace": "cuBLAS workspace",
 }
-NO_GPU = "no CUDA device: not run"
+NO_GPU = "none: CUDA was not run"
 LEDGER = "(of the ledger)"
 
 
