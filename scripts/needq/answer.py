@@ -254,15 +254,15 @@ def _causes(steps: DataFrame) -> list[str]:
     if not found:
         return [f"{start}, and they part whatever is made equal.", f"{bits[0].upper()}{bits[1:]}."]
     cause, before = steps["cause"][found[0]], steps["identical_share"][found[0] - 1]
-    shares = ", ".join(
-        f"{row.cause} {row.identical_share:.0%}" for row in steps.iloc[1:].itertuples()
+    shares = "; ".join(
+        f"{row.cause}: {row.identical_share:.0%}" for row in steps.iloc[1:].itertuples()
     )
     return [
         f"{start}, because {WHY.get(cause, cause)}.",
         f"Where they part, the median place is new token {first['first_divergent_token']:.0f} "
         "(from 0).",
-        f"Made equal one after the other, the same texts are: {shares}; before {cause} it was "
-        f"{before:.0%}, and {bits}.",
+        "The causes are made equal one after the other, and each time more or fewer texts are the "
+        f"same: {shares}. Before {cause} it was {before:.0%}; {bits}.",
     ]
 
 

@@ -124,7 +124,7 @@ def test_parting_names_the_cause_and_what_stood_in_for_a_gpu():
     first, *more = answer.parting(summary(), ledger(0.5, 0.75, 1), BACKENDS, cuda=False)
     assert first.startswith("Nothing ran on CUDA, so CPU and GPU are not compared; of two")
     assert "50% of 36 texts are the same (95% interval 25% to 75%), because they round" in first
-    assert "noise 75%, float64 100%; before float64 it was 75%" in more[1]
+    assert "noise: 75%; float64: 100%. Before float64 it was 75%" in more[1]
     assert "every bit is the same" in more[1]
 
 
