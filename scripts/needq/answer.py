@@ -12,7 +12,7 @@ from typing import Any
 import pandas
 from pandas import DataFrame, Series
 
-from needq.labels import LABELS, TOO_SHORT
+from needq.labels import LABELS, UNLABELLED
 
 HEADLINE = "cumulative"  # the sweep that the answer is about, if a run has it
 METHODS = {
@@ -136,9 +136,9 @@ def _labels(rows: DataFrame, whole: int) -> str:
     """Where the commonest label stops being near normal."""
     if "label" not in rows or rows["label"].isna().all():
         return ""
-    known = rows[rows["label"].notna() & (rows["label"] != TOO_SHORT)]
+    known = rows[rows["label"].notna() & (rows["label"] != UNLABELLED)]
     if not len(known):
-        return "Its texts are too short to be labelled."
+        return "Its texts could not be labelled: they are too short, or too few."
     away = known[known["label"] != LABELS[0]]
     if not len(away):
         most = blocks(known["blocks_replaced"].max(), whole)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas
 from pandas import DataFrame, Series
 
-from needq.labels import TOO_SHORT
+from needq.labels import UNLABELLED
 
 # texts of one prompt, intervention, noise and draw: each with its backends and its labels
 Cards = dict[str, tuple[list[str], dict[str, None]]]
@@ -28,7 +28,7 @@ def grid(
     first: [text], others: [text]}]}], each text {noise_seed, sample_seed, backends, label, text}.
     """
     known = {
-        name: _by_key(rows.assign(label=rows["label"].fillna(TOO_SHORT)), "label")
+        name: _by_key(rows.assign(label=rows["label"].fillna(UNLABELLED)), "label")
         for name, rows in labels.items()
     }
     found: dict[int, dict[tuple[int, str], dict[tuple, Cards]]] = {}

@@ -63,7 +63,7 @@ def test_meaning_by_labels():
     )
     assert "with 1 block replaced: noise" in meaning([normal, "noise", normal])
     assert "stay near normal, most of them, up to all 2 blocks" in meaning([normal] * 3)
-    assert "too short" in meaning(["too short"] * 3)
+    assert "could not be labelled" in meaning(["unlabelled"] * 3)
     assert "own texts are mostly labelled noise" in meaning(["noise"] * 3)
 
 

@@ -28,7 +28,7 @@ def test_every_text_is_there_once_with_its_backends_and_label():
     assert (pristine["blocks"], one["intervention"]) == (0, "q/cumulative/01")
     assert shown(pristine["first"]) == [(None, "a", "near normal", both)]
     assert shown(one["first"]) == [(5, "c", "noise", both)]
-    assert shown(one["others"]) == [(7, "b", "too short", ["cpu"]), (7, "other", "", ["exact"])]
+    assert shown(one["others"]) == [(7, "b", "unlabelled", ["cpu"]), (7, "other", "", ["exact"])]
     assert gallery.count(found) == 5
     found = gallery.grid({"cpu": CPU, "exact": EXACT}, other, ["first", "second"])
     assert found[0]["rows"][0]["first"][0]["label"] == "near normal or noise"
