@@ -154,11 +154,18 @@ def hostile(source, tmp_path_factory):
     ]
     tokenizer["decoder"] = {"type": "Sequence", "decoders": [tokenizer["decoder"], *spell]}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-    backends = {"compare": {"positions": [0], "pairs": [["cpu", "keyed32"]]}}
-    prompts = {
-        "generation": {"prompts": ["Once <b>upon</b> a time", HOSTILE["l"]], "sample_seeds": [0]}
+    little = {
+        "compare": {"positions": [0], "pairs": [["cpu", "keyed32"]]},
+        "generation": {
+            "prompts": ["Once <b>upon</b> a time", HOSTILE["l"]],
+            "sample_seeds": [0],
+            "max_new_tokens": 12,
+        },
+        "scored_sweeps": [],
+        "noise_seeds": [0],
+        "labels": {"texts_per_prompt": 2},
     }
-    project.configure(**ONE_BACKEND | backends | prompts, model={"location": "hostile"})
+    project.configure(**ONE_BACKEND | little, model={"location": "hostile"})
     project.finish()
     return project
 
