@@ -14,7 +14,6 @@ from typing import Any
 
 import pandas
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from pandas import DataFrame
 
 from needq import columns, records
@@ -332,7 +331,7 @@ class Pages:
             digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
             policy += f"; script-src 'sha256-{digest}'"
         page = self.environment.get_template(template)
-        return page.render(script=Markup(source), policy=Markup(policy), **values)
+        return page.render(script=source, policy=policy, **values)
 
 
 def of_run(templates: Sequence[str], params: Any) -> Pages:
