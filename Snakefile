@@ -28,6 +28,7 @@ include: "rules/metrics.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
 include: "rules/notebooks.smk"
+include: "rules/index.smk"
 
 
 report: "report/workflow.rst"
@@ -55,4 +56,5 @@ rule all:
         rules.figures.input,
         rules.pages.input,
         rules.notebooks.input,
+        rules.index.output,
         rules.digests.output if PORTABLE else [],

@@ -1,4 +1,4 @@
-# Report: the tables, sample texts, config and provenance as pages that anyone can read.
+# Report: the tables, all texts, config and provenance as pages that anyone can read.
 #
 # takes   the tables, the first process's texts of every backend, provenance.json
 # leaves  pages/NAME.html, each a file that needs nothing else; `snakemake --report FILE` shows
@@ -10,7 +10,7 @@ rule pages:
     input:
         expand(
             f"{RESULTS}/pages/{{name}}.html",
-            name=["degradation", "labels", "divergence", "texts", "parted", "provenance"],
+            name=["degradation", "labels", "divergence", "gallery", "parted", "provenance"],
         ),
         rules.show_claims.output if ROLES else [],
 
@@ -57,8 +57,11 @@ rule write_pages:
         degradation=f"{RESULTS}/tables/degradation.tsv",
         divergence=f"{RESULTS}/tables/divergence_summary.tsv",
         trend=f"{RESULTS}/tables/divergence_trend.tsv",
-        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet", SCORED),
+        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet", COMPARED),
+        labels=expand(f"{RESULTS}/labels/{{backend}}.parquet", backend=SCORED),
         provenance=f"{RESULTS}/provenance.json",
+        digests=rules.digests.output if PORTABLE else [],
+        expected=EXPECTED,
     output:
         degradation=report(
             f"{RESULTS}/pages/degradation.html",
@@ -66,11 +69,11 @@ rule write_pages:
             category="1 Degradation",
             labels={"shows": "table", "by": "blocks replaced"},
         ),
-        texts=report(
-            f"{RESULTS}/pages/texts.html",
-            caption="../report/captions/sample_texts.rst",
+        gallery=report(
+            f"{RESULTS}/pages/gallery.html",
+            caption="../report/captions/gallery.rst",
             category="1 Degradation",
-            labels={"shows": "sample texts", "by": "prompt"},
+            labels={"shows": "all texts", "by": "prompt"},
         ),
         divergence=report(
             f"{RESULTS}/pages/divergence.html",
@@ -97,7 +100,7 @@ rule write_pages:
     params:
         config=CONFIG,
         run=CONFIG["run"],
-        backends=SCORED,
+        backends=COMPARED,
         cuda=ON_CUDA,
     script:
         "../scripts/pages.py"

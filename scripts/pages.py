@@ -1,29 +1,40 @@
 """Rule write_pages: see rules/report.smk."""
 
-from needq import metrics, pages
+from needq import digests, gallery, metrics, pages
 from needq.files import read_json, write_text
 from needq.job import job
 
+LARGEST = (
+    1_000_000  # bytes of the gallery with every noise; beyond it, it has the first noise alone
+)
+
 with job(snakemake.log[0]):
-    config = snakemake.params.config
-    backends = snakemake.params.backends
-    page = pages.of_run(snakemake.input.templates, snakemake.params)
-    texts = {name: metrics.read_backend(snakemake.input.texts, name) for name in backends}
-    noise_seed, sample_seed = config["noise_seeds"][0], config["generation"]["sample_seeds"][0]
-    samples = pages.sample_texts(texts, config["generation"]["prompts"], noise_seed, sample_seed)
-    note = (
-        "One text for each prompt, number of blocks replaced and backend: noise seed "
-        f"{noise_seed} and sample seed {sample_seed}, the first of each. Backends whose texts are "
-        "equal stand together. Prompts are not repeated before the texts."
-    )
+    config, tables = snakemake.params.config, snakemake.input
+    page = pages.of_run(tables.templates, snakemake.params)
+    summary = metrics.read_table(tables.divergence)
+    found, expected = digests.of_run(tables.digests), digests.of_run(tables.expected)
+
+    def every_text(noise_seed=None, left_out=""):
+        """The gallery, of one noise seed or all."""
+        samples = gallery.grid(
+            {name: metrics.read_backend(tables.texts, name) for name in snakemake.params.backends},
+            {file.stem: metrics.read_chunks([file]) for file in gallery.paths(tables.labels)},
+            config["generation"]["prompts"],
+            noise_seed,
+        )
+        return page.gallery(samples, gallery.count(samples), left_out, gallery.parted(summary))
+
+    texts = every_text()
+    if len(texts.encode()) > LARGEST:
+        first = config["noise_seeds"][0]
+        texts = every_text(first, f"of noise seed {first} alone, the others being too many")
     written = {
-        "degradation": page.degradation(metrics.read_table(snakemake.input.degradation)),
-        "divergence": page.divergence(
-            metrics.read_table(snakemake.input.divergence),
-            metrics.read_table(snakemake.input.trend),
+        "degradation": page.degradation(metrics.read_table(tables.degradation)),
+        "divergence": page.divergence(summary, metrics.read_table(tables.trend)),
+        "gallery": texts,
+        "provenance": page.provenance(
+            config, read_json(tables.provenance), found, digests.compared(expected, found)
         ),
-        "texts": page.texts(samples, note),
-        "provenance": page.provenance(config, read_json(snakemake.input.provenance)),
     }
     for name, content in written.items():
         write_text(snakemake.output[name], content)

@@ -86,6 +86,33 @@ def read(path: str | Path) -> Digests:
     return read_json(path)
 
 
+def of_run(files: Sequence[str]) -> Digests | None:
+    """The digests in the first of these files; None without one."""
+    return read_json(files[0]) if files else None
+
+
+def compared(expected: Digests | None, found: Digests | None) -> str:
+    """Whether a run's digests are the expected ones, in one line; either may be missing."""
+    if found is None:
+        return "not verifiable: no backend of this run is exact"
+    if expected is None:
+        return "no expected digests for this run"
+    for key in sorted(expected["config"].keys() | found["config"].keys()):
+        if expected["config"].get(key) != found["config"].get(key):
+            return f"not comparable with the expected digests: {key} is another"
+    ours, theirs = (
+        {(stage, name): digest for stage in STAGES for name, digest in digests[stage].items()}
+        for digests in (found, expected)
+    )
+    differing = [
+        key for key in sorted(ours.keys() | theirs.keys()) if ours.get(key) != theirs.get(key)
+    ]
+    if differing:
+        stage, name = differing[0]
+        return f"differs: {len(differing)} of {len(theirs)} digests, {stage} of {name} first"
+    return f"reproduced: {len(theirs)} of {len(theirs)} digests"
+
+
 def verify(expected: Digests, config: Mapping[str, str], found: Stages) -> Iterator[str]:
     """Recompute stage by stage, and say how far it went.
 

@@ -1,21 +1,23 @@
 """The report's pages: each one HTML file that needs nothing else, and trusts no text.
 
 Templates escape every value (generated text is whatever a model says), and a policy in the page
-itself forbids scripts and everything that would leave the file.
+itself forbids everything that would leave the file, and every script but the page's own, which it
+names by digest.
 """
 
-import json
+import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pandas import DataFrame
 
-from needq import columns
+from needq import columns, records
+from needq.digests import STAGES, Digests
 
 # column: its heading; a column with an interval shows it below the mean
 SCORES = {
@@ -213,9 +215,38 @@ class Pages:
             file="tables/claims.tsv, tables/null_ladder.tsv and tables/phases.tsv",
         )
 
-    def texts(self, samples: Sequence[Mapping[str, Any]], note: str) -> str:
-        """The page of sample texts; `samples` as `sample_texts` gives them."""
-        return self._render("texts.html", title="Sample texts", lead=note, samples=samples)
+    def index(self, content: Mapping[str, Any]) -> str:
+        """The first page; `content` as `needq.index.content` gives it, with figures and links."""
+        return self._render("index.html", "index.js", title="Do we really need Q?", **content)
+
+    def gallery(
+        self,
+        samples: Sequence[Mapping[str, Any]],
+        texts: int,
+        left_out: str,
+        parted: Mapping[str, Sequence[tuple[str, str]]],
+    ) -> str:
+        """The page of texts; `samples` as `needq.gallery.grid` gives them, `texts` in all.
+
+        `left_out` says which texts are not there, if any; `parted` maps an intervention to the
+        pairs of backends of which the page of parted texts shows one.
+        """
+        rows = [row for sample in samples for row in sample["rows"]]
+        shown = [text for row in rows for text in row["first"] + row["others"]]
+        return self._render(
+            "gallery.html",
+            "gallery.js",
+            title="Every text",
+            lead="What the model wrote, by prompt and number of blocks replaced. Read down to see "
+            "when it loses its thread. Prompts are not repeated before the texts; backends whose "
+            "texts are equal stand together.",
+            samples=samples,
+            texts=texts,
+            left_out=left_out,
+            parted=parted,
+            labels=sorted({text["label"] for text in shown if text["label"]}),
+            names=list(dict.fromkeys(name for text in shown for name in text["backends"])),
+        )
 
     def parted(self, pairs: Sequence[Mapping[str, Any]], prompts: Sequence[str]) -> str:
         """The page of texts that part; `pairs` as `needq.parted.examples` gives them."""
@@ -267,18 +298,30 @@ class Pages:
             file="tables/flips.tsv, and tables/flip_places.tsv by token",
         )
 
-    def provenance(self, config: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-        """The page of the config and of what made the run."""
+    def provenance(
+        self,
+        config: Mapping[str, Any],
+        record: Mapping[str, Any],
+        found: Digests | None,
+        verified: str,
+    ) -> str:
+        """The page of the config and of what made the run.
+
+        `record` is provenance.json, `found` is digests.json, and `verified` what came of it.
+        """
+        heads, processes = records.backends(record, config["backends"])
         return self._render(
             "provenance.html",
             title="Config and provenance",
-            lead="What was asked for, and what it was computed with.",
-            config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=96),
-            record=json.dumps(
-                {name: value for name, value in record.items() if name != "config"},
-                indent=2,
-                ensure_ascii=False,
-            ),
+            lead="What this run was asked for, and what it was computed with.",
+            hardware=records.hardware(record),
+            software=records.software(record),
+            inputs=record["inputs"],
+            heads=heads,
+            processes=processes,
+            settings=records.settings(config),
+            digests={stage: found[stage] for stage in STAGES} if found else {},
+            verified=verified,
         )
 
     def notebook(self, title: str, body: str, source: str) -> str:
@@ -290,8 +333,15 @@ class Pages:
             body=body,
         )
 
-    def _render(self, template: str, **values: Any) -> str:
-        return self.environment.get_template(template).render(**values)
+    def _render(self, template: str, script: str = "", **values: Any) -> str:
+        """A template filled in; `script` is the one in the same folder that the page may run."""
+        source, policy = "", "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        if script:
+            source, _, _ = self.environment.loader.get_source(self.environment, script)
+            digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+            policy += f"; script-src 'sha256-{digest}'"
+        page = self.environment.get_template(template)
+        return page.render(script=source, policy=policy, **values)
 
 
 def of_run(templates: Sequence[str], params: Any) -> Pages:
@@ -339,35 +389,3 @@ def _crossed(
         [(name, ""), *((cells[column], "") for column in names)] for name, cells in wide.items()
     ]
     return {name: name for name in (row, *names)}, found
-
-
-def sample_texts(
-    texts: Mapping[str, DataFrame], prompts: Sequence[str], noise_seed: int, sample_seed: int
-) -> list[dict[str, Any]]:
-    """One text a prompt, intervention and backend: those of one noise seed and sample seed.
-
-    `texts` maps a backend to its rows of generate. Backends whose texts are equal stand together.
-    Returns [{prompt, rows: [{intervention, blocks, texts: [(backends, text)]}]}].
-    """
-    found: dict[int, dict[tuple[str, int], dict[str, list[str]]]] = {}
-    for backend, rows in texts.items():
-        mine = (rows["noise_seed"].isna() | (rows["noise_seed"] == noise_seed)).to_numpy(bool)
-        mine &= (rows["sample_seed"] == sample_seed).to_numpy(bool)
-        names = ["prompt", "intervention", "blocks_replaced", "text"]
-        for prompt, intervention, blocks, text in rows.loc[mine, names].itertuples(index=False):
-            line = found.setdefault(prompt, {}).setdefault((intervention, blocks), {})
-            line.setdefault(text, []).append(backend)
-    return [
-        {
-            "prompt": prompts[prompt],
-            "rows": [
-                {
-                    "intervention": intervention,
-                    "blocks": blocks,
-                    "texts": [(", ".join(names), text) for text, names in line.items()],
-                }
-                for (intervention, blocks), line in sorted(lines.items())
-            ],
-        }
-        for prompt, lines in sorted(found.items())
-    ]

@@ -143,3 +143,17 @@ def test_the_expected_digests_are_of_the_default_config():
     found = yaml.safe_load((ROOT / "resources/expected/pocket-gpt2.json").read_text())
     assert found["config"] == digests.of_config(config())
     assert len(found["logits"]) == len(found["tokens"]) == 1 + 5 * 12
+
+
+def test_digests_of_a_run_are_compared_in_one_line(tmp_path):
+    one = {"config": {"a": "1"}, "weights": {"w": "x"}, "noise": {}, "logits": {"l": "y"}}
+    one |= {"tokens": {"t": "z"}}
+    assert digests.compared(one, one) == "reproduced: 3 of 3 digests"
+    assert digests.compared(None, one) == "no expected digests for this run"
+    assert digests.compared(one, None).startswith("not verifiable")
+    other = one | {"logits": {"l": "changed"}, "tokens": {}}
+    assert digests.compared(one, other) == "differs: 2 of 3 digests, logits of l first"
+    assert "not comparable" in digests.compared(one | {"config": {"a": "2"}}, one)
+    path = tmp_path / "digests.json"
+    path.write_text('{"config": {}}')
+    assert digests.of_run([str(path)]) == {"config": {}} and digests.of_run([]) is None

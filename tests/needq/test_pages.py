@@ -1,5 +1,8 @@
 """Pages: self-contained, nothing in them is executed, every column is explained."""
 
+import base64
+import hashlib
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import fake_run
 import numpy
 import pandas
 import pytest
-from needq import columns, label_tables, metrics, pages
+from needq import columns, gallery, label_tables, metrics, pages
 from needq.labels import KINDS, LABELS
 from needq.parted import examples
 
@@ -38,6 +41,13 @@ PHASES = pandas.DataFrame(
     ],
     columns=list(columns.PHASES),
 )
+RECORD = {
+    "needq": "0.1",
+    "platform": "Linux",
+    "inputs": {"model": {"config.json": "ab" * 32}, "evaluation_text": "cd" * 32},
+    "versions": {"python": "3.11"},
+    "processes": [],
+}
 PROMPTS = [f"Prompt {index} <i>of</i> this & that" for index in range(fake_run.PROMPTS)]
 
 
@@ -96,15 +106,15 @@ def written(folder, texts):
     degradation = metrics.degradation("cpu", *fake_run.stages(folder, "cpu"))
     diffs = metrics.read_chunks(sorted(folder.glob("diff/*/*")))
     summary = metrics.divergence_summary(diffs)
-    hostile = {"run": fake_run.HOSTILE, "prompts": PROMPTS}
+    hostile = {"run": fake_run.HOSTILE, "prompts": PROMPTS, "backends": {}}
     return {
         "degradation": maker.degradation(degradation),
         "divergence": maker.divergence(summary, metrics.divergence_trend(diffs)),
-        "texts": maker.texts(pages.sample_texts(texts, PROMPTS, 0, 0), "A note."),
+        "gallery": maker.gallery(gallery.grid(texts, {}, PROMPTS), 7, "", gallery.parted(summary)),
         "parted": maker.parted(parted(folder, texts), PROMPTS),
         "labels": maker.labels(*label_tables_of(folder)),
         "claims": maker.claims(CLAIMS, LADDER, PHASES),
-        "provenance": maker.provenance(hostile, {"cuda": "no", "text": fake_run.HOSTILE}),
+        "provenance": maker.provenance(hostile, RECORD, None, "no expected digests"),
     }
 
 
@@ -118,19 +128,28 @@ def label_tables_of(folder):
 
 
 def test_no_page_runs_or_loads_anything(written):
-    for page in written.values():
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    for name, page in written.items():
         reader = Reader(page)
-        assert not {"script", "img", "link", "iframe", "object", "i", "b"} & set(reader.tags)
+        assert not {"img", "link", "iframe", "object", "i"} & set(reader.tags)
+        assert reader.tags.count("script") == (name == "gallery")
         assert not [name for name, _ in reader.values if name.startswith("on")]
-        assert not [name for name, _ in reader.values if name in ("src", "href")]
+        assert not [value for name, value in reader.values if name == "src"]
+        links = [value for name, value in reader.values if name == "href"]
+        assert all(re.fullmatch(r"(parted|labels)\.html(#[\w/-]+)?", link) for link in links)
         assert "url(" not in reader.style and "@import" not in reader.style
-        assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in reader.values
+        if name == "gallery":
+            (script,) = re.findall("<script>(.*)</script>", page, re.S)
+            digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+            assert ("content", f"{policy}; script-src 'sha256-{digest}'") in reader.values
+        else:
+            assert ("content", policy) in reader.values
 
 
 def test_hostile_text_is_shown_as_text(written):
-    assert fake_run.HOSTILE in Reader(written["texts"]).text
-    assert "Prompt 3 <i>of</i> this & that" in Reader(written["texts"]).text
-    assert '<script>alert(\\"x\\")</script>' in Reader(written["provenance"]).text
+    assert fake_run.HOSTILE in Reader(written["gallery"]).text
+    assert "Prompt 3 <i>of</i> this & that" in Reader(written["gallery"]).text
+    assert fake_run.HOSTILE in Reader(written["provenance"]).text
 
 
 def test_pages_suit_light_dark_and_any_width(written):
@@ -141,7 +160,7 @@ def test_pages_suit_light_dark_and_any_width(written):
 def test_missing_cuda_is_said(written):
     assert all("CUDA: not run on this machine." in page for page in written.values())
     maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu", "cuda"], cuda=True)
-    assert "not run" not in maker.texts([], "A note.")
+    assert "not run" not in maker.parted([], [])
 
 
 def test_numbers_of_the_table_are_on_its_page(written):
@@ -183,25 +202,6 @@ def test_labels_are_shown_with_how_well_they_are_told_apart(written):
 def test_null_controls_come_last(written):
     text = Reader(written["divergence"]).text
     assert 0 < text.index("cpu and cpu64") < text.index("cpu twice: the null control")
-
-
-def test_backends_with_equal_texts_stand_together(texts):
-    samples = pages.sample_texts(texts, PROMPTS, 0, 0)
-    assert [sample["prompt"] for sample in samples] == PROMPTS
-    assert [row["blocks"] for row in samples[0]["rows"]] == list(range(fake_run.BLOCKS + 1))
-    assert [names for names, _ in samples[0]["rows"][0]["texts"]] == ["cpu, cpu64"]
-    everything = [row["texts"] for sample in samples for row in sample["rows"]]
-    assert [names for names, _ in next(line for line in everything if len(line) == 2)] == [
-        "cpu",
-        "cpu64",
-    ]
-
-
-def test_samples_are_of_the_seeds_that_the_page_names(texts):
-    samples = pages.sample_texts(texts, PROMPTS, 3, 1)
-    rows = texts["cpu"]
-    wanted = rows[(rows["noise_seed"] == 3) & (rows["sample_seed"] == 1) & (rows["prompt"] == 2)]
-    assert [row["texts"][0][1] for row in samples[2]["rows"][1:]] == list(wanted["text"])
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_pages_maker_is_made_of_a_runs_params():
         run, backends, cuda = "fake", ["cpu"], True
 
     templates = [str(file) for file in (ROOT / "report/templates").iterdir()]
-    page = pages.of_run(templates, Params).texts([], "A note.")
+    page = pages.of_run(templates, Params).parted([], [])
     assert "Run fake. Backends: cpu." in page
 
 

@@ -5,10 +5,11 @@ import os
 import pytest
 
 # what follows, from the tables on
-TABLES = {"plot", "write_pages", "all"}
+TABLES = {"plot", "write_pages", "index", "all"}
 # logits are temporary: a new diff needs them computed again
 DIFF = {"logits", "diff", "divergence", "parted", "flips", "show_flips"} | TABLES
-LEDGER = {"trace", "ledger_texts", "ledger", "show_ledger", "provenance", "write_pages", "all"}
+LEDGER = {"trace", "ledger_texts", "ledger", "show_ledger", "provenance"}
+LEDGER |= {"write_pages", "index", "all"}
 SCORE = {"score", "degradation", "digests"} | TABLES
 GENERATE = {"generate", "provenance"} | SCORE | DIFF | LEDGER
 CORRUPT = {"corrupt"} | GENERATE
@@ -16,9 +17,12 @@ BACKUP = {"backup", "tokenize", "noise", "histogram"} | CORRUPT
 
 MODULES = {
     "config": set(),
-    "theme": {"plot", "show_flips", "show_ledger", "all"},
-    "pages": {"write_pages", "parted", "show_flips", "show_ledger", "all"},
-    "provenance": {"provenance", "write_pages", "all"},
+    "theme": {"plot", "show_flips", "show_ledger", "index", "all"},
+    "pages": {"write_pages", "parted", "show_flips", "show_ledger", "index", "all"}
+    | {"show_labels", "show_claims"},
+    "answer": {"index", "all"},
+    "gallery": {"write_pages", "all"},
+    "provenance": {"provenance", "write_pages", "index", "all"},
     "flips": {"flips", "show_flips", "all"},
     "ledger": LEDGER,
     "causes": LEDGER | {"plot", "show_flips"},

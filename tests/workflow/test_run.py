@@ -115,7 +115,13 @@ def test_report_is_one_file_with_figures_and_pages(baseline, tmp_path):
     code, said = baseline.run("--report", str(report))
     assert code == 0, said
     text = report.read_text(encoding="utf-8")
-    for name in ("degradation.svg", "divergence.svg", "q_histogram.svg", "texts.html"):
+    for name in (
+        "degradation.svg",
+        "divergence.svg",
+        "q_histogram.svg",
+        "gallery.html",
+        "index.html",
+    ):
         assert name in text
 
 
@@ -136,7 +142,7 @@ def test_chunk_size_changes_no_result(one_backend, tmp_path):
     assert project.planned()["generate"] == 3 + 2  # the second process has no second noise
     project.finish()
     # pages and provenance.json state the config, in which the chunk size stands
-    kinds = ("tables/", "figures/", "backup/", "corrupt/noise/", "pages/texts")
+    kinds = ("tables/", "figures/", "backup/", "corrupt/noise/", "pages/gallery")
     assert_same(
         {name: content for name, content in project.produced().items() if name.startswith(kinds)},
         {

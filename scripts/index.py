@@ -1,0 +1,40 @@
+"""Rule index: see rules/index.smk."""
+
+import yaml
+from needq import digests, index, metrics, pages
+from needq.adapters import adapter
+from needq.files import read_json, write_text
+from needq.job import job
+
+with job(snakemake.log[0]):
+    config, tables = snakemake.params.config, snakemake.input
+
+    def table(name):
+        """A table, or None if this run has none of that name."""
+        return metrics.read_table(tables[name][0]) if tables[name] else None
+
+    content = index.content(
+        config,
+        metrics.read_table(tables.degradation),
+        metrics.read_table(tables.summary),
+        metrics.read_table(tables.trend),
+        table("ledger"),
+        table("claims"),
+        table("phases"),
+        adapter(read_json(tables.config)).vocabulary,
+        read_json(tables.provenance),
+        digests.of_run(tables.digests),
+        digests.of_run(tables.expected),
+        snakemake.params.cuda,
+    )
+    content |= {
+        "figure": index.image(tables.figure),
+        "parting_figure": index.image(tables.parting),
+        "pages": snakemake.params.pages,
+        "links": index.links(snakemake.params.pages),
+        "commands": index.commands(content["verified"], snakemake.output.config),
+    }
+    spelled = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=96)
+    write_text(snakemake.output.config, spelled)
+    page = pages.of_run(tables.templates, snakemake.params)
+    write_text(snakemake.output.page, page.index(content))
