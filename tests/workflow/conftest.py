@@ -1,7 +1,7 @@
 """The real workflow, run in copies of the project on a config small enough for a test."""
 
 import pytest
-from project import ONE_BACKEND, fresh_project
+from project import CLAIMS, ONE_BACKEND, fresh_project
 
 
 @pytest.fixture(scope="session")
@@ -29,5 +29,14 @@ def one_backend(source, tmp_path_factory):
     """A project after its first run on the CPU in float32 alone; tests leave it alone."""
     project = source.copy(tmp_path_factory.mktemp("one_backend") / "project")
     project.configure(**ONE_BACKEND)
+    project.finish()
+    return project
+
+
+@pytest.fixture(scope="session")
+def claimed(source, tmp_path_factory):
+    """A project after a run that decides claims; tests leave it alone."""
+    project = source.copy(tmp_path_factory.mktemp("claimed") / "project")
+    project.configure(**CLAIMS)
     project.finish()
     return project

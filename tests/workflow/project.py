@@ -18,6 +18,7 @@ FAKE = Path(__file__).parent / "fake"
 TINY = {
     "run": "tiny",
     "sweeps": {"cumulative": {"blocks": [5]}},
+    "scored_sweeps": [],
     "noise_seeds": [0, 1],
     "generation": {
         "prompts": ["Once upon a time", "The dog"],
@@ -25,6 +26,8 @@ TINY = {
         "max_new_tokens": 6,
     },
     "evaluation": {"text": "two.txt", "tokens_per_document": 20},
+    "probes": {"pairs": 1, "passages": 4},
+    "labels": {"texts_per_prompt": 2},
     "compare": {"positions": [0, 2]},
     "ladder": {"backends": ["bfloat16"]},
     "ledger": {
@@ -40,6 +43,15 @@ ONE_BACKEND = {
     "ladder": {"backends": []},
     "ledger": {"pairs": []},
     "cuda": False,
+}
+# all blocks, other matrices, orders and methods, and texts long enough for labels: for the claims
+CLAIMS = {
+    **ONE_BACKEND,
+    "sweeps": {"cumulative": {"blocks": "all", "counts": [1, 12]}}
+    | {name: {"counts": [1, 12]} for name in ("keys", "values", "outputs", "from_end", "zero")},
+    "scored_sweeps": ["keys", "values", "outputs", "from_end", "single", "zero"],
+    "generation": {"max_new_tokens": 12},
+    "labels": {"texts_per_prompt": 20},
 }
 LIMIT = 300  # seconds that a test waits for an event
 

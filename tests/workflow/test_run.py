@@ -99,6 +99,57 @@ def test_flips_are_counted_and_predicted(baseline):
     assert float(rows[0]["predicted"]) > 0 and rows[0]["texts"] == "12"
 
 
+def test_claims_are_decided_by_their_tests_and_printed_last(claimed):
+    rows = table(claimed, "claims")
+    counts = Counter(row["claim"] for row in rows)
+    assert counts == {"C1": 4, "C2": 6, "C3": 3, "C4": 7, "C5": 3}
+    # two noise seeds are too few for an interval
+    tests = [row for row in rows if not row["test"].startswith("all ")]
+    assert {row["verdict"] for row in rows} == {"undecided"}
+    assert {(row["low"], row["high"]) for row in tests} == {("n too small", "n too small")}
+    nll = {
+        (row["sweep"], row["intervention"]): float(row["nll"])
+        for row in table(claimed, "degradation")
+    }
+
+    def damage(sweep):
+        steps = [value for (name, _), value in sorted(nll.items()) if name == sweep]
+        return sum(steps[1:]) / len(steps[1:]) - steps[0]
+
+    (found,) = [row for row in tests if row["test"].startswith("damage of W_V replaced")]
+    assert float(found["estimate"]) == pytest.approx(
+        damage("values") / damage("cumulative"), rel=1e-3
+    )
+    said = claimed.said()
+    assert said.index("100%) done") < said.index("The article's claims") < said.index("C5 ")
+
+
+def test_sweeps_that_are_scored_alone_have_scores_and_no_texts(claimed):
+    rows = {row["intervention"]: row for row in table(claimed, "degradation")}
+    assert len(rows) == 3 + 5 * 3 + 13
+    assert rows["k/keys/12"]["texts"] == "0" and float(rows["k/keys/12"]["nll"]) > 2
+    assert rows["q/cumulative/12"]["texts"] == "8" and rows["k/keys/12"]["label"] == ""
+    assert float(rows["q/cumulative/00"]["grammar"]) > 0.7 > 0.5
+    assert float(rows["q/single/05"]["kl"]) > 0 == float(rows["q/single/none"]["kl"])
+
+
+def test_labels_are_given_where_texts_are_long_enough(claimed, one_backend):
+    rows = table(claimed, "labels")
+    assert len(rows) == 3 * 5
+    shares = Counter()
+    for row in rows:
+        shares[row["intervention"]] += float(row["share"])
+    assert shares == pytest.approx(dict.fromkeys(shares, 1), abs=1e-5)
+    first = {row["label"]: float(row["share"]) for row in rows[:5]}
+    assert first["near normal"] > 0.5
+    quality = {row["measure"]: row["value"] for row in table(claimed, "label_quality")}
+    assert float(quality["accuracy of repetitive and noise"]) > 0.8
+    # six new tokens are too few
+    rows = table(one_backend, "labels")
+    assert {row["label"] for row in rows if float(row["share"])} == {"unlabelled"}
+    assert table(one_backend, "label_quality") == []
+
+
 def test_second_run_does_nothing(baseline):
     assert baseline.planned() == {}
 
