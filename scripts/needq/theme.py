@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from needq.files import temporary
+from needq.labels import ALL
 
 matplotlib.use("Agg")
 
@@ -19,7 +20,10 @@ COLOURS = seaborn.color_palette("colorblind").as_hex()  # told apart by colour-b
 GREY = "#6b6b6b"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", ":", "-.")
+# too short, which is no kind of text, is white
+LABELS = dict(zip(ALL, (COLOURS[0], COLOURS[1], COLOURS[4], "#4d4d4d", "white"), strict=True))
 PANEL = (3.7, 3.1)  # inches: width and height of one panel
+STACK = (5.6, 2.5)  # of one in a stack, whose letters are read at 400 pixels too
 RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine has it
     "axes.titlesize": 10,
@@ -68,6 +72,30 @@ def panels(rows: int, columns: int) -> tuple[Figure, Sequence]:
         rows, columns, figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.35), squeeze=False
     )
     return figure, axes
+
+
+def stack(
+    rows: int, columns: int = 1, heights: Sequence[float] | None = None, sharey: str | bool = False
+) -> tuple[Figure, Sequence]:
+    """Panels above each other, each column with one x axis; `heights` are shares of STACK's."""
+    apply()
+    heights = heights or [1] * rows
+    width = STACK[0] if columns == 1 else PANEL[0] * columns
+    figure, axes = matplotlib.pyplot.subplots(
+        rows,
+        columns,
+        figsize=(width, STACK[1] * sum(heights) + 0.5),
+        height_ratios=heights,
+        sharex="col",
+        sharey=sharey,
+        squeeze=False,
+    )
+    return figure, axes
+
+
+def said(axis, text: str) -> None:
+    """Words in the middle of a panel that has nothing to show."""
+    axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center")
 
 
 def whole_numbers(axis) -> None:
