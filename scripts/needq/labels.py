@@ -51,8 +51,6 @@ def article_bands(blocks: int) -> dict[str, tuple[int, int]]:
     }
 
 
-
-
 def controls(own: Sequence[Row], vocabulary: int) -> DataFrame:
     """Controls of every kind, as long as the pristine model's texts `own`, one of each for each.
 

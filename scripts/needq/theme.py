@@ -20,7 +20,7 @@ COLOURS = seaborn.color_palette("colorblind").as_hex()  # told apart by colour-b
 GREY = "#6b6b6b"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", ":", "-.")
-# too short, which is no kind of text, is white
+# texts without a label, the last of ALL, are white
 LABELS = dict(zip(ALL, (COLOURS[0], COLOURS[1], COLOURS[4], "#4d4d4d", "white"), strict=True))
 PANEL = (3.7, 3.1)  # inches: width and height of one panel
 STACK = (5.6, 2.5)  # of one in a stack, whose letters are read at 400 pixels too
@@ -77,7 +77,7 @@ def panels(rows: int, columns: int) -> tuple[Figure, Sequence]:
 def stack(
     rows: int, columns: int = 1, heights: Sequence[float] | None = None, sharey: str | bool = False
 ) -> tuple[Figure, Sequence]:
-    """Panels above each other, each column with one x axis; `heights` are shares of STACK's."""
+    """Panels above each other, each column with one x axis; `heights` in units of STACK's."""
     apply()
     heights = heights or [1] * rows
     width = STACK[0] if columns == 1 else PANEL[0] * columns
