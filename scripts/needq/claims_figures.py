@@ -5,24 +5,27 @@ from math import isfinite, isinf, isnan
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pandas import DataFrame, to_numeric
+from pandas import DataFrame, Series, to_numeric
 
 from needq import theme
 from needq.figures import BLOCK, BLOCKS, level, line, note, placed
 from needq.statistics import TOO_SMALL
 
 PROBES = {"grammar": "structure (grammar)", "cloze": "meaning (cloze)"}
-GAUSSIAN = "Gaussian noise"
-# the sweeps of a panel, by role (`needq.roles`)
+# the panels: the title, and the names of the sweeps in it by role (`needq.roles`)
 COMPARISONS = {
-    "Another matrix": {"q": "W_Q", "k": "W_K", "v": "W_V", "o": "W_O"},
-    "Another order": {"q": "from the start", "end": "from the end", "random": "at random"},
-    "Replaced by something else": {
-        "q": GAUSSIAN,
-        "permuted": "its weights, permuted",
+    "Another matrix: {} × the damage of W_Q": {"q": "W_Q", "k": "W_K", "v": "W_V", "o": "W_O"},
+    "Another order: {} × the damage from the start": {
+        "q": "from the start",
+        "end": "from the end",
+        "random": "at random",
+    },
+    "Another stand-in: {} × the damage of Gaussian noise": {
+        "q": "Gaussian noise",
+        "permuted": "its own weights, permuted",
         "zero": "zeros",
         "identity": "the identity",
-        "bias": "noise, b_Q too",
+        "bias": "noise, and b_Q too",
     },
 }
 
@@ -35,56 +38,58 @@ def phases(
     `degradation` are rows of `degradation.tsv` of one backend and sweep, `phases` is `phases.tsv`,
     `chances` are the accuracies that guessing gives.
     """
-    figure, axes = theme.stack(2)
-    raw, scaled = (row[0] for row in axes)
+    figure, axes = theme.stack(3, heights=[1, 0.9, 0.36])
+    raw, scaled, halves = (row[0] for row in axes)
     points = phases.set_index("measure")
+    last = degradation["blocks_replaced"].max()
     for index, (probe, name) in enumerate(PROBES.items()):
         chance, look = chances[probe], theme.style(index)
         line(raw, degradation, probe, name, look)
-        level(raw, chance, f"chance, {probe}", "above", look["color"])
+        level(raw, chance, f"chance, {probe}", "above", "left", look["color"])
         pristine = degradation.loc[degradation["blocks_replaced"] == 0, probe].iloc[0]
         if pristine > chance:
-            ends = [f"{probe}{end}" for end in ("", "_low", "_high")]
-            kept = (degradation[ends] - chance) / (pristine - chance)
-            line(scaled, degradation.assign(**kept), probe, name, look)
-        point = points.loc[f"half-point of {probe}"]
-        _half_point(scaled, point, 0.5 + (0.035 if index else -0.035), look)
-    last = degradation["blocks_replaced"].max()
+            kept = (degradation[probe] - chance) / (pristine - chance)
+            line(scaled, degradation.assign(**{probe: kept}), probe, name, look, band=False)
+        _half_point(halves, points.loc[f"half-point of {probe}"], index, 1.06 * last, look)
     raw.set_title("Items answered rightly")
-    raw.set_ylabel("accuracy (share of items)\nhigher is better")
+    raw.set_ylabel("accuracy (share)\nhigher is better")
     raw.set_ylim(0, 1.03)
-    raw.legend(loc="upper right", bbox_to_anchor=(1, 0.97))
-    scaled.set_title(f"Half lost: {', '.join(_half(points, probe) for probe in PROBES)}")
-    scaled.set_ylabel("part of the accuracy above\nchance that is left")
-    scaled.set_xlabel(BLOCKS)
-    scaled.set_xlim(-0.03 * last, 1.03 * last)
-    level(scaled, 0.5, "half", "above")
-    level(scaled, 0, "chance", "above")
-    theme.whole_numbers(scaled.xaxis)
+    raw.legend(loc="lower left")
+    scaled.set_title("The same, from 1 (pristine model) to 0 (chance)")
+    scaled.set_ylabel("accuracy above chance\nthat is left (share)")
+    level(scaled, 0.5, "half lost", "above", "left")
+    level(scaled, 0, "chance", "above", "left")
+    theme.title(halves, f"Half lost: {', '.join(_half(points, probe) for probe in PROBES)}")
+    halves.set_yticks(range(len(PROBES)), [name.split(" ")[0] for name in PROBES.values()])
+    halves.set_ylim(len(PROBES) - 0.5, -0.5)
+    halves.set_xlabel(BLOCKS)
+    halves.set_xlim(-0.03 * last, 1.1 * last)
+    theme.whole_numbers(halves.xaxis)
     seeds = degradation["noise_seeds"].max()
     few = (points["low"] == TOO_SMALL).any()
-    marks = f"half-points, {TOO_SMALL} for intervals" if few else "half-points with 95% intervals"
+    marks = f"their intervals: {TOO_SMALL}" if few else "with 95% intervals, an arrow for no end"
     text = (
         f"Backend {degradation['backend'].iloc[0]}, {seeds} noise seeds. Bands: 95% intervals over "
-        f"seeds and items. Below, the pristine model is 1; black-edged: {marks}."
+        f"seeds and items. Half-points: {marks}."
     )
     theme.footnote(figure, note(text, cuda))
     return figure
 
 
-def _half_point(axis: Axes, point, height: float, look: Mapping[str, str]) -> None:
-    """Mark a half-point and its interval, an arrow where it is open; nothing if there is none."""
+def _half_point(
+    axis: Axes, point: Series, height: int, edge: float, look: Mapping[str, str]
+) -> None:
+    """Mark a half-point and its interval, with an arrow to the `edge` where that has no end."""
     if not isfinite(point["estimate"]):
+        words = "not within this sweep" if isinf(point["estimate"]) else "at chance from the start"
+        axis.text(edge, height, words, ha="right", va="center", color=look["color"])
         return
     low, high = (float(to_numeric(point[end], errors="coerce")) for end in ("low", "high"))
     if not isnan(low):
-        right = axis.dataLim.x1 if isinf(high) else high
-        axis.plot([low, right], [height] * 2, color="black", linewidth=4.5, zorder=4)
-        axis.plot([low, right], [height] * 2, color=look["color"], linewidth=2.5, zorder=5)
+        axis.plot([low, min(high, edge)], [height] * 2, color=look["color"], linewidth=2)
         if isinf(high):
-            axis.plot(right, height, ">", color="black", markersize=9, zorder=5)
-    edge = {"markeredgecolor": "black", "markeredgewidth": 1.2, "zorder": 6}
-    axis.plot(point["estimate"], height, look["marker"], color=look["color"], markersize=9, **edge)
+            axis.plot(edge, height, ">", color=look["color"], markersize=7, markeredgewidth=0)
+    axis.plot(point["estimate"], height, look["marker"], color=look["color"], markersize=8)
 
 
 def _half(points: DataFrame, probe: str) -> str:
@@ -114,14 +119,12 @@ def comparisons(degradation: DataFrame, roles: Mapping[str, str], cuda: bool) ->
         own = {role: degradation[degradation["sweep"] == roles[role]] for role in names}
         costs = {role: _cost(table, own["q"]) for role, table in own.items()}
         for index, (role, name) in enumerate(names.items()):
-            text = name if role == "q" else f"{name}: {costs[role]:.2f} x"
+            text = name if role == "q" else f"{name}: {costs[role]:.2f} ×"
             line(axis, own[role], "nll", text, theme.style(index))
-        others = [cost for role, cost in costs.items() if role != "q"]
-        low, high = f"{min(others):.2f}", f"{max(others):.2f}"
-        span = low if low == high else f"{low} to {high}"
-        axis.set_title(f"{title}: {span} times {names['q']}'s damage")
+        others = [f"{cost:.2f}" for cost in sorted(costs[role] for role in names if role != "q")]
+        theme.title(axis, title.format(" to ".join(dict.fromkeys([others[0], others[-1]]))))
         axis.set_ylabel("nll (nats per token)\nlower is better")
-        axis.legend(loc="lower right")
+        axis.legend(loc="best")
     axes[-1][0].set_xlabel(BLOCKS)
     theme.whole_numbers(axes[-1][0].xaxis)
     seeds = degradation["noise_seeds"].max()
@@ -162,9 +165,10 @@ def single(table: DataFrame | None, cuda: bool) -> Figure:
     ends = [costs - table["kl_low"], table["kl_high"] - costs]
     axis.errorbar(places, costs, ends, fmt="none", ecolor="black", elinewidth=1, capsize=2.5)
     first = costs.argmax()
-    axis.set_title(
+    theme.title(
+        axis,
         f"Block {places[first]:.0f} costs most: {costs[first]:.2g} nats, "
-        f"{costs[first] / costs.sum():.0%} of all blocks' sum"
+        f"{costs[first] / costs.sum():.0%} of all blocks' sum",
     )
     axis.set_ylim(bottom=0)
     axis.grid(axis="x", visible=False)

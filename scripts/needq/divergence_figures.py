@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
 from needq import theme
-from needq.figures import label, line, note
+from needq.figures import BLOCK, BLOCKS, label, line, note, single
 
 SHARED = "part of the text before they part\nhigher is later"
 NO_PAIR = "no pair of different\nbackends was run"
@@ -21,13 +21,13 @@ def divergence(summary: DataFrame, cuda: bool) -> Figure:
     tested = _pairs(summary[summary["left"] != summary["right"]])
     controls = summary[summary["left"] == summary["right"]]
     sweeps = sorted(summary["sweep"].unique())
-    figure, axes = theme.panels(len(sweeps), 2)
-    for sweep, row in zip(sweeps, axes, strict=True):
+    figure, axes = theme.stack(2, len(sweeps), sharey="row")
+    for sweep, column in zip(sweeps, zip(*axes, strict=True), strict=True):
         part = summary[summary["sweep"] == sweep]
-        for axis, column in zip(row, ("identical", "shared"), strict=True):
+        for axis, measure in zip(column, ("identical", "shared"), strict=True):
             for index, (left, right) in enumerate(tested):
                 table = part[(part["left"] == left) & (part["right"] == right)]
-                line(axis, table, column, f"{left} and {right}", theme.style(index))
+                line(axis, table, measure, f"{left} and {right}", theme.style(index))
             if not tested:
                 theme.said(axis, NO_PAIR)
         same = controls[controls["sweep"] == sweep].groupby(
@@ -35,13 +35,15 @@ def divergence(summary: DataFrame, cuda: bool) -> Figure:
         )
         look = {"color": theme.GREY, "linestyle": ":", "linewidth": 2.5}
         lowest = same["identical"].min()
-        line(row[0], lowest, "identical", "null controls (lowest)", look, band=False)
-        label(row[0], sweep, sweeps, "Texts that stay identical", "share of texts")
-        label(row[1], sweep, sweeps, "How long they stay the same", SHARED)
-        row[0].set_ylim(0, 1.05)
-        row[1].set_ylim(0, 1.05)
+        line(column[0], lowest, "identical", "null controls (lowest)", look, band=False)
+        label(column[0], sweep, sweeps, "Texts that stay identical", "share of texts")
+        label(column[1], sweep, sweeps, "How long they stay the same", SHARED)
+        for axis in column:
+            axis.set_ylim(0, 1.05)
+            axis.set_xlabel(BLOCK if single(part) else BLOCKS)
+            axis.label_outer()
     handles, names = axes[0][0].get_legend_handles_labels()
-    axes[0][1].legend(handles, names, loc="center left", bbox_to_anchor=(1.02, 0.5), title="pair")
+    figure.legend(handles, names, loc="outside upper left", ncols=2)
     text = "Means over noise seeds and prompts with 95% intervals; null controls must stay at 1."
     theme.footnote(figure, note(text, cuda))
     return figure

@@ -36,24 +36,23 @@ BLOCKS = "blocks replaced"
 BLOCK = "the one block replaced"
 
 
-def degradation(table: DataFrame, vocabulary: int, cuda: bool) -> Figure:
+def degradation(table: DataFrame, vocabulary: int, reference: str, cuda: bool) -> Figure:
     """What the model loses on the evaluation text, by blocks replaced: nll, KL, agreement.
 
     `vocabulary` is the number of tokens that the model knows: a uniform guess has nll
-    ln(vocabulary). Behind the lines stands what most texts of the first backend are.
+    ln(vocabulary). Behind the lines stands what most texts of the backend `reference` are.
     """
     table = table[table["texts"] > 0]
     figure, axes = _measures(table, DEGRADATION)
     seeds = table["noise_seeds"].max()
-    backend = table["backend"].iloc[0]
     text = f"Mean over {seeds} noise seeds and all documents, with its 95% interval. Background: "
-    text += f"what most texts of {backend} are ({table['texts'].max()} texts a point at most)."
+    text += f"what most texts of {reference} are ({table['texts'].max()} texts a point at most)."
     theme.footnote(figure, note(text, cuda))
     seen = {}
     for sweep, nll, kl, top1 in zip(sorted(table["sweep"].unique()), *axes, strict=True):
         part = table[table["sweep"] == sweep]
         for axis in (nll, kl, top1):
-            seen |= bands(axis, part[part["backend"] == backend])
+            seen |= bands(axis, part[part["backend"] == reference])
         pristine = part.loc[part["blocks_replaced"] == 0, "nll"].iloc[0]
         level(nll, pristine, "pristine model", "below")
         level(nll, log(vocabulary), f"uniform guess, ln({vocabulary:,})", "above")
@@ -180,21 +179,22 @@ def line(
 
 def label(axis: Axes, sweep: str, sweeps: Sequence[str], title: str, unit: str) -> None:
     axis.set_title(title if len(sweeps) == 1 else f"{title}: {sweep}")
-    axis.set_xlabel(BLOCKS)
     axis.set_ylabel(unit)
     theme.whole_numbers(axis.xaxis)
 
 
-def level(axis: Axes, value: float, label: str, side: str, color: str = theme.GREY) -> None:
-    """A labelled horizontal line of reference."""
+def level(
+    axis: Axes, value: float, label: str, side: str, end: str = "right", color: str = theme.GREY
+) -> None:
+    """A horizontal line of reference, with its label above or below it, at its left or right."""
     axis.axhline(value, color=color, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     axis.annotate(
         label,
-        (0.99, value),
+        (0.99 if end == "right" else 0.01, value),
         xycoords=("axes fraction", "data"),
         xytext=(0, 3 if side == "above" else -3),
         textcoords="offset points",
-        ha="right",
+        ha=end,
         va="bottom" if side == "above" else "top",
         fontsize=8,
         color=color,

@@ -27,8 +27,8 @@ def labels(shares: DataFrame, degradation: DataFrame, blocks: int, cuda: bool) -
     else:
         _article(article, blocks)
     _stacked(texts, shares)
-    texts.set_title(f"Seen here: {_runs(degradation)}")
-    line(nll, degradation, "nll", "nll", theme.style(2))
+    theme.title(texts, f"Seen: {_runs(degradation)}")
+    line(nll, degradation, "nll", "nll", theme.style(0) | {"color": "#333333"})
     pristine = degradation.loc[degradation["blocks_replaced"] == 0, "nll"].iloc[0]
     level(nll, pristine, "pristine model", "below")
     nll.margins(y=0.15)
@@ -91,7 +91,8 @@ def _runs(degradation: DataFrame) -> str:
     runs = []
     for label, run in groupby(zip(table["label"], places, strict=True), key=lambda one: one[0]):
         at = [f"{place:.0f}" for _, place in run]
-        runs.append(f"{label} ({at[0] if len(at) == 1 else f'{at[0]}-{at[-1]}'})")
+        blocks = at[0] if len(at) == 1 else f"{at[0]}-{at[-1]}"
+        runs.append(f"{label} ({blocks}{'' if runs else ' blocks'})")
     if len(runs) > FEW_RUNS:
         return "what most texts are changes to and fro"
     return "mostly " + ", ".join(runs)

@@ -38,7 +38,7 @@ def ledger(table: DataFrame, cuda: bool) -> Figure:
             if column == "identical_share":
                 _waterfall(axis, part)
             else:
-                _log_bars(axis, places, values)
+                _log_bars(axis, places, values, table[column].to_numpy(float))
             names = [*(REMOVED[cause] for cause in part["cause"]), TOTAL]
             axis.set_yticks(range(len(names)), names)
             axis.set_ylim(len(part) + 0.5, -0.5)
@@ -46,7 +46,7 @@ def ledger(table: DataFrame, cuda: bool) -> Figure:
             axis.grid(axis="y", visible=False)
             if axis is not panels[0]:
                 axis.set_yticklabels([])
-        panels[0].set_title(f"{left} and {right}, {order}")
+        theme.title(panels[0], f"{left} and {right}, {order}: {_told(part)}")
     texts, seeds = table["texts"].max(), table["noise_seeds"].max()
     text = (
         "From top to bottom one more cause is removed for both backends; what makes them two "
@@ -56,6 +56,17 @@ def ledger(table: DataFrame, cuda: bool) -> Figure:
     )
     theme.footnote(figure, note(text, cuda))
     return figure
+
+
+def _told(part: DataFrame) -> str:
+    """What the steps of one order do to the share of identical texts, in words."""
+    shares = part["identical_share"].to_numpy(float)
+    changes = numpy.diff(shares)
+    text = f"{shares[0]:.0%} of texts identical at first, {shares[-1]:.0%} in the end"
+    if not (changes > 0).any():
+        return text
+    cause = part["cause"].iloc[1 + changes.argmax()]
+    return f"{text}; most by: {REMOVED[cause]}"
 
 
 def _waterfall(axis: Axes, part: DataFrame) -> None:
@@ -79,19 +90,22 @@ def _waterfall(axis: Axes, part: DataFrame) -> None:
     for place in places[1:-1]:
         change, right = after[place] - before[place], max(after[place], before[place])
         axis.annotate(
-            f"{change:+.2f}",
+            f"{change:+.2f}" if change else ZERO,
             (right, place),
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
             fontsize=8.5,
         )
-    axis.set_xlim(0, 1.15)
+    axis.set_xlim(0, 1.25)
+    axis.set_xticks(numpy.linspace(0, 1, 6))
 
 
-def _log_bars(axis: Axes, places: numpy.ndarray, values: numpy.ndarray) -> None:
-    """Bars on a logarithmic scale, on which zeros are written instead."""
-    positive = values[values > 0]
+def _log_bars(
+    axis: Axes, places: numpy.ndarray, values: numpy.ndarray, everywhere: numpy.ndarray
+) -> None:
+    """Bars on the logarithmic scale of the values `everywhere`; zeros are written instead."""
+    positive = everywhere[everywhere > 0]
     floor = positive.min() / 30 if len(positive) else 0.1
     axis.barh(
         places, numpy.maximum(values, 0) - floor, left=floor, color=theme.COLOURS[1], height=0.6

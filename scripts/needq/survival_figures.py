@@ -1,5 +1,7 @@
 """The figure of survival: which part of the texts has not parted yet, token by token."""
 
+import warnings
+
 import numpy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,7 +11,7 @@ from scipy.stats import CensoredData, ecdf
 from needq import theme
 from needq.figures import note
 
-CURVES = 4  # numbers of blocks replaced that have one, at most: none, few, half and all
+PARTS = (0, 1 / 4, 1 / 2, 1)  # of the blocks replaced: none, few, half and all have a curve
 
 
 def survival(divergence: DataFrame, summary: DataFrame, cuda: bool) -> Figure:
@@ -22,20 +24,23 @@ def survival(divergence: DataFrame, summary: DataFrame, cuda: bool) -> Figure:
     table = divergence[divergence["left"] != divergence["right"]]
     table = table.join(counts, on=["left", "right", "intervention"])
     pairs = list(dict.fromkeys(zip(table["left"], table["right"], strict=True)))
-    figure, axes = theme.stack(max(1, len(pairs)))
+    figure, axes = theme.stack(max(1, len(pairs)), heights=[0.8] * max(1, len(pairs)))
     if not pairs:
         theme.said(axes[0][0], "no pair of different\nbackends was run")
     for (axis,), (left, right) in zip(axes, pairs, strict=False):
         own = table[(table["left"] == left) & (table["right"] == right)]
         blocks = numpy.unique(own["blocks_replaced"])
-        chosen = blocks[numpy.linspace(0, len(blocks) - 1, CURVES).round().astype(int)]
+        chosen = blocks[[round(part * (len(blocks) - 1)) for part in PARTS]]
         for index, count in enumerate(numpy.unique(chosen)):
             _curve(axis, own[own["blocks_replaced"] == count], count, theme.style(index))
         same = own["identical"].mean()
-        axis.set_title(f"{left} and {right}: {same:.0%} of texts never part")
-        axis.set_ylabel("texts not yet parted (share)\nhigher is closer")
+        theme.title(axis, f"{left} and {right}: {same:.0%} of texts stay identical")
+        axis.set_ylabel("texts not yet parted\n(share)")
         axis.set_ylim(0, 1.03)
-    axes[0][0].legend(loc="lower left", title="blocks replaced")
+    if pairs:
+        handles, names = axes[0][0].get_legend_handles_labels()
+        place = {"loc": "outside upper left", "ncols": len(PARTS), "columnspacing": 1.0}
+        figure.legend(handles, names, title="blocks replaced", alignment="left", **place)
     axes[-1][0].set_xlabel("new tokens generated")
     axes[-1][0].set_xlim(left=0)
     theme.whole_numbers(axes[-1][0].xaxis)
@@ -58,7 +63,10 @@ def _curve(axis: Axes, texts: DataFrame, count: int, look: dict[str, str]) -> No
     look = {"color": look["color"], "linestyle": look["linestyle"]}
     axis.step(tokens, share, where="post", label=f"{count:.0f} ({len(texts)} texts)", **look)
     if parted.any():
-        band = found.confidence_interval(method="log-log")
+        with warnings.catch_warnings():
+            # where no text or every text has parted there is no band, and scipy says so
+            warnings.simplefilter("ignore", RuntimeWarning)
+            band = found.confidence_interval(method="log-log")
         low, high = (numpy.concatenate([[1.0], end.probabilities]) for end in (band.low, band.high))
         look = {"color": look["color"], "alpha": 0.13, "linewidth": 0}
         axis.fill_between(tokens, low, high, step="post", **look)

@@ -93,6 +93,12 @@ def stack(
     return figure, axes
 
 
+def title(axis, text: str) -> None:
+    """A panel's title, in as many lines as it needs."""
+    width = axis.figure.get_figwidth() / axis.get_subplotspec().get_gridspec().ncols
+    axis.set_title(textwrap.fill(text, int(10 * width)))  # bold: about 10 letters an inch
+
+
 def said(axis, text: str) -> None:
     """Words in the middle of a panel that has nothing to show."""
     axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center")
