@@ -147,16 +147,16 @@ def _cost(table: DataFrame, other: DataFrame) -> float:
     return rises[0] / rises[1]
 
 
-def single(table: DataFrame | None, cuda: bool) -> Figure:
+def single(table: DataFrame, cuda: bool) -> Figure:
     """What each block's W_Q costs if it alone is replaced, as KL from the pristine model.
 
-    `table` are the rows of `degradation.tsv` of one backend and the sweep of single blocks, None
-    if there is no such sweep.
+    `table` are the rows of `degradation.tsv` of one backend and the sweep of single blocks; none
+    if it was not run.
     """
     figure, ((axis,),) = theme.stack(1)
     axis.set_ylabel("KL (nats per token)\nlower is closer")
     axis.set_xlabel(BLOCK)
-    if table is None:
+    if table.empty:
         theme.said(axis, "no sweep of single blocks was run")
         return figure
     table, places = placed(table)

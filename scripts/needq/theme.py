@@ -2,7 +2,7 @@
 
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -130,3 +130,9 @@ def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
     with temporary(png) as partial:
         figure.savefig(partial, metadata={"Software": None})
     matplotlib.pyplot.close(figure)
+
+
+def save_all(figures: Mapping[str, Figure], paths: Mapping[str, str]) -> None:
+    """Write each figure to the paths that are called NAME and NAME_png."""
+    for name, figure in figures.items():
+        save(figure, paths[name], paths[f"{name}_png"])
