@@ -59,7 +59,8 @@ def phases(
     scaled.set_ylabel("accuracy above chance\nthat is left (share)")
     level(scaled, 0.5, "half lost", "above", "left")
     level(scaled, 0, "chance", "above", "left")
-    theme.title(halves, f"Half lost: {', '.join(_half(points, probe) for probe in PROBES)}")
+    when = ", ".join(_half(points, probe) for probe in PROBES)
+    theme.title(halves, f"Half lost (blocks): {when}")
     halves.set_yticks(range(len(PROBES)), [name.split(" ")[0] for name in PROBES.values()])
     halves.set_ylim(len(PROBES) - 0.5, -0.5)
     halves.set_xlabel(BLOCKS)
@@ -97,8 +98,8 @@ def _half(points: DataFrame, probe: str) -> str:
     value = points.loc[f"half-point of {probe}", "estimate"]
     name = PROBES[probe].split(" ")[0]
     if isnan(value):
-        return f"{name} is at chance from the start"
-    return f"{name} never" if isinf(value) else f"{name} at {value:.1f} blocks"
+        return f"{name} from the start"
+    return f"{name} never" if isinf(value) else f"{name} {value:.1f}"
 
 
 def comparisons(degradation: DataFrame, roles: Mapping[str, str], cuda: bool) -> Figure:

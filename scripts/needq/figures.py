@@ -59,7 +59,9 @@ def degradation(table: DataFrame, vocabulary: int, reference: str, cuda: bool) -
         nll.margins(y=0.12)
         kl.set_ylim(bottom=0)
         top1.set_ylim(0, 1.03)
-    figure.legend(handles=list(seen.values()), loc="outside upper left", ncols=len(seen))
+    place = {"loc": "outside upper left", "ncols": len(seen), "columnspacing": 1.2}
+    handles = list(seen.values())
+    figure.legend(handles=handles, title="most texts are", alignment="left", **place)
     return figure
 
 
@@ -77,7 +79,7 @@ def bands(axis: Axes, table: DataFrame) -> dict[str, Patch]:
     axis.set_xlim(edges[0], edges[-1])
     axis.grid(axis="x", visible=False)
     return {
-        label: Patch(facecolor=theme.LABELS[label], alpha=0.35, label=f"most texts {label}")
+        label: Patch(facecolor=theme.LABELS[label], alpha=0.35, label=label)
         for label in ALL
         if (table["label"] == label).any()
     }
@@ -178,7 +180,7 @@ def line(
 
 
 def label(axis: Axes, sweep: str, sweeps: Sequence[str], title: str, unit: str) -> None:
-    axis.set_title(title if len(sweeps) == 1 else f"{title}: {sweep}")
+    theme.title(axis, title if len(sweeps) == 1 else f"{title}: {sweep}")
     axis.set_ylabel(unit)
     theme.whole_numbers(axis.xaxis)
 

@@ -27,7 +27,7 @@ def labels(shares: DataFrame, degradation: DataFrame, blocks: int, cuda: bool) -
     else:
         _article(article, blocks)
     _stacked(texts, shares)
-    theme.title(texts, f"Seen: {_runs(degradation)}")
+    theme.title(texts, _runs(degradation))
     line(nll, degradation, "nll", "nll", theme.style(0) | {"color": "#333333"})
     pristine = degradation.loc[degradation["blocks_replaced"] == 0, "nll"].iloc[0]
     level(nll, pristine, "pristine model", "below")
@@ -80,9 +80,11 @@ def _stacked(axis: Axes, shares: DataFrame) -> None:
             axis.errorbar(x, height, ends, fmt="none", ecolor="black", elinewidth=1, capsize=2)
         bottom = bottom + height
     axis.set_ylim(0, 1)
-    axis.set_ylabel("share of texts")
+    axis.set_ylabel("share of texts here")
     axis.grid(axis="x", visible=False)
-    axis.legend(loc="upper left", bbox_to_anchor=(0, -0.03), ncols=len(seen), columnspacing=1.2)
+    place = {"loc": "upper left", "bbox_to_anchor": (-0.02, -0.03), "ncols": len(seen)}
+    # narrow, so that all five fit
+    axis.legend(**place, handlelength=1, handletextpad=0.4, columnspacing=0.9)
 
 
 def _runs(degradation: DataFrame) -> str:
@@ -94,8 +96,8 @@ def _runs(degradation: DataFrame) -> str:
         blocks = at[0] if len(at) == 1 else f"{at[0]}-{at[-1]}"
         runs.append(f"{label} ({blocks}{'' if runs else ' blocks'})")
     if len(runs) > FEW_RUNS:
-        return "what most texts are changes to and fro"
-    return "mostly " + ", ".join(runs)
+        return "What most texts are changes to and fro"
+    return "Mostly " + ", ".join(runs)
 
 
 def _ink(label: str) -> str:

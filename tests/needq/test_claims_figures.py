@@ -88,7 +88,7 @@ def test_half_points_have_intervals_and_an_arrow_where_they_do_not_end(article):
     assert grammar.get_xdata().tolist() == [7, 9.5] and at_grammar.get_xdata() == [8]
     assert cloze.get_xdata()[0] == 3.5 and cloze.get_xdata()[1] > 12
     assert arrow.get_marker() == ">" and at_cloze.get_xdata() == [4]
-    assert "Half lost: structure at 8.0 blocks, meaning at 4.0 blocks" in words(figure)
+    assert "Half lost (blocks): structure 8.0, meaning 4.0" in words(figure)
 
 
 def test_one_seed_has_half_points_without_intervals(article):
@@ -105,7 +105,7 @@ def test_half_points_that_do_not_exist_are_said(article):
     none = phases_table((numpy.inf,) * 3, (numpy.nan,) * 3)
     figure = phases(article.assign(cloze=0.2), none, cuda=False)
     text = words(figure)
-    assert "structure never, meaning is at chance from the start" in text
+    assert "structure never, meaning from the start" in text
     assert "not within this sweep" in text and "CUDA: not run" in text
     assert not figure.axes[2].lines
 
