@@ -1,4 +1,4 @@
-"""Rule show_ledger: see rules/figures.smk."""
+"""Rule show_ledger: see rules/divergence_figures.smk."""
 
 from needq import ledger_figures, metrics, pages, theme
 from needq.files import write_text

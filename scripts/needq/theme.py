@@ -5,16 +5,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
-import matplotlib.pyplot
 import seaborn
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from needq.files import temporary
 from needq.labels import ALL
-
-matplotlib.use("Agg")
 
 COLOURS = seaborn.color_palette("colorblind").as_hex()  # told apart by colour-blind readers too
 GREY = "#6b6b6b"
@@ -68,10 +64,8 @@ def style(index: int) -> dict[str, str]:
 def panels(rows: int, columns: int) -> tuple[Figure, Sequence]:
     """A figure of rows x columns panels, and its axes as a list of lists."""
     apply()
-    figure, axes = matplotlib.pyplot.subplots(
-        rows, columns, figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.35), squeeze=False
-    )
-    return figure, axes
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.35))
+    return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def stack(
@@ -81,16 +75,11 @@ def stack(
     apply()
     heights = heights or [1] * rows
     width = STACK[0] if columns == 1 else PANEL[0] * columns
-    figure, axes = matplotlib.pyplot.subplots(
-        rows,
-        columns,
-        figsize=(width, STACK[1] * sum(heights) + 0.5),
-        height_ratios=heights,
-        sharex="col",
-        sharey=sharey,
-        squeeze=False,
+    figure = Figure(figsize=(width, STACK[1] * sum(heights) + 0.5))
+    ratios = {"height_ratios": heights}
+    return figure, figure.subplots(
+        rows, columns, sharex="col", sharey=sharey, squeeze=False, gridspec_kw=ratios
     )
-    return figure, axes
 
 
 def title(axis, text: str) -> None:
@@ -124,12 +113,11 @@ def svg_text(figure: Figure) -> str:
 
 
 def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
-    """Write a figure as SVG, and as PNG for previews, without date or version; then close it."""
+    """Write a figure as SVG, and as PNG for previews, without date or version."""
     with temporary(svg) as partial:
         figure.savefig(partial, metadata=SVG_METADATA)
     with temporary(png) as partial:
         figure.savefig(partial, metadata={"Software": None})
-    matplotlib.pyplot.close(figure)
 
 
 def save_all(figures: Mapping[str, Figure], paths: Mapping[str, str]) -> None:

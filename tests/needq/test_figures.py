@@ -4,7 +4,6 @@ import math
 
 import fake_run
 import matplotlib.colors
-import matplotlib.pyplot
 import numpy
 import pandas
 import pytest
@@ -31,13 +30,6 @@ def tables(tmp_path_factory):
     noise = {block: rng.normal(size=(32, 32)) for block in range(12)}
     histogram = metrics.histogram(weights, noise, "q-gaussian-0", 0)
     return degradation, summary, histogram
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Figures are kept open by pyplot until they are closed."""
-    yield
-    matplotlib.pyplot.close("all")
 
 
 def flip_tables():
