@@ -1,4 +1,4 @@
-"""Rule plot_claims: see rules/claims_figures.smk."""
+"""Rule plot_claims: see rules/claims.smk."""
 
 from needq import claims_figures, metrics, theme
 from needq.files import read_json

@@ -105,10 +105,9 @@ def footnote(figure: Figure, text: str) -> None:
 
 
 def svg_text(figure: Figure) -> str:
-    """A figure as SVG, to be shown within a page; then close it."""
+    """A figure as SVG, to be shown within a page."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata=SVG_METADATA)
-    matplotlib.pyplot.close(figure)
     return text.getvalue()
 
 
