@@ -1,8 +1,7 @@
 # Claims: each claim of the article put to tests that can fail.
 #
-# takes   the reference backend's scores, answers to the probes and labels, under the sweeps that play
-#         a role in them (scripts/needq/roles.py)
-# leaves  tables/claims.tsv, null_ladder.tsv and phases.tsv; pages/claims.html
+# takes   the reference backend's scores, answers and labels, of sweeps with a role (needq.roles)
+# leaves  tables/claims.tsv, null_ladder.tsv, phases.tsv; pages/claims.html; figures
 
 
 rule claims:
@@ -72,3 +71,50 @@ rule show_claims:
         cuda=ON_CUDA,
     script:
         "../scripts/show_claims.py"
+
+
+rule plot_claims:
+    """Draw the probes, the sweeps that the claims compare, and the single blocks."""
+    input:
+        code=code("plot_claims.py"),
+        degradation=f"{RESULTS}/tables/degradation.tsv",
+        phases=f"{RESULTS}/tables/phases.tsv",
+        probes=f"{RESULTS}/backup/probes.json",
+    output:
+        phases=report(
+            f"{RESULTS}/figures/phases.svg",
+            caption="../report/captions/phases.rst",
+            category="3 Claims",
+            labels={"shows": "meaning and structure", "by": "blocks replaced"},
+        ),
+        phases_png=f"{RESULTS}/figures/phases.png",
+        comparisons=report(
+            f"{RESULTS}/figures/comparisons.svg",
+            caption="../report/captions/comparisons.rst",
+            category="3 Claims",
+            labels={"shows": "other matrices, orders, stand-ins", "by": "blocks replaced"},
+        ),
+        comparisons_png=f"{RESULTS}/figures/comparisons.png",
+        single=report(
+            f"{RESULTS}/figures/single.svg",
+            caption="../report/captions/single.rst",
+            category="3 Claims",
+            labels={"shows": "single blocks", "by": "block"},
+        ),
+        single_png=f"{RESULTS}/figures/single.png",
+    log:
+        f"{RESULTS}/logs/plot_claims.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_claims.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        cuda=ON_CUDA,
+        reference=CONFIG["compare"]["reference"],
+        roles=ROLES,
+    script:
+        "../scripts/plot_claims.py"

@@ -106,3 +106,8 @@ def repeat_errors():
     for line in errors.reported(Path(RESULTS, "logs"), STARTED):
         # at exit, since Snakemake has more to say after onerror
         atexit.register(print, line, file=sys.stderr)
+
+
+# functions of wildcards, and what jobs need of a machine
+include: "wildcards.smk"
+include: "resources.smk"

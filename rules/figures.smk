@@ -5,14 +5,21 @@
 
 
 rule plot:
-    """Draw the figures."""
+    """Draw what becomes of the texts and of the model, and what it is done with."""
     input:
         code=code("figures.py"),
         degradation=f"{RESULTS}/tables/degradation.tsv",
-        summary=f"{RESULTS}/tables/divergence_summary.tsv",
+        labels=f"{RESULTS}/tables/labels.tsv",
         histogram=f"{RESULTS}/tables/q_histogram.tsv",
         config=f"{RESULTS}/backup/config.json",
     output:
+        labels=report(
+            f"{RESULTS}/figures/labels.svg",
+            caption="../report/captions/labels.rst",
+            category="1 Degradation",
+            labels={"shows": "what the texts become", "by": "blocks replaced"},
+        ),
+        labels_png=f"{RESULTS}/figures/labels.png",
         degradation=report(
             f"{RESULTS}/figures/degradation.svg",
             caption="../report/captions/degradation.rst",
@@ -27,17 +34,10 @@ rule plot:
             labels={"shows": "repetition and diversity", "by": "blocks replaced"},
         ),
         texts_png=f"{RESULTS}/figures/texts.png",
-        divergence=report(
-            f"{RESULTS}/figures/divergence.svg",
-            caption="../report/captions/divergence.rst",
-            category="2 Divergence",
-            labels={"shows": "where backends part", "by": "blocks replaced"},
-        ),
-        divergence_png=f"{RESULTS}/figures/divergence.png",
         q_histogram=report(
             f"{RESULTS}/figures/q_histogram.svg",
             caption="../report/captions/q_histogram.rst",
-            category="3 Intervention",
+            category="4 Intervention",
             labels={"shows": "the matrix and its noise", "by": "block"},
         ),
         q_histogram_png=f"{RESULTS}/figures/q_histogram.png",
@@ -53,46 +53,12 @@ rule plot:
         runtime=10,
     params:
         cuda=ON_CUDA,
+        reference=CONFIG["compare"]["reference"],
+        blocks=BLOCKS,
+        # the labels shown are those of the article's sweep
+        sweep=ROLES.get("q", CONFIG["full_sweeps"][0]),
     script:
         "../scripts/figures.py"
-
-
-rule show_ledger:
-    """Draw the ledger, and write its page."""
-    input:
-        code=code("show_ledger.py"),
-        templates=TEMPLATES,
-        table=f"{RESULTS}/tables/ledger.tsv",
-    output:
-        svg=report(
-            f"{RESULTS}/figures/ledger.svg",
-            caption="../report/captions/ledger.rst",
-            category="2 Divergence",
-            labels={"shows": "causes, removed one at a time", "by": "cause"},
-        ),
-        png=f"{RESULTS}/figures/ledger.png",
-        page=report(
-            f"{RESULTS}/pages/ledger.html",
-            caption="../report/captions/ledger.rst",
-            category="2 Divergence",
-            labels={"shows": "table of causes", "by": "cause"},
-        ),
-    log:
-        f"{RESULTS}/logs/show_ledger.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/show_ledger.tsv"
-    conda:
-        "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        run=CONFIG["run"],
-        backends=COMPARED,
-        cuda=ON_CUDA,
-    script:
-        "../scripts/show_ledger.py"
 
 
 rule figures:
@@ -100,8 +66,9 @@ rule figures:
     input:
         expand(
             f"{RESULTS}/figures/{{name}}.{{ending}}",
-            name=["degradation", "texts", "divergence", "q_histogram"],
+            name=["labels", "degradation", "texts", "q_histogram", "divergence", "survival"],
             ending=["svg", "png"],
         ),
+        rules.plot_claims.output if ROLES else [],
         rules.show_flips.output if LADDER else [],
         rules.show_ledger.output if LEDGER else [],

@@ -19,7 +19,7 @@ rule index:
         provenance=f"{RESULTS}/provenance.json",
         digests=rules.digests.output if PORTABLE else [],
         expected=EXPECTED,
-        figure=f"{RESULTS}/figures/degradation.svg",
+        figure=f"{RESULTS}/figures/labels.svg",
         parting=f"{RESULTS}/figures/{'ledger' if LEDGER else 'divergence'}.svg",
     output:
         page=report(

@@ -17,7 +17,7 @@ rule walk_through:
         page=report(
             f"{RESULTS}/pages/notebook_walk.html",
             caption="../report/captions/notebook_walk.rst",
-            category="5 Notebooks",
+            category="6 Notebooks",
             labels={"shows": "a walk through the result", "by": "question"},
         ),
     log:
@@ -53,7 +53,7 @@ rule recompute:
         page=report(
             f"{RESULTS}/pages/notebook_headline.html",
             caption="../report/captions/notebook_headline.rst",
-            category="5 Notebooks",
+            category="6 Notebooks",
             labels={"shows": "the headline table, computed again", "by": "measure"},
         ),
     log:

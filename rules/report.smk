@@ -84,7 +84,7 @@ rule write_pages:
         provenance=report(
             f"{RESULTS}/pages/provenance.html",
             caption="../report/captions/provenance.rst",
-            category="4 Provenance",
+            category="5 Provenance",
             labels={"shows": "config and provenance", "by": "run"},
         ),
     log:

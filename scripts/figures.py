@@ -1,19 +1,23 @@
 """Rule plot: see rules/figures.smk."""
 
-from needq import divergence_figures, figures, metrics, theme
+from needq import figures, label_figures, metrics, theme
 from needq.adapters import adapter
 from needq.files import read_json
 from needq.job import job
 
 with job(snakemake.log[0]):
-    cuda, tables = snakemake.params.cuda, snakemake.input
+    tables, params = snakemake.input, snakemake.params
     vocabulary = adapter(read_json(tables.config)).vocabulary
     degradation = metrics.read_table(tables.degradation)
+    labels = metrics.read_table(tables.labels)
+    own = [
+        table[(table["backend"] == params.reference) & (table["sweep"] == params.sweep)]
+        for table in (labels, degradation)
+    ]
     drawn = {
-        "degradation": figures.degradation(degradation, vocabulary, cuda),
-        "texts": figures.texts(degradation, cuda),
-        "divergence": divergence_figures.divergence(metrics.read_table(tables.summary), cuda),
+        "labels": label_figures.labels(*own, params.blocks, params.cuda),
+        "degradation": figures.degradation(degradation, vocabulary, params.reference, params.cuda),
+        "texts": figures.texts(degradation, params.cuda),
         "q_histogram": figures.histogram(metrics.read_table(tables.histogram)),
     }
-    for name, figure in drawn.items():
-        theme.save(figure, snakemake.output[name], snakemake.output[f"{name}_png"])
+    theme.save_all(drawn, snakemake.output)

@@ -13,7 +13,7 @@ import numpy
 from pandas import DataFrame
 
 from needq import columns, phases, statistics
-from needq.labels import LABELS
+from needq.labels import LABELS, article_bands
 from needq.phases import cells
 from needq.roles import METHODS
 from needq.statistics import Estimate
@@ -226,8 +226,7 @@ def degradation_table(
     the `whole` number of blocks are taken. The last step must replace all blocks.
     """
     rows = []
-    for quarter, label in enumerate(labels):
-        first, last = (quarter * whole) // 4 + 1, ((quarter + 1) * whole) // 4
+    for label, (first, last) in article_bands(whole).items():
         inside = (blocks >= first) & (blocks <= last)
         share = statistics.share_of_crossed(labels[label][:, :, inside].mean(2))
         name = f"share of texts labelled {label} with {first} to {last} blocks; above 1/2"

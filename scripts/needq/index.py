@@ -30,7 +30,7 @@ PAGES = {
     "parted": ("Texts that part, side by side", "2 Divergence, texts side by side"),
     "ledger": ("The causes of parting, one by one", "2 Divergence, table of causes"),
     "flips": ("Where rounding should part texts", "2 Divergence, table of the flip law"),
-    "provenance": ("Config, versions, hardware, digests", "4 Provenance"),
+    "provenance": ("Config, versions, hardware, digests", "5 Provenance"),
 }
 
 

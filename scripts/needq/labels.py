@@ -40,6 +40,17 @@ TYPICAL = 0.99  # share of a kind's own controls that resemble it
 Row = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
 
 
+def article_bands(blocks: int) -> dict[str, tuple[int, int]]:
+    """The first and last number of blocks replaced at which the article sees each label.
+
+    Its bands are quarters of its model's 12 blocks, so quarters of the `blocks` of any model.
+    """
+    return {
+        label: ((quarter * blocks) // 4 + 1, ((quarter + 1) * blocks) // 4)
+        for quarter, label in enumerate(LABELS)
+    }
+
+
 def controls(own: Sequence[Row], vocabulary: int) -> DataFrame:
     """Controls of every kind, as long as the pristine model's texts `own`, one of each for each.
 

@@ -2,24 +2,24 @@
 
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
-import matplotlib.pyplot
 import seaborn
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from needq.files import temporary
-
-matplotlib.use("Agg")
+from needq.labels import ALL
 
 COLOURS = seaborn.color_palette("colorblind").as_hex()  # told apart by colour-blind readers too
 GREY = "#6b6b6b"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", ":", "-.")
+# texts without a label, the last of ALL, are white
+LABELS = dict(zip(ALL, (COLOURS[0], COLOURS[1], COLOURS[4], "#4d4d4d", "white"), strict=True))
 PANEL = (3.7, 3.1)  # inches: width and height of one panel
+STACK = (5.6, 2.5)  # of one in a stack, whose letters are read at 400 pixels too
 RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine has it
     "axes.titlesize": 10,
@@ -64,10 +64,33 @@ def style(index: int) -> dict[str, str]:
 def panels(rows: int, columns: int) -> tuple[Figure, Sequence]:
     """A figure of rows x columns panels, and its axes as a list of lists."""
     apply()
-    figure, axes = matplotlib.pyplot.subplots(
-        rows, columns, figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.35), squeeze=False
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows + 0.35))
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def stack(
+    rows: int, columns: int = 1, heights: Sequence[float] | None = None, sharey: str | bool = False
+) -> tuple[Figure, Sequence]:
+    """Panels above each other, each column with one x axis; `heights` in units of STACK's."""
+    apply()
+    heights = heights or [1] * rows
+    width = STACK[0] if columns == 1 else PANEL[0] * columns
+    figure = Figure(figsize=(width, STACK[1] * sum(heights) + 0.5))
+    ratios = {"height_ratios": heights}
+    return figure, figure.subplots(
+        rows, columns, sharex="col", sharey=sharey, squeeze=False, gridspec_kw=ratios
     )
-    return figure, axes
+
+
+def title(axis, text: str) -> None:
+    """A panel's title, in as many lines as it needs."""
+    width = axis.figure.get_figwidth() / axis.get_subplotspec().get_gridspec().ncols
+    axis.set_title(textwrap.fill(text, int(10 * width)))  # bold: about 10 letters an inch
+
+
+def said(axis, text: str) -> None:
+    """Words in the middle of a panel that has nothing to show."""
+    axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center")
 
 
 def whole_numbers(axis) -> None:
@@ -82,17 +105,21 @@ def footnote(figure: Figure, text: str) -> None:
 
 
 def svg_text(figure: Figure) -> str:
-    """A figure as SVG, to be shown within a page; then close it."""
+    """A figure as SVG, to be shown within a page."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata=SVG_METADATA)
-    matplotlib.pyplot.close(figure)
     return text.getvalue()
 
 
 def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
-    """Write a figure as SVG, and as PNG for previews, without date or version; then close it."""
+    """Write a figure as SVG, and as PNG for previews, without date or version."""
     with temporary(svg) as partial:
         figure.savefig(partial, metadata=SVG_METADATA)
     with temporary(png) as partial:
         figure.savefig(partial, metadata={"Software": None})
-    matplotlib.pyplot.close(figure)
+
+
+def save_all(figures: Mapping[str, Figure], paths: Mapping[str, str]) -> None:
+    """Write each figure to the paths that are called NAME and NAME_png."""
+    for name, figure in figures.items():
+        save(figure, paths[name], paths[f"{name}_png"])

@@ -1,15 +1,15 @@
 """Figures: drawn from tables, the same bytes twice, with intervals, levels and notes in place."""
 
 import math
-from xml.etree import ElementTree
 
 import fake_run
+import matplotlib.colors
 import numpy
 import pandas
 import pytest
+from drawn import assert_same_bytes, words
 from matplotlib.collections import PolyCollection
 from needq import columns, divergence_figures, figures, metrics, theme
-from needq.causes import CAUSES, NATIVE
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +32,6 @@ def tables(tmp_path_factory):
     return degradation, summary, histogram
 
 
-def ledger_table():
-    """A ledger of one pair, as metrics.ledger gives it."""
-    rows = [{"left": "one", "right": "one", "order": "control", "step": 0, "cause": NATIVE}]
-    for order, causes in (("forwards", [*CAUSES]), ("backwards", [*CAUSES][::-1])):
-        for step, cause in enumerate([NATIVE, *causes]):
-            row = {"left": "one", "right": "two", "order": order, "step": step, "cause": cause}
-            row |= {"identical_share": step / 5, "identical_share_low": step / 6}
-            row |= {"identical_share_high": 1}
-            far = 0 if step == 5 else 10.0**-step
-            rows.append(row | {"kl": far**2, "max_abs_logit": far, "texts": 42, "noise_seeds": 2})
-    return pandas.DataFrame(rows)
-
-
 def flip_tables():
     """What flip_law gives for two backends."""
     tables, places = [], []
@@ -62,37 +49,20 @@ def flip_tables():
 def drawn(tables, cuda=False):
     degradation, summary, histogram = tables
     return {
-        "degradation": figures.degradation(degradation, 4096, cuda),
+        "degradation": figures.degradation(degradation, 4096, "cpu", cuda),
         "texts": figures.texts(degradation, cuda),
         "divergence": divergence_figures.divergence(summary, cuda),
         "q_histogram": figures.histogram(histogram),
-        "ledger": divergence_figures.ledger(ledger_table(), cuda),
         "flips": divergence_figures.flips(*flip_tables(), cuda),
     }
 
 
-def words(figure):
-    """Every text in a figure."""
-    figure.draw_without_rendering()
-    texts = figure.findobj(lambda artist: hasattr(artist, "get_text"))
-    return " ".join(" ".join(text.get_text() for text in texts).split())
-
-
 def test_the_same_bytes_twice_and_readable(tables, tmp_path):
-    for name, figure in drawn(tables).items():
-        theme.save(figure, tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
-    for name, figure in drawn(tables).items():
-        svg, png = tmp_path / "again.svg", tmp_path / "again.png"
-        theme.save(figure, svg, png)
-        assert svg.read_bytes() == (tmp_path / f"{name}.svg").read_bytes()
-        assert png.read_bytes() == (tmp_path / f"{name}.png").read_bytes()
-        root = ElementTree.parse(svg).getroot()
-        assert root.tag.endswith("svg") and float(root.get("width").removesuffix("pt")) > 300
-        assert b"<dc:date>" not in svg.read_bytes() and b'href="http' not in svg.read_bytes()
+    assert_same_bytes(lambda: drawn(tables), tmp_path)
 
 
 def test_lines_are_the_tables_means_and_bands_their_intervals(tables):
-    figure = figures.degradation(tables[0], 4096, cuda=True)
+    figure = figures.degradation(tables[0], 4096, "cpu", cuda=True)
     axis = figure.axes[0]
     cpu = tables[0][tables[0]["backend"] == "cpu"]
     numpy.testing.assert_array_equal(axis.lines[0].get_ydata(), cpu["nll"])
@@ -128,16 +98,6 @@ def test_divergence_lines_are_the_tables_means(tables):
         numpy.testing.assert_array_equal(axis.lines[0].get_ydata(), pair[column])
 
 
-def test_the_ledger_has_a_row_of_panels_an_order_and_writes_zeros(tables):
-    figure = divergence_figures.ledger(ledger_table(), cuda=True)
-    assert len(figure.axes) == 2 * 3
-    assert [t.get_text() for t in figure.axes[0].get_yticklabels()][0] == NATIVE
-    widths = [patch.get_width() for patch in figure.axes[0].patches]
-    numpy.testing.assert_allclose(widths, [0, 0.2, 0.4, 0.6, 0.8, 1])
-    assert [text.get_text() for text in figure.axes[1].texts] == ["0"]
-    assert "control" not in words(figure)
-
-
 def test_flips_are_cumulative_and_carry_the_interval(tables):
     figure = divergence_figures.flips(*flip_tables(), cuda=True)
     seen, law = figure.axes[1].lines[:2]
@@ -150,16 +110,59 @@ def test_a_table_without_intervals_is_drawn(tables):
     for name in columns.DEGRADATION:
         if name.endswith(("_low", "_high")):
             degradation[name] = numpy.nan
-    figure = figures.degradation(degradation, 4096, cuda=True)
+    figure = figures.degradation(degradation, 4096, "cpu", cuda=True)
     figure.draw_without_rendering()
     assert len(figure.axes[0].lines[0].get_xdata()) == fake_run.BLOCKS + 1
 
 
-def test_several_sweeps_are_rows_of_panels(tables):
+def test_several_sweeps_are_columns_of_panels(tables):
     degradation = tables[0]
-    both = pandas.concat([degradation, degradation.assign(sweep="single")])
-    figure = figures.degradation(both, 4096, cuda=True)
-    assert len(figure.axes) == 6 and "Evaluation text: single" in words(figure)
+    both = pandas.concat([degradation, degradation.assign(sweep="second", nll=lambda t: t.nll + 1)])
+    figure = figures.degradation(both, 4096, "cpu", cuda=True)
+    assert len(figure.axes) == 6 and "Evaluation text: second" in words(figure)
+    first, second = (axis.lines[0].get_ydata() for axis in figure.axes[:2])
+    numpy.testing.assert_allclose(second, first + 1)
+
+
+def test_sweeps_without_texts_are_left_out(tables):
+    degradation = tables[0]
+    scored = degradation.assign(sweep="keys", texts=0, label=numpy.nan, text_nll=numpy.nan)
+    both = pandas.concat([degradation, scored])
+    assert len(figures.degradation(both, 4096, "cpu", cuda=True).axes) == 3
+    assert len(figures.texts(both, cuda=True).axes) == 3
+
+
+def test_the_background_is_what_most_texts_of_the_reference_are(tables):
+    other = tables[0].copy()
+    other.loc[other["backend"] == "cpu64", "label"] = "noise"
+    figure = figures.degradation(other, 4096, "cpu", cuda=True)
+    spans = {
+        patch.get_x(): patch.get_facecolor()[:3]
+        for patch in figure.axes[1].patches
+        if patch.get_height() == 1
+    }
+    assert list(spans) == [-0.5, *(blocks + 0.5 for blocks in range(12))]
+    colours = {label: matplotlib.colors.to_rgb(one) for label, one in theme.LABELS.items()}
+    # as fake_run's labels: near normal for 0 to 3 blocks, then the article's quarters
+    assert spans[2.5] == colours["near normal"] and spans[3.5] == colours["meaning lost"]
+    assert spans[11.5] == colours["noise"]
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named == ["near normal", "meaning lost", "repetitive", "noise"]
+
+
+def test_single_blocks_stand_at_their_block(tables):
+    part = tables[0][tables[0]["backend"] == "cpu"]
+    steps = ["none", *(f"{block:02d}" for block in range(12))]
+    single = part.assign(
+        intervention=[f"q/single/{step}" for step in steps],
+        blocks_replaced=[0] + [1] * 12,
+        sweep="single",
+    )
+    figure = figures.degradation(single, 4096, "cpu", cuda=True)
+    line = figure.axes[0].lines[0]
+    assert line.get_xdata().tolist() == list(range(12))
+    numpy.testing.assert_array_equal(line.get_ydata(), part["nll"].iloc[1:])
+    assert "the one block replaced" in words(figure)
 
 
 def test_histogram_is_a_density(tables):
