@@ -9,14 +9,9 @@ rule claims:
     input:
         code=code("claims.py"),
         evaluation=of_backends(
-            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
-            [CONFIG["compare"]["reference"]],
-            CHUNKS,
+            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet", JUDGED, CHUNKS
         ),
-        answers=of_backends(
-            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.probes.parquet",
-            [CONFIG["compare"]["reference"]],
-        ),
+        answers=of_backends(f"{RESULTS}/score/{{backend}}/first/{{chunk}}.probes.parquet", JUDGED),
         labels=f"{RESULTS}/labels/{CONFIG['compare']['reference']}.parquet",
         probes=f"{RESULTS}/backup/probes.json",
     output:
@@ -67,7 +62,7 @@ rule show_claims:
         runtime=10,
     params:
         run=CONFIG["run"],
-        backends=[CONFIG["compare"]["reference"]],
+        backends=JUDGED,
         cuda=ON_CUDA,
     script:
         "../scripts/show_claims.py"
@@ -114,7 +109,7 @@ rule plot_claims:
         runtime=10,
     params:
         cuda=ON_CUDA,
-        reference=CONFIG["compare"]["reference"],
+        reference=JUDGED[0],
         roles=ROLES,
     script:
         "../scripts/plot_claims.py"
