@@ -45,7 +45,7 @@ def test_versions_are_those_of_the_lock(file: Path) -> None:
     ("name", "has", "has_not"),
     [
         ("weights", {"torch", "gguf", "huggingface-hub"}, {"pandas", "matplotlib", "snakemake"}),
-        ("lm", {"torch", "transformers", "pyarrow"}, {"pandas", "gguf", "snakemake"}),
+        ("lm", {"torch", "transformers", "pandas"}, {"matplotlib", "gguf", "snakemake"}),
         ("tables", {"matplotlib", "seaborn", "scipy"}, {"torch", "accelerate", "snakemake"}),
         ("report", {"jinja2", "pandas"}, {"torch", "matplotlib", "snakemake"}),
         ("notebooks", {"ipykernel", "nbclient", "nbconvert", "seaborn"}, {"torch", "snakemake"}),

@@ -110,7 +110,8 @@ def test_no_page_loads_or_runs_anything(walk, headline):
         assert all(link.startswith("#") for link in links)
         assert "@import" not in page and "url(http" not in page
         assert not [name for name, _ in reader.values if name.startswith("on")]
-        assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in reader.values
+        policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        assert ("content", policy) in reader.values
 
 
 def test_hostile_text_is_shown_as_text(walk):

@@ -4,35 +4,35 @@ import os
 
 import pytest
 
-# what follows, from the tables on
-TABLES = {"plot", "write_pages", "index", "all"}
+# what follows from any table
+REPORT = {"walk_through", "write_pages", "index", "all"}
 # logits are temporary: a new diff needs them computed again
-DIFF = {"logits", "diff", "divergence", "parted", "flips", "show_flips"} | TABLES
-LEDGER = {"trace", "ledger_texts", "ledger", "show_ledger", "provenance"}
-LEDGER |= {"write_pages", "index", "all"}
-SCORE = {"score", "degradation", "digests"} | TABLES
-GENERATE = {"generate", "provenance"} | SCORE | DIFF | LEDGER
-CORRUPT = {"corrupt"} | GENERATE
-BACKUP = {"backup", "tokenize", "noise", "histogram"} | CORRUPT
+DIFF = {"logits", "diff", "divergence", "parted", "flips", "show_flips", "plot_divergence"} | REPORT
+LEDGER = {"trace", "ledger_texts", "ledger", "show_ledger", "provenance"} | REPORT
+LABELS = {"label_texts", "show_labels", "degradation", "plot"} | REPORT
+SCORE = {"score", "digests", "recompute"} | LABELS
+CHUNK = {"generate", "provenance"} | SCORE | DIFF | LEDGER
+GENERATE = {"controls"} | CHUNK
+BACKUP = {"backup", "tokenize", "noise", "histogram", "corrupt"} | GENERATE
 
 MODULES = {
     "config": set(),
-    "theme": {"plot", "show_flips", "show_ledger", "index", "all"},
-    "pages": {"write_pages", "parted", "show_flips", "show_ledger", "index", "all"}
-    | {"show_labels", "show_claims"},
+    "theme": {"plot", "plot_divergence", "show_flips", "show_ledger"}
+    | {"walk_through", "index", "all"},
+    "pages": {"parted", "show_flips", "show_ledger", "show_labels", "recompute"} | REPORT,
     "answer": {"index", "all"},
     "gallery": {"write_pages", "all"},
     "provenance": {"provenance", "write_pages", "index", "all"},
-    "flips": {"flips", "show_flips", "all"},
+    "flips": {"flips", "show_flips", "walk_through", "all"},
     "ledger": LEDGER,
-    "causes": LEDGER | {"plot", "show_flips"},
-    "columns": {"degradation", "histogram", "ledger", "show_ledger"}
-    | {"divergence", "flips", "show_flips", "parted"}
-    | TABLES,
+    "causes": LEDGER,
+    "columns": {"histogram", "ledger", "show_ledger", "divergence", "flips", "show_flips"}
+    | {"parted", "recompute", "plot_divergence"}
+    | LABELS,
     "diff": DIFF | LEDGER,
     "generate": GENERATE,
     "tokens": {"tokenize"} | GENERATE,
-    "noise": {"noise", "histogram"} | CORRUPT,
+    "noise": {"noise", "histogram", "corrupt"} | GENERATE,
     "backup": BACKUP,
 }
 
@@ -91,7 +91,7 @@ def test_one_more_noise_seed_draws_one_more_noise(project):
     project.configure(noise_seeds=[0, 1, 2])
     planned = project.planned()
     project.configure()
-    assert set(planned) == {"noise"} | CORRUPT
+    assert set(planned) == {"noise", "corrupt"} | CHUNK
     assert planned["noise"] == 1
 
 
