@@ -226,7 +226,9 @@ def degradation_table(
     the `whole` number of blocks are taken. The last step must replace all blocks.
     """
     rows = []
-    for label, (first, last) in article_bands(whole).items():
+    ranges = article_bands(whole)
+    for label in labels:
+        first, last = ranges[label]
         inside = (blocks >= first) & (blocks <= last)
         share = statistics.share_of_crossed(labels[label][:, :, inside].mean(2))
         name = f"share of texts labelled {label} with {first} to {last} blocks; above 1/2"
