@@ -18,7 +18,7 @@ def names(script, root=SCRIPTS):
     ("script", "wanted"),
     [
         ("backup.py", "__init__ adapters backup errors files job"),
-        ("tokenize_texts.py", "__init__ errors files job tokens"),
+        ("tokenize_texts.py", "__init__ errors files job probes tokens"),
         (
             "corrupt.py",
             "__init__ adapters corrupt errors exact/__init__ exact/elementary files "
@@ -32,7 +32,8 @@ def test_the_closures_of_the_scripts(script, wanted):
 
 
 def test_every_script_is_covered():
-    for script in sorted(SCRIPTS.glob("*.py")):
+    # a rule's script runs as a job; make_crate.py is none
+    for script in sorted(set(SCRIPTS.glob("*.py")) - {SCRIPTS / "make_crate.py"}):
         assert {"__init__.py", "job.py", "errors.py"} <= names(script.name)
 
 
