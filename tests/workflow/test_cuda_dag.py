@@ -91,5 +91,5 @@ def test_tables_and_pages_without_a_device(baseline):
     produced = baseline.produced()
     for name in ("tables/degradation.tsv", "tables/divergence.tsv"):
         assert not re.search(r"\tcuda\t", produced[name].decode("utf-8"))
-    for name in ("degradation", "divergence", "texts", "provenance"):
+    for name in ("degradation", "divergence", "gallery", "provenance"):
         assert "CUDA" in produced[f"pages/{name}.html"].decode("utf-8")
