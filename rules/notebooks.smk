@@ -18,7 +18,7 @@ rule walk_through:
             f"{RESULTS}/pages/notebook_walk.html",
             caption="../report/captions/notebook_walk.rst",
             category="6 Notebooks",
-            labels={"shows": "a walk through the result", "by": "question"},
+            labels={"shows": "a walk through the result", "by": "notebook"},
         ),
     log:
         f"{RESULTS}/logs/walk_through.log",
@@ -54,7 +54,7 @@ rule recompute:
             f"{RESULTS}/pages/notebook_headline.html",
             caption="../report/captions/notebook_headline.rst",
             category="6 Notebooks",
-            labels={"shows": "the headline table, computed again", "by": "measure"},
+            labels={"shows": "the headline table, computed again", "by": "notebook"},
         ),
     log:
         f"{RESULTS}/logs/recompute.log",
