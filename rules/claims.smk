@@ -9,10 +9,12 @@ rule claims:
     input:
         code=code("claims.py"),
         evaluation=of_backends(
-            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet", JUDGED, CHUNKS
+            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet", [REFERENCE], CHUNKS
         ),
-        answers=of_backends(f"{RESULTS}/score/{{backend}}/first/{{chunk}}.probes.parquet", JUDGED),
-        labels=f"{RESULTS}/labels/{CONFIG['compare']['reference']}.parquet",
+        answers=of_backends(
+            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.probes.parquet", [REFERENCE]
+        ),
+        labels=f"{RESULTS}/labels/{REFERENCE}.parquet",
         probes=f"{RESULTS}/backup/probes.json",
     output:
         claims=f"{RESULTS}/tables/claims.tsv",
@@ -62,7 +64,7 @@ rule show_claims:
         runtime=10,
     params:
         run=CONFIG["run"],
-        backends=JUDGED,
+        backends=[REFERENCE],
         cuda=ON_CUDA,
     script:
         "../scripts/show_claims.py"
@@ -109,7 +111,7 @@ rule plot_claims:
         runtime=10,
     params:
         cuda=ON_CUDA,
-        reference=JUDGED[0],
+        reference=REFERENCE,
         roles=ROLES,
     script:
         "../scripts/plot_claims.py"

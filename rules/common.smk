@@ -38,10 +38,10 @@ RESULTS = f"results/{CONFIG['run']}"
 SCORED = needq_config.scored_backends(CONFIG, CUDA)
 COMPARED = needq_config.compared_backends(CONFIG, CUDA)
 PAIRS = needq_config.pairs_in_use(CONFIG, CUDA)
-REFERENCE = CONFIG["backends"][CONFIG["compare"]["reference"]]
-JUDGED = [CONFIG["compare"]["reference"]]  # the backend on whose numbers claims are decided
+# its tokens are what others score, and on its numbers claims are decided
+REFERENCE = CONFIG["compare"]["reference"]
 # the backends that answer the probes
-PROBED = [*JUDGED, *CONFIG["probes"]["backends"]]
+PROBED = [REFERENCE, *CONFIG["probes"]["backends"]]
 # which sweeps the claims compare; none if the article's own is not run
 ROLES = roles.roles(*[CONFIG[key] for key in ("sweeps", "full_sweeps", "scored_sweeps")], BLOCKS)
 LADDER = needq_config.ladder_in_use(CONFIG, CUDA)

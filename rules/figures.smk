@@ -53,7 +53,7 @@ rule plot:
         runtime=10,
     params:
         cuda=ON_CUDA,
-        reference=CONFIG["compare"]["reference"],
+        reference=REFERENCE,
         blocks=BLOCKS,
         # the labels shown are those of the article's sweep
         sweep=ROLES.get("q", CONFIG["full_sweeps"][0]),

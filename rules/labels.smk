@@ -21,13 +21,13 @@ rule controls:
         f"{RESULTS}/benchmarks/controls.tsv"
     conda:
         "../envs/lm.yaml"
-    threads: REFERENCE["threads"]
+    threads: CONFIG["backends"][REFERENCE]["threads"]
     resources:
-        gpu=int(REFERENCE["device"] == "cuda"),
+        gpu=int(CONFIG["backends"][REFERENCE]["device"] == "cuda"),
         mem_mb=lm_memory,
         runtime=controls_minutes,
     params:
-        backend=REFERENCE,
+        backend=CONFIG["backends"][REFERENCE],
         generation=CONFIG["generation"],
         texts_per_prompt=CONFIG["labels"]["texts_per_prompt"],
     script:

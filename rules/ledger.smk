@@ -22,7 +22,7 @@ rule trace:
         patches=expand(f"{RESULTS}/corrupt/patches/{{chunk}}.json", chunk=LEDGER_CHUNKS),
         noise=ancient(noise_paths(LEDGER_MEMBERS)),
         reference=expand(
-            f"{RESULTS}/generate/{CONFIG['compare']['reference']}/first/{{chunk}}.parquet",
+            f"{RESULTS}/generate/{REFERENCE}/first/{{chunk}}.parquet",
             chunk=LEDGER_CHUNKS,
         ),
     output:

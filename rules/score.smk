@@ -52,7 +52,7 @@ rule logits:
         tokens=f"{RESULTS}/backup/tokens.json",
         patches=f"{RESULTS}/corrupt/patches/{{chunk}}.json",
         noise=ancient(noise_files),
-        reference=f"{RESULTS}/generate/{CONFIG['compare']['reference']}/first/{{chunk}}.parquet",
+        reference=f"{RESULTS}/generate/{REFERENCE}/first/{{chunk}}.parquet",
     output:
         logits=temp(f"{RESULTS}/score/{{backend}}/{{process}}/{{chunk}}.logits.safetensors"),
     log:

@@ -1,9 +1,7 @@
 """Rule claims: see rules/claims.smk."""
 
-from needq import claims, metrics, phases
-from needq.files import read_json
+from needq import claims, metrics, phases, probes
 from needq.job import job
-from needq.probes import Probe
 
 with job(snakemake.log[0]):
     given, roles = snakemake.input, snakemake.params.roles
@@ -11,7 +9,7 @@ with job(snakemake.log[0]):
     texts = metrics.read_chunks([given.labels])
     answers = metrics.read_chunks(given.answers)
     answers = {name: rows for name, rows in answers.groupby("probe")}
-    chances = {name: Probe.from_dict(one).chance for name, one in read_json(given.probes).items()}
+    chances = {name: probe.chance for name, probe in probes.read(given.probes).items()}
     cells = {
         name: phases.cells(rows[rows["sweep"] == roles["q"]], "right", "item")
         for name, rows in answers.items()

@@ -1,7 +1,5 @@
 """Rule degradation: see rules/metrics.smk."""
 
-from pathlib import Path
-
 import pandas
 from needq import metrics
 from needq.job import job, progress
@@ -12,11 +10,10 @@ with job(snakemake.log[0]):
         """The rows of one input of one backend."""
         return metrics.read_backend(snakemake.input[name], backend)
 
-    parts = []
+    labels, parts = metrics.read_labels(snakemake.input.labels), []
     for backend in progress(snakemake.params.backends, "backends"):
         stages = ("texts", "text_scores", "evaluation", "answers")
-        labels = metrics.read_chunks([f for f in snakemake.input.labels if Path(f).stem == backend])
         rows = [read(stage, backend) for stage in stages]
-        parts.append(metrics.degradation(backend, *rows, labels))
+        parts.append(metrics.degradation(backend, *rows, labels[backend]))
     table = pandas.concat(parts).sort_values(["sweep", "intervention"], kind="stable")
     metrics.write_table(snakemake.output.table, table, metrics.MEASURED)

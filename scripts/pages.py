@@ -14,14 +14,13 @@ with job(snakemake.log[0]):
     summary = metrics.read_table(tables.divergence)
     found, expected = digests.of_run(tables.digests), digests.of_run(tables.expected)
 
+    backends, prompts = snakemake.params.backends, config["generation"]["prompts"]
+    rows = {name: metrics.read_backend(tables.texts, name) for name in backends}
+    labels = metrics.read_labels(tables.labels)
+
     def every_text(noise_seed=None, left_out=""):
         """The gallery, of one noise seed or all."""
-        samples = gallery.grid(
-            {name: metrics.read_backend(tables.texts, name) for name in snakemake.params.backends},
-            {file.stem: metrics.read_chunks([file]) for file in gallery.paths(tables.labels)},
-            config["generation"]["prompts"],
-            noise_seed,
-        )
+        samples = gallery.grid(rows, labels, prompts, noise_seed)
         return page.gallery(samples, gallery.count(samples), left_out, gallery.parted(summary))
 
     texts = every_text()

@@ -1,16 +1,14 @@
 """Rule plot_claims: see rules/claims.smk."""
 
-from needq import claims_figures, metrics, theme
-from needq.files import read_json
+from needq import claims_figures, metrics, probes, theme
 from needq.job import job
-from needq.probes import Probe
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
     table = metrics.read_table(given.degradation)
     table = table[table["backend"] == params.reference]
     phases = metrics.read_table(given.phases)
-    chances = {name: Probe.from_dict(one).chance for name, one in read_json(given.probes).items()}
+    chances = {name: probe.chance for name, probe in probes.read(given.probes).items()}
     article = table[table["sweep"] == params.roles["q"]]
     single = table[table["sweep"] == params.roles.get("single")]
     drawn = {

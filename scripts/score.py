@@ -6,14 +6,13 @@ choose_instructions(snakemake.params.backend)
 
 from pathlib import Path
 
-from needq import tables
+from needq import probes, tables
 from needq.backend import load, prepare
 from needq.files import read_json
 from needq.interventions import Intervention
 from needq.job import job, progress
 from needq.patch import patcher, with_recipes
 from needq.probe_scores import answers
-from needq.probes import Probe
 from needq.score import by_intervention, score_documents, score_texts
 
 with job(snakemake.log[0]):
@@ -43,8 +42,8 @@ with job(snakemake.log[0]):
     tables.write(snakemake.output.texts, rows, tables.TEXT_SCORES)
 
     rows = []
-    for name, values in read_json(snakemake.input.probes).items() if snakemake.input.probes else []:
-        probe = Probe.from_dict(values)
+    asked = probes.read(snakemake.input.probes) if snakemake.input.probes else {}
+    for name, probe in asked.items():
         found = answers(model, patches, recipes, probe, batch)
         for member, right in zip(members, found, strict=True):
             keys = member.keys() | {"probe": name}

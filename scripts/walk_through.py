@@ -1,18 +1,9 @@
 """Rule walk_through: see rules/notebooks.smk."""
 
-from pathlib import Path
-
-from needq import notebooks, pages
+from needq import notebooks
 from needq.job import job
 
 with job(snakemake.log[0]):
-    run, params = Path(snakemake.output.notebook).parents[1], snakemake.params
-    names = notebooks.tables_of(snakemake.input.tables)
-    parameters = {"RUN": str(run), "TABLES": names, "CUDA": params.cuda}
-    notebooks.publish(
-        snakemake.input.source,
-        parameters,
-        pages.of_run(snakemake.input.templates, params),
-        snakemake.output.notebook,
-        snakemake.output.page,
-    )
+    tables = notebooks.tables_of(snakemake.input.tables)
+    parameters = {"TABLES": tables, "CUDA": snakemake.params.cuda}
+    notebooks.publish(snakemake.input, snakemake.params, snakemake.output, parameters)

@@ -36,6 +36,7 @@ here = Path.cwd()
 project = next((f for f in (here, *here.parents) if (f / "scripts/needq").is_dir()), here)
 sys.path.insert(0, str(project / "scripts"))
 from needq import metrics, theme  # found by the line above
+from needq.pages import number
 
 READ = ("degradation", "q_histogram", "divergence_summary", "divergence_trend", "ledger", "flips")
 READ += ("claims",)
@@ -47,16 +48,6 @@ tables = {name: metrics.read_table(folder / f"{name}.tsv") for name in READ if n
 def say(*paragraphs):
     """Show sentences."""
     display(Markdown("\n\n".join(paragraphs)))
-
-
-def number(value):
-    """Three significant digits, a dash for none; text as it is."""
-    if isinstance(value, str):
-        return value
-    if pd.isna(value) or np.isinf(value):
-        return "–" if pd.isna(value) else "∞"
-    whole = value == round(value) or abs(value) >= 1000
-    return f"{value:,.0f}" if whole else f"{value:#.3g}".rstrip(".")
 
 
 def percent(share):

@@ -13,6 +13,7 @@ import pandas
 from pandas import DataFrame, Series
 
 from needq.labels import LABELS, UNLABELLED
+from needq.pages import with_tests
 
 HEADLINE = "cumulative"  # the sweep that the answer is about, if a run has it
 METHODS = {
@@ -297,24 +298,10 @@ def trend(table: DataFrame, pair: tuple[str, str] | None = None) -> str:
 
 
 def claims(table: DataFrame | None) -> tuple[str, list[dict[str, Any]]]:
-    """Which claims failed, as one sentence; and each claim with its tests.
-
-    Returns the sentence and [{claim, statement, verdict, tests: [row]}].
-    """
+    """Which claims failed, as one sentence; and each claim with its tests (`with_tests`)."""
     if table is None or table.empty:
         return "The article's claims were not tested in this run.", []
-    found = []
-    for claim, rows in table.groupby("claim", sort=False):
-        whole = rows["test"].str.startswith("all ")
-        found.append(
-            {
-                "claim": claim,
-                "statement": rows["statement"].iloc[0],
-                "verdict": rows.loc[whole, "verdict"].iloc[0],
-                "tests": rows[~whole].to_dict("records"),
-            }
-        )
-    said = []
+    found, said = with_tests(table), []
     for verdict in ("refuted", "supported", "undecided"):
         names = [one["claim"] for one in found if one["verdict"] == verdict]
         said.append(f"{verdict}: {', '.join(names) or 'none'}")

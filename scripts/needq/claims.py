@@ -112,17 +112,11 @@ def all_claims(
     matrices = paired(evaluation, {role: sweeps[role] for role in "qkvo" if role in sweeps})
     orders = paired(evaluation, {r: sweeps[r] for r in ("q", "end", "random") if r in sweeps})
     single = of("single", evaluation, "nll", "document") if "single" in sweeps else None
-    # without any label nothing is known of them, which is not the same as none
-    labelled = (
-        {}
-        if texts["label"].isna().all()
-        else {
-            label: of(
-                "q", texts.assign(has=(texts["label"] == label).astype(float)), "has", "prompt"
-            )
-            for label in LABELS
-        }
-    )
+    labelled = {}
+    if texts["label"].notna().any():  # else nothing is known, which is not the same as none
+        for label in LABELS:
+            has = texts.assign(has=(texts["label"] == label).astype(float))
+            labelled[label] = of("q", has, "has", "prompt")
     probes = {
         name: Probe(of("q", rows, "right", "item"), chances[name]) for name, rows in answers.items()
     }

@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
 from needq.errors import UserError
-from needq.interventions import ALL, ORDERS, SINGLE, counts
+from needq.interventions import ALL, ORDERS, SINGLE, counts, most_blocks, run_sweeps
 
 # JSON Schema takes 12.0 for an integer, and jsonschema nan for a number
 VALIDATOR = extend(
@@ -124,7 +124,7 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"sweeps.{name}.blocks: no block {block}; the model has blocks 0 to {last}"
         if sweep["steps"] == SINGLE and sweep["counts"] != ALL:
             yield f"sweeps.{name}.counts: single steps have no counts; give a list of blocks"
-        most = len(sweep["blocks"]) if sweep["blocks"] not in ORDERS else model["blocks"]
+        most = most_blocks(sweep, model["blocks"])
         for count in [] if sweep["counts"] == ALL else sweep["counts"]:
             if count > most:
                 yield f"sweeps.{name}.counts: {count}, but the sweep replaces {most} at most"
@@ -168,11 +168,6 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield "compare.positions: a position lies beyond generation.max_new_tokens"
 
 
-def run_sweeps(config: Mapping[str, Any]) -> list[str]:
-    """The sweeps that are run: in full, or scored alone."""
-    return [*config["full_sweeps"], *config["scored_sweeps"]]
-
-
 def _sweep_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """What the schema cannot say of which sweeps are run, and of probes."""
     for key in ("full_sweeps", "scored_sweeps", "exact_sweeps"):
@@ -212,7 +207,7 @@ def _ladder_and_ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"ledger.sweep: {ledger['sweep']} is not one of full_sweeps"
         return
     sweep = config["sweeps"][ledger["sweep"]]
-    most = config["model"]["blocks"] if sweep["blocks"] in ORDERS else len(sweep["blocks"])
+    most = most_blocks(sweep, config["model"]["blocks"])
     for count in ledger["blocks_replaced"]:
         if count not in counts(sweep, most):
             yield f"ledger.blocks_replaced: {count} is not one of the sweep's counts"

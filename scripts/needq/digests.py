@@ -97,20 +97,23 @@ def compared(expected: Digests | None, found: Digests | None) -> str:
         return "not verifiable: no backend of this run is exact"
     if expected is None:
         return "no expected digests for this run"
-    for key in sorted(expected["config"].keys() | found["config"].keys()):
-        if expected["config"].get(key) != found["config"].get(key):
-            return f"not comparable with the expected digests: {key} is another"
-    ours, theirs = (
-        {(stage, name): digest for stage in STAGES for name, digest in digests[stage].items()}
-        for digests in (found, expected)
-    )
+    for key in _differing(expected["config"], found["config"]):
+        return f"not comparable with the expected digests: {key} is another"
+    total = sum(len(expected[stage]) for stage in STAGES)
     differing = [
-        key for key in sorted(ours.keys() | theirs.keys()) if ours.get(key) != theirs.get(key)
+        (stage, name)
+        for stage in sorted(STAGES)
+        for name in _differing(expected[stage], found[stage])
     ]
     if differing:
         stage, name = differing[0]
-        return f"differs: {len(differing)} of {len(theirs)} digests, {stage} of {name} first"
-    return f"reproduced: {len(theirs)} of {len(theirs)} digests"
+        return f"differs: {len(differing)} of {total} digests, {stage} of {name} first"
+    return f"reproduced: {total} of {total} digests"
+
+
+def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The names whose digests differ, or that one side lacks, sorted."""
+    return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
 
 
 def verify(expected: Digests, config: Mapping[str, str], found: Stages) -> Iterator[str]:
@@ -119,9 +122,8 @@ def verify(expected: Digests, config: Mapping[str, str], found: Stages) -> Itera
     `config` is what `of_config` gives. Raises UserError naming the first config key that differs,
     or the stage and the name of the first digest that does.
     """
-    for key in sorted(expected["config"].keys() | config.keys()):
-        if expected["config"].get(key) != config.get(key):
-            raise UserError(f"not comparable: {key}")
+    for key in _differing(expected["config"], config):
+        raise UserError(f"not comparable: {key}")
     total = sum(len(expected[stage]) for stage in STAGES)
     reproduced = 0
     for stage in STAGES:

@@ -1,7 +1,6 @@
 """The gallery: every generated text, by prompt and number of blocks replaced."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas
@@ -95,11 +94,6 @@ def _by_key(rows: DataFrame, column: str) -> dict[tuple, str]:
     """A column's values by what tells texts apart; a missing noise seed is None."""
     keys = [_values(rows[name]) for name in NAMES]
     return dict(zip(zip(*keys, strict=True), rows[column], strict=True))
-
-
-def paths(files: Sequence[str]) -> list[Path]:
-    """The files as paths, whose stems name backends."""
-    return [Path(file) for file in files]
 
 
 def parted(summary: DataFrame) -> dict[str, list[tuple[str, str]]]:

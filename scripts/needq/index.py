@@ -8,7 +8,7 @@ from typing import Any
 from pandas import DataFrame
 
 from needq import answer, digests, records
-from needq.pages import NOTHING, number
+from needq.pages import cells
 
 # column: heading; a column without values is left out
 SHOWN = {
@@ -85,26 +85,21 @@ def compact(rows: DataFrame) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """The columns and some rows of the headline's table, first and last among them."""
     shown = {name: heading for name, heading in SHOWN.items() if rows[name].notna().any()}
     last = len(rows) - 1
-    places = sorted({round(place * last / (ROWS - 1)) for place in range(ROWS)})
-    return shown, [_line(rows.iloc[place], shown) for place in places]
+    chosen = rows.iloc[sorted({round(place * last / (ROWS - 1)) for place in range(ROWS)})]
+    return shown, [
+        {
+            "cells": [(name, *cell) for name, cell in zip(shown, line, strict=True)],
+            "example": _example(text),
+        }
+        for line, text in zip(cells(chosen, shown), chosen["example"], strict=True)
+    ]
 
 
-def _line(row: Any, shown: Mapping[str, str]) -> dict[str, Any]:
-    cells = []
-    for name in shown:
-        low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-        known = low is not None and low == low
-        cells.append(
-            (name, _number(row[name]), f"{number(low)} to {number(high)}" if known else "")
-        )
-    text = row["example"] if isinstance(row["example"], str) else ""
-    cut = text if len(text) <= EXAMPLE else f"{text[:EXAMPLE].rstrip()}…"
-    return {"cells": cells, "example": cut}
-
-
-def _number(value: Any) -> str:
-    """A label as it is, a number for reading, a dash for nothing."""
-    return NOTHING if value is None or value != value else number(value)
+def _example(text: Any) -> str:
+    """The beginning of a text, if there is one."""
+    if not isinstance(text, str):
+        return ""
+    return text if len(text) <= EXAMPLE else f"{text[:EXAMPLE].rstrip()}…"
 
 
 def image(svg: str | Path) -> str:

@@ -132,6 +132,11 @@ def counts(sweep: Mapping[str, Any], most: int) -> Sequence[int]:
     return range(1, most + 1) if sweep["counts"] == ALL else sorted(sweep["counts"])
 
 
+def most_blocks(sweep: Mapping[str, Any], blocks: int) -> int:
+    """How many blocks a sweep replaces at most, of so many that the model has."""
+    return blocks if sweep["blocks"] in ORDERS else len(sweep["blocks"])
+
+
 def block_order(
     choice: str | Sequence[int], blocks: int, noise_seed: int | None
 ) -> tuple[int, ...]:
@@ -153,10 +158,15 @@ def _chosen(choice: str | Sequence[int]) -> tuple[int, ...] | None:
     return None if choice == ALL else tuple(choice)
 
 
+def run_sweeps(config: Mapping[str, Any]) -> list[str]:
+    """The sweeps that are run: in full first, then those that are scored alone."""
+    return [*config["full_sweeps"], *config["scored_sweeps"]]
+
+
 def interventions(config: Mapping[str, Any]) -> list[Intervention]:
-    """Every intervention that a config asks for: its full sweeps, then those that are scored."""
+    """Every intervention that a config asks for, sweep by sweep."""
     found: list[Intervention] = []
-    for name in (*config["full_sweeps"], *config["scored_sweeps"]):
+    for name in run_sweeps(config):
         sweep = config["sweeps"][name]
         found += sweep_interventions(name, sweep, config["model"]["blocks"], config["noise_seeds"])
     return found

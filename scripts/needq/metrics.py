@@ -52,6 +52,11 @@ def read_backend(paths: Sequence[str | Path], backend: str) -> DataFrame:
     return read_chunks([path for path in paths if Path(path).parts[-3] == backend])
 
 
+def read_labels(paths: Sequence[str | Path]) -> dict[str, DataFrame]:
+    """The rows of labels/BACKEND.parquet, by backend."""
+    return {Path(path).stem: read_chunks([path]) for path in paths}
+
+
 def degradation(
     backend: str,
     texts: DataFrame,

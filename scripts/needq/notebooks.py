@@ -17,9 +17,9 @@ from nbconvert import HTMLExporter
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
+from needq import pages
 from needq.errors import UserError
 from needq.files import write_text
-from needq.pages import Pages
 
 LIBRARY = Path(__file__).parents[1]
 PARAMETERS = "parameters"  # the tag of the cell that sets them
@@ -41,13 +41,18 @@ def chunks_of(files: Iterable[str]) -> dict[str, list[str]]:
     return {backend: sorted(names) for backend, names in found.items()}
 
 
-def publish(
-    source: str, parameters: Mapping[str, Any], pages: Pages, notebook: str, page: str
-) -> None:
-    """Execute the percent script `source`; write it as the file `notebook` and as a page."""
-    executed = execute(read(source, parameters))
-    write_text(page, pages.notebook(heading(executed), body(executed, pages.folder), source))
-    write_text(notebook, text(executed))
+def publish(given: Any, params: Any, left: Any, parameters: Mapping[str, Any]) -> None:
+    """Execute a percent script; write it as a notebook and as a page.
+
+    `given` has the script `source` and the pages' `templates`, `left` the paths of the `notebook`,
+    which lies in a folder of the run's, and of the `page`; `params` is what `pages.of_run` takes.
+    """
+    run = str(Path(left.notebook).parents[1])
+    executed = execute(read(given.source, {"RUN": run, **parameters}))
+    maker = pages.of_run(given.templates, params)
+    shown = maker.notebook(heading(executed), body(executed, maker.folder), given.source)
+    write_text(left.page, shown)
+    write_text(left.notebook, text(executed))
 
 
 def read(source: str | Path, parameters: Mapping[str, Any]) -> NotebookNode:

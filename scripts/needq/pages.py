@@ -187,24 +187,13 @@ class Pages:
 
     def claims(self, claims: DataFrame, ladder: DataFrame, phases: DataFrame) -> str:
         """The page of `claims.tsv`, with `null_ladder.tsv` and `phases.tsv`."""
-        whole = claims["estimate"].isna() & claims["test"].str.startswith("all ")
         names = ("test", "estimate", "low", "high", "verdict")
         return self._render(
             "claims.html",
             title="Claims",
             lead="What the article says, each claim put to tests that can fail. A claim is refuted "
             "if one of its tests is, and supported if all are; undecided is an allowed answer.",
-            claims=[
-                {
-                    "name": row.claim,
-                    "statement": row.statement,
-                    "verdict": row.verdict,
-                    "tests": claims.loc[~whole & (claims["claim"] == row.claim), names].to_dict(
-                        "records"
-                    ),
-                }
-                for row in claims[whole].itertuples()
-            ],
+            claims=with_tests(claims),
             parts=[
                 ("What replaces W_Q", NULL_LADDER, cells(ladder, NULL_LADDER)),
                 ("Where meaning and structure go", PHASES, cells(phases, PHASES)),
@@ -374,6 +363,22 @@ def cells(table: DataFrame, shown: Mapping[str, str]) -> list[list[tuple[str, st
             line.append((number(row[name]), interval))
         rows.append(line)
     return rows
+
+
+def with_tests(claims: DataFrame) -> list[dict[str, Any]]:
+    """Each claim of `claims.tsv` with its tests: [{claim, statement, verdict, tests: [row]}]."""
+    found = []
+    for claim, rows in claims.groupby("claim", sort=False):
+        whole = rows["test"].str.startswith("all ")
+        found.append(
+            {
+                "claim": claim,
+                "statement": rows["statement"].iloc[0],
+                "verdict": rows.loc[whole, "verdict"].iloc[0],
+                "tests": rows[~whole].to_dict("records"),
+            }
+        )
+    return found
 
 
 def _crossed(

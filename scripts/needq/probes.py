@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from tokenizers import Tokenizer
 
 from needq.errors import UserError
+from needq.files import read_json
 
 
 class Item(NamedTuple):
@@ -177,6 +178,11 @@ def encode(items: Sequence[Item], tokenizer: Tokenizer, begin: str, context: int
             own.append(Candidate(number, start, tuple(row[start:])))
         candidates.append(own)
     return Probe([item.kind for item in items], candidates, rows)
+
+
+def read(path: str | Path) -> dict[str, Probe]:
+    """The backup's probes.json: each probe by its name."""
+    return {name: Probe.from_dict(values) for name, values in read_json(path).items()}
 
 
 def right(scores: Sequence[Score]) -> float:

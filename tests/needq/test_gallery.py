@@ -46,7 +46,3 @@ def test_pairs_that_part_are_found():
         columns=["left", "right", "intervention", "identical"],
     )
     assert gallery.parted(summary) == {"x": [("a", "b")], "y": [("b", "c")]}
-
-
-def test_paths_name_backends():
-    assert [path.stem for path in gallery.paths(["labels/cpu.parquet"])] == ["cpu"]

@@ -95,6 +95,12 @@ def test_texts_too_short_for_a_measure_are_left_out(run):
     assert table.loc[1, "texts"] == 80
 
 
+def test_paths_of_labels_name_backends(run):
+    found = metrics.read_labels([run / "labels/cpu.parquet"])
+    assert list(found) == ["cpu"]
+    pandas.testing.assert_frame_equal(found["cpu"], fake_run.stages(run, "cpu")[-1])
+
+
 def test_probes_are_shares_with_wilsons_interval(run):
     table = degradation(run).set_index("blocks_replaced")
     cells = numpy.zeros((5, fake_run.ITEMS))

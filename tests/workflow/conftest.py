@@ -17,26 +17,31 @@ def fresh(source, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def baseline(source, tmp_path_factory):
+def finished(source, tmp_path_factory):
+    """A function that gives a project after its first run with these changes of the config."""
+
+    def run(name, **changes):
+        project = source.copy(tmp_path_factory.mktemp(name) / "project")
+        project.configure(**changes)
+        project.finish()
+        return project
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def baseline(finished):
     """A project after its first run, with exact, ladder and ledger; tests leave it alone."""
-    project = source.copy(tmp_path_factory.mktemp("baseline") / "project")
-    project.finish()
-    return project
+    return finished("baseline")
 
 
 @pytest.fixture(scope="session")
-def one_backend(source, tmp_path_factory):
+def one_backend(finished):
     """A project after its first run on the CPU in float32 alone; tests leave it alone."""
-    project = source.copy(tmp_path_factory.mktemp("one_backend") / "project")
-    project.configure(**ONE_BACKEND)
-    project.finish()
-    return project
+    return finished("one_backend", **ONE_BACKEND)
 
 
 @pytest.fixture(scope="session")
-def claimed(source, tmp_path_factory):
+def claimed(finished):
     """A project after a run that decides claims; tests leave it alone."""
-    project = source.copy(tmp_path_factory.mktemp("claimed") / "project")
-    project.configure(**CLAIMS)
-    project.finish()
-    return project
+    return finished("claimed", **CLAIMS)
