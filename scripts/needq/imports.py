@@ -1,6 +1,7 @@
 """Which modules of this library a script uses, so that Snakemake re-runs it when one changes."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 
@@ -20,7 +21,8 @@ def library_files(script: Path, root: Path | None = None) -> list[Path]:
     return sorted(found)
 
 
-def _imported(file: Path, root: Path) -> set[Path]:
+@cache  # a workflow asks for the same files rule after rule, and again in every job
+def _imported(file: Path, root: Path) -> frozenset[Path]:
     """The library files that the import statements of one file name, packages included."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -37,4 +39,4 @@ def _imported(file: Path, root: Path) -> set[Path]:
         for depth in range(1, len(parts) + 1):
             base = root.joinpath(*parts[:depth])
             files.update(f for f in (base.with_suffix(".py"), base / "__init__.py") if f.is_file())
-    return files
+    return frozenset(files)
