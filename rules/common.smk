@@ -44,6 +44,8 @@ REFERENCE = CONFIG["compare"]["reference"]
 PROBED = [REFERENCE, *CONFIG["probes"]["backends"]]
 # which sweeps the claims compare; none if the article's own is not run
 ROLES = roles.roles(*[CONFIG[key] for key in ("sweeps", "full_sweeps", "scored_sweeps")], BLOCKS)
+# the sweep that the first page and the walk are about
+HEADLINE = ROLES.get("q", CONFIG["full_sweeps"][0])
 LADDER = needq_config.ladder_in_use(CONFIG, CUDA)
 LEDGER = needq_config.ledger_in_use(CONFIG, CUDA)
 # whether any backend that is run computes on CUDA: figures and pages say so if none does

@@ -16,6 +16,7 @@ rule index:
         claims=[f"{RESULTS}/tables/claims.tsv"] if ROLES else [],
         phases=[f"{RESULTS}/tables/phases.tsv"] if ROLES else [],
         config=f"{RESULTS}/backup/config.json",
+        probes=f"{RESULTS}/backup/probes.json",
         provenance=f"{RESULTS}/provenance.json",
         digests=rules.digests.output if PORTABLE else [],
         expected=EXPECTED,
@@ -41,6 +42,7 @@ rule index:
         runtime=10,
     params:
         config=CONFIG,
+        sweep=HEADLINE,
         run=CONFIG["run"],
         backends=COMPARED,
         cuda=ON_CUDA,

@@ -34,6 +34,8 @@ rule walk_through:
         run=CONFIG["run"],
         backends=COMPARED,
         cuda=ON_CUDA,
+        sweep=HEADLINE,
+        blocks=BLOCKS,
     script:
         "../scripts/walk_through.py"
 

@@ -1,7 +1,7 @@
 """Rule index: see rules/index.smk."""
 
 import yaml
-from needq import digests, index, metrics, pages
+from needq import digests, index, metrics, pages, probes
 from needq.adapters import adapter
 from needq.files import read_json, write_text
 from needq.job import job
@@ -15,6 +15,7 @@ with job(snakemake.log[0]):
 
     content = index.content(
         config,
+        snakemake.params.sweep,
         metrics.read_table(tables.degradation),
         metrics.read_table(tables.summary),
         metrics.read_table(tables.trend),
@@ -22,6 +23,7 @@ with job(snakemake.log[0]):
         table("claims"),
         table("phases"),
         adapter(read_json(tables.config)).vocabulary,
+        {name: probe.chance for name, probe in probes.read(tables.probes).items()},
         read_json(tables.provenance),
         digests.of_run(tables.digests),
         digests.of_run(tables.expected),

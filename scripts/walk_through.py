@@ -5,5 +5,7 @@ from needq.job import job
 
 with job(snakemake.log[0]):
     tables = notebooks.tables_of(snakemake.input.tables)
-    parameters = {"TABLES": tables, "CUDA": snakemake.params.cuda}
-    notebooks.publish(snakemake.input, snakemake.params, snakemake.output, parameters)
+    given = snakemake.params
+    parameters = {"TABLES": tables, "SWEEP": given.sweep, "BLOCKS": given.blocks}
+    parameters["CUDA"] = given.cuda
+    notebooks.publish(snakemake.input, given, snakemake.output, parameters)

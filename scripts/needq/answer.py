@@ -4,7 +4,7 @@ A change is called one only if its 95% interval says so; where n is too small fo
 sentence says that instead. What a table lacks (labels, probes, a GPU) is said or left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, isfinite, isnan, log
 from typing import Any
@@ -15,7 +15,6 @@ from pandas import DataFrame, Series
 from needq.labels import LABELS, UNLABELLED
 from needq.pages import with_tests
 
-HEADLINE = "cumulative"  # the sweep that the answer is about, if a run has it
 METHODS = {
     "gaussian": "Gaussian noise of the same mean and spread",
     "permuted": "its own entries in a random order",
@@ -23,14 +22,6 @@ METHODS = {
     "identity": "an unlearned projection as large as it",
 }
 NAMES = {"q": "Query", "k": "Key", "v": "Value", "o": "Output"}
-# what it means if two texts part until the ledger removes this cause
-WHY = {
-    "noise": "each draws its own noise",
-    "token draws": "each draws tokens from a random stream of its own",
-    "kernels, batch, cache": "they add up in another order, and so round otherwise",
-    "float64": "they round otherwise, and their precision is low enough for that to change a token",
-    "exact": "they round otherwise",
-}
 
 
 @dataclass(frozen=True)
@@ -42,13 +33,9 @@ class Loss:
     sentence: str
 
 
-def headline(degradation: DataFrame, reference: str) -> DataFrame:
-    """The rows that the answer is about: one sweep of the reference backend, by blocks replaced."""
-    rows = degradation[degradation["backend"] == reference]
-    with_texts = rows[rows["texts"] > 0]
-    rows = with_texts if len(with_texts) else rows
-    sweep = HEADLINE if HEADLINE in set(rows["sweep"]) else rows["sweep"].iloc[0]
-    rows = rows[rows["sweep"] == sweep]
+def headline(degradation: DataFrame, backend: str, sweep: str) -> DataFrame:
+    """The rows that the answer is about: one backend and sweep, by blocks replaced."""
+    rows = degradation[(degradation["backend"] == backend) & (degradation["sweep"] == sweep)]
     return rows.sort_values("blocks_replaced", kind="stable").reset_index(drop=True)
 
 
@@ -127,43 +114,93 @@ def _kept(share: float, guess: float) -> tuple[str, str]:
     return f"In part: {share:.0%} of its skill is left without it.", rest
 
 
-def meaning(rows: DataFrame, phases: DataFrame | None, whole: int, lost: Loss) -> str:
-    """How many blocks until meaning is lost: by the texts' labels, and by the probes."""
-    said = [part for part in (_labels(rows, whole), _half_points(phases, whole)) if part]
-    return " ".join(said) or _half_of_rise(rows, whole, lost)
+def meaning(
+    rows: DataFrame,
+    others: Mapping[str, DataFrame],
+    phases: DataFrame | None,
+    whole: int,
+    lost: Loss,
+) -> tuple[str, str]:
+    """How many blocks until meaning is lost, in a few words and in sentences.
+
+    By the texts' labels and by the probes, which ask different things: what a model writes, and
+    what it makes of what is given. `others` are `headline`'s rows of other backends, by name.
+    """
+    found = [part for part in (_labels(rows, others, whole), _half_points(phases, whole)) if part]
+    if not found:
+        return _half_of_rise(rows, whole, lost)
+    short = "; ".join(words for words, _ in found)
+    return f"{short[0].upper()}{short[1:]}.", " ".join(sentence for _, sentence in found)
 
 
-def _labels(rows: DataFrame, whole: int) -> str:
+def _labels(rows: DataFrame, others: Mapping[str, DataFrame], whole: int) -> tuple[str, str] | None:
     """Where the commonest label stops being near normal."""
     if "label" not in rows or rows["label"].isna().all():
-        return ""
+        return None
+    count, label = _turn(rows)
+    if label is None:
+        return "not told by its texts", "Its texts could not be labelled: too short, or too few."
+    if label == LABELS[0]:
+        most = blocks(rows["blocks_replaced"].max(), whole)
+        return (
+            f"not up to {most}, by what it writes",
+            f"Most of its texts stay near normal up to {most} replaced.",
+        )
+    if count == 0:
+        return "not told by its texts", f"The whole model's own texts are mostly labelled {label}."
+    elsewhere = [
+        f"{turn} under {name}" if near != LABELS[0] else f"never under {name}"
+        for name, (turn, near) in ((name, _turn(other)) for name, other in others.items())
+        if near is not None and turn != count
+    ]
+    aside = f" ({', '.join(elsewhere)})" if elsewhere else ""
+    return (
+        f"{count} of {whole}, by what it writes",
+        f"From {blocks(count)} on{aside}, most of its texts are labelled {label}, by the "
+        "control texts that they resemble.",
+    )
+
+
+def _turn(rows: DataFrame) -> tuple[int, str | None]:
+    """The first number of blocks at which texts are not near normal, and their commonest label.
+
+    If there is none, the last number and near normal; the label is None if no text has one.
+    """
     known = rows[rows["label"].notna() & (rows["label"] != UNLABELLED)]
-    if not len(known):
-        return "Its texts could not be labelled: they are too short, or too few."
+    if known.empty:
+        return 0, None
     away = known[known["label"] != LABELS[0]]
-    if not len(away):
-        most = blocks(known["blocks_replaced"].max(), whole)
-        return f"Its texts stay near normal, most of them, up to {most} replaced."
-    first = away.iloc[0]
-    if first["blocks_replaced"] == 0:
-        return f"The untouched model's own texts are mostly labelled {first['label']}."
-    count = blocks(first["blocks_replaced"])
-    return f"Its texts stop being near normal with {count} replaced: {first['label']}."
+    row = away.iloc[0] if len(away) else known.iloc[-1]
+    return int(row["blocks_replaced"]), row["label"]
 
 
-def _half_points(phases: DataFrame | None, whole: int) -> str:
+# probe: what it asks
+PROBES = {
+    "cloze": "choosing the word that ends a given passage",
+    "grammar": "choosing the right one of two sentences",
+}
+
+
+def _half_points(phases: DataFrame | None, whole: int) -> tuple[str, str] | None:
     """Where the probes of meaning (cloze) and of structure (grammar) have fallen half-way."""
-    said = []
-    for probe, what in (("cloze", "meaning"), ("grammar", "grammar")):
+    said, short = [], ""
+    for probe, asked in PROBES.items():
         row = _measure(phases, f"half-point of {probe}")
         if row is None:
             continue
-        if not isfinite(row["estimate"]):
-            said.append(f"{what} is not half lost by {blocks(whole, whole)}")
-        else:
+        point = f"{row['estimate']:.1f}" if isfinite(row["estimate"]) else ""
+        if point:
             spread = interval(*_numbers(row["low"], row["high"]), digits=1)
-            said.append(f"{what} is half lost at {row['estimate']:.1f} blocks{spread}")
-    return f"By the probes, {' and '.join(said)}." if said else ""
+            said.append(f"in {asked} ({probe}) it is half lost at {point} blocks{spread}")
+        else:
+            said.append(f"in {asked} ({probe}) it is not half lost by {blocks(whole, whole)}")
+        if probe == "cloze":
+            short = f"{point or 'not half'} of {whole}, by the cloze probe"
+            if not point:
+                short = f"not by {whole}, by the cloze probe"
+    if not said:
+        return None
+    return short or "not told by a probe", f"Its lead over guessing: {'; '.join(said)}."
 
 
 def _measure(phases: DataFrame | None, name: str) -> Series | None:
@@ -177,124 +214,14 @@ def _numbers(*values: Any) -> list[Any]:
     return [float(number) for number in found]
 
 
-def _half_of_rise(rows: DataFrame, whole: int, lost: Loss) -> str:
+def _half_of_rise(rows: DataFrame, whole: int, lost: Loss) -> tuple[str, str]:
     """What the loss alone says, where there are neither labels nor probes."""
+    short = "Not measured: neither labels nor probes were run."
     if lost.outcome != "lost" or len(rows) < 3:
-        return "Labels and probes of meaning were not run."
+        return short, ""
     half = (rows["nll"].iloc[0] + rows["nll"].iloc[-1]) / 2
     count = rows.loc[rows["nll"] >= half, "blocks_replaced"].iloc[0]
-    return f"Half of that rise is there with {blocks(count, whole)} replaced."
-
-
-def parting(
-    summary: DataFrame,
-    ledger: DataFrame | None,
-    backends: Mapping[str, Mapping[str, Any]],
-    cuda: bool,
-) -> list[str]:
-    """Where two ways to compute part, and why: sentences, the first of which stands alone.
-
-    `summary` and `ledger` are the tables of those names, `backends` the config's; `cuda` says
-    whether any backend was run on CUDA.
-    """
-    pair = ledger_pair(ledger, backends)
-    if pair:
-        left, right, steps = pair
-        said = _causes(steps)
-        subject = f"two ways to use one CPU ({left} and {right})"
-        if _on_cuda((left, right), backends):
-            subject = f"CPU and GPU ({left} and {right})"
-    else:
-        left, right, said = _compared(summary, backends)
-        if not left:
-            return ["Only one way to compute was run, so nothing could part."]
-        subject = f"{left} and {right}"
-    lead = "Of" if cuda else "Nothing ran on CUDA, so CPU and GPU are not compared; of"
-    return [f"{lead} {subject}, {said[0]}", *said[1:]]
-
-
-def ledger_pair(
-    ledger: DataFrame | None, backends: Mapping[str, Mapping[str, Any]]
-) -> tuple[str, str, DataFrame] | None:
-    """The pair of the ledger to speak of, if any one with a GPU, and its steps forwards."""
-    if ledger is None or ledger.empty:
-        return None
-    forwards = ledger[ledger["order"] == "forwards"]
-    pairs = list(dict.fromkeys(zip(forwards["left"], forwards["right"], strict=True)))
-    if not pairs:
-        return None
-    left, right = min(pairs, key=lambda pair: not _on_cuda(pair, backends))
-    mine = forwards[(forwards["left"] == left) & (forwards["right"] == right)]
-    return left, right, mine.sort_values("step").reset_index(drop=True)
-
-
-def _on_cuda(names: Sequence[str], backends: Mapping[str, Mapping[str, Any]]) -> bool:
-    return any(backends.get(name, {}).get("device") == "cuda" for name in names)
-
-
-def _causes(steps: DataFrame) -> list[str]:
-    """What the ledger's steps say of one pair."""
-    first, last = steps.iloc[0], steps.iloc[-1]
-    same = steps["identical_share"] == 1
-    bits = "in exact arithmetic every bit is the same"
-    if not (last["identical_share"] == 1 and last["max_abs_logit"] == 0):
-        bits = "even in exact arithmetic their bits differ, which has to be explained"
-    if same.all():
-        apart = f"though logits differ by up to {first['max_abs_logit']:.1g}"
-        if first["max_abs_logit"] == 0:
-            apart = "and so is every bit of the logits"
-        return [
-            f"all {first['texts']} texts are the same, {apart}.",
-            f"{bits[0].upper()}{bits[1:]}.",
-        ]
-    low, high = (100 * first[f"identical_share_{end}"] for end in ("low", "high"))
-    spread = interval(low, high, 0).replace(" to ", "% to ").replace(")", "%)")
-    spread = spread if "n too" not in spread else interval(low, high)
-    start = f"{first['identical_share']:.0%} of {first['texts']} texts are the same{spread}"
-    found = [place for place in range(1, len(steps)) if same[place:].all()]
-    if not found:
-        return [f"{start}, and they part whatever is made equal.", f"{bits[0].upper()}{bits[1:]}."]
-    cause, before = steps["cause"][found[0]], steps["identical_share"][found[0] - 1]
-    shares = "; ".join(
-        f"{row.cause}: {row.identical_share:.0%}" for row in steps.iloc[1:].itertuples()
-    )
-    return [
-        f"{start}, because {WHY.get(cause, cause)}.",
-        f"Where they part, the median place is new token {first['first_divergent_token']:.0f} "
-        "(from 0).",
-        "The causes are made equal one after the other, and each time more or fewer texts are the "
-        f"same: {shares}. Before {cause} it was {before:.0%}; {bits}.",
-    ]
-
-
-def _compared(
-    summary: DataFrame, backends: Mapping[str, Mapping[str, Any]]
-) -> tuple[str, str, list[str]]:
-    """What the comparison of a pair says where there is no ledger; empty names without a pair."""
-    apart = summary[summary["left"] != summary["right"]]
-    pairs = list(dict.fromkeys(zip(apart["left"], apart["right"], strict=True)))
-    if not pairs:
-        return "", "", []
-    left, right = min(pairs, key=lambda pair: not _on_cuda(pair, backends))
-    mine = apart[(apart["left"] == left) & (apart["right"] == right)]
-    texts = mine["texts"].sum()
-    same = round((mine["identical"] * mine["texts"]).sum())
-    far = mine["max_abs_logit"].max()
-    sentence = f"{same} of {texts} texts are the same"
-    if not isnan(far):
-        sentence += f", and logits differ by up to {far:.1g}"
-    return left, right, [f"{sentence}.", "Why, this run did not trace: it has no ledger."]
-
-
-def trend(table: DataFrame, pair: tuple[str, str] | None = None) -> str:
-    """Whether texts part earlier as more blocks are replaced, for every pair that can say."""
-    tested = table[(table["left"] != table["right"])]
-    if "sweep" in tested and HEADLINE in set(tested["sweep"]):
-        tested = tested[tested["sweep"] == HEADLINE]
-    found = [f"{row.left} and {row.right}: {row.verdict}" for row in tested.itertuples(index=False)]
-    if not found:
-        return ""
-    return f"Earlier or later, the more blocks are replaced? {'; '.join(found)}."
+    return short, f"Half of the loss's rise is there with {blocks(count, whole)} replaced."
 
 
 def claims(table: DataFrame | None) -> tuple[str, list[dict[str, Any]]]:
@@ -304,5 +231,10 @@ def claims(table: DataFrame | None) -> tuple[str, list[dict[str, Any]]]:
     found, said = with_tests(table), []
     for verdict in ("refuted", "supported", "undecided"):
         names = [one["claim"] for one in found if one["verdict"] == verdict]
-        said.append(f"{verdict}: {', '.join(names) or 'none'}")
-    return f"Of the article's claims, {'; '.join(said)}.", found
+        said.append(f"{len(names)} {verdict}" + (f" ({', '.join(names)})" if names else ""))
+    for one in found:
+        refuted = sum(test["verdict"] == "refuted" for test in one["tests"])
+        supported = sum(test["verdict"] == "supported" for test in one["tests"])
+        tests = f"{len(one['tests'])} tests" if len(one["tests"]) > 1 else "1 test"
+        one["count"] = f"of {tests}, {refuted} failed and {supported} held"
+    return f"Of the article's {len(found)} claims, {', '.join(said)}.", found

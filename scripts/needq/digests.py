@@ -108,7 +108,7 @@ def compared(expected: Digests | None, found: Digests | None) -> str:
     if differing:
         stage, name = differing[0]
         return f"differs: {len(differing)} of {total} digests, {stage} of {name} first"
-    return f"reproduced: {total} of {total} digests"
+    return f"reproduced: {total} of {total} digests of the exact backend"
 
 
 def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:

@@ -7,16 +7,17 @@ from typing import Any
 
 from pandas import DataFrame
 
-from needq import answer, digests, records
+from needq import answer, answer_parting, digests, records
 from needq.pages import cells
 
 # column: heading; a column without values is left out
 SHOWN = {
     "blocks_replaced": "blocks replaced",
-    "label": "its texts are",
+    "label": "most texts are",
     "nll": "nll",
+    "kl": "KL",
     "grammar": "grammar",
-    "cloze": "meaning",
+    "cloze": "cloze",
 }
 ROWS = 13  # of the table on the first screen
 EXAMPLE = 160  # characters
@@ -36,6 +37,7 @@ PAGES = {
 
 def content(
     config: Mapping[str, Any],
+    sweep: str,
     degradation: DataFrame,
     summary: DataFrame,
     trend: DataFrame,
@@ -43,41 +45,61 @@ def content(
     claims: DataFrame | None,
     phases: DataFrame | None,
     vocabulary: int,
+    chances: Mapping[str, float],
     record: Mapping[str, Any],
     found: digests.Digests | None,
     expected: digests.Digests | None,
     cuda: bool,
 ) -> dict[str, Any]:
-    """The values of the template index.html; tables that a run lacks are None."""
-    rows = answer.headline(degradation, config["compare"]["reference"])
-    whole = config["model"]["blocks"]
-    sweep = config["sweeps"][rows["sweep"].iloc[0]]
-    matrix = f"W_{sweep['matrix'].upper()}"
+    """The values of the template index.html; tables that a run lacks are None.
+
+    `sweep` is the one that the answer is about; `chances` the accuracies that guessing gives.
+    """
+    reference, backends = config["compare"]["reference"], config["backends"]
+    rows = answer.headline(degradation, reference, sweep)
+    names = degradation.loc[degradation["sweep"] == sweep, "backend"].unique()
+    others = {
+        name: answer.headline(degradation, name, sweep) for name in names if name != reference
+    }
+    whole, prompts = config["model"]["blocks"], config["generation"]["prompts"]
+    replaced = config["sweeps"][sweep]
+    matrix = f"W_{replaced['matrix'].upper()}"
     lost = answer.loss(rows, whole, vocabulary, matrix)
-    parting = answer.parting(summary, ledger, config["backends"], cuda)
+    new_tokens = config["generation"]["max_new_tokens"]
+    parts, why = answer_parting.parting(summary, ledger, backends, cuda, new_tokens)
     failed, tested = answer.claims(claims)
     shown, table = compact(rows)
     return {
-        "matrix": (matrix, answer.NAMES[sweep["matrix"]]),
-        "method": answer.METHODS[sweep["method"]],
+        "matrix": (matrix, answer.NAMES[replaced["matrix"]]),
+        "method": answer.METHODS[replaced["method"]],
         "blocks": whole,
         "short": lost.short,
-        "sentences": [
-            lost.sentence,
-            answer.meaning(rows, phases, whole, lost),
-            parting[0],
+        "sentence": lost.sentence,
+        "answers": [
+            (
+                "How many blocks until meaning is lost?",
+                *answer.meaning(rows, others, phases, whole, lost),
+            ),
+            ("Where do CPU and GPU part, and why?", parts, " ".join(why[:2])),
         ],
+        "chances": chances,
         "shown": shown,
         "table": table,
         "left_out": len(rows) - len(table),
-        "backend": rows["backend"].iloc[0],
-        "n": {"noise_seeds": rows["noise_seeds"].max(), "texts": rows["texts"].max()},
+        "backend": reference,
+        "prompt": prompts[0],
+        "n": {
+            "noise_seeds": rows["noise_seeds"].max(),
+            "texts": rows["texts"].max(),
+            "prompts": len(prompts),
+        },
         "verified": digests.compared(expected, found),
         "hardware": records.hardware(record),
         "failed": failed,
         "claims": tested,
-        "parting": parting,
-        "trend": answer.trend(trend),
+        "parted": parts,
+        "parting": why,
+        "trend": answer_parting.trend(trend, summary, sweep, backends),
     }
 
 
@@ -124,6 +146,6 @@ def commands(verified: str, config: str) -> str:
     overlay = "" if verified.startswith("reproduced") else f" --configfile {config}"
     run = "make run" if not overlay else f".venv/bin/snakemake --cores all{overlay}"
     return (
-        f"{run}\n.venv/bin/snakemake verify{overlay}   # the same digests, computed anew?\n"
-        f".venv/bin/snakemake --report report.html{overlay}   # all of this in one file"
+        f"{run}\n.venv/bin/snakemake verify{overlay}   # computes the exact digests again, and "
+        f"compares\n.venv/bin/snakemake --report report.html{overlay}   # all of this in one file"
     )

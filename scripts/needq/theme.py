@@ -14,6 +14,7 @@ from needq.labels import ALL
 
 COLOURS = seaborn.color_palette("colorblind").as_hex()  # told apart by colour-blind readers too
 GREY = "#6b6b6b"
+INK = "#333333"  # of small print
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", ":", "-.")
 # texts without a label, the last of ALL, are white
@@ -100,8 +101,8 @@ def whole_numbers(axis) -> None:
 
 def footnote(figure: Figure, text: str) -> None:
     """Small print under all panels, in as many lines as it needs."""
-    lines = textwrap.fill(text, int(16 * figure.get_figwidth()))  # about 16 letters an inch
-    figure.supxlabel(lines, x=0.01, ha="left", fontsize=7.5, color=GREY)
+    lines = textwrap.fill(text, int(14 * figure.get_figwidth()))  # about 14 letters an inch
+    figure.supxlabel(lines, x=0.01, ha="left", fontsize=8.5, color=INK)
 
 
 def svg_text(figure: Figure) -> str:

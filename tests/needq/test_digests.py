@@ -148,7 +148,7 @@ def test_the_expected_digests_are_of_the_default_config():
 def test_digests_of_a_run_are_compared_in_one_line(tmp_path):
     one = {"config": {"a": "1"}, "weights": {"w": "x"}, "noise": {}, "logits": {"l": "y"}}
     one |= {"tokens": {"t": "z"}}
-    assert digests.compared(one, one) == "reproduced: 3 of 3 digests"
+    assert digests.compared(one, one) == "reproduced: 3 of 3 digests of the exact backend"
     assert digests.compared(None, one) == "no expected digests for this run"
     assert digests.compared(one, None).startswith("not verifiable")
     other = one | {"logits": {"l": "changed"}, "tokens": {}}

@@ -14,8 +14,10 @@ CONFIG = {
     "model": {"blocks": 30},
     "sweeps": {"cumulative": {"matrix": "k", "method": "zero"}},
     "compare": {"reference": "cpu"},
+    "generation": {"prompts": ["Once upon"], "max_new_tokens": 8},
     "backends": {"cpu": {"device": "cpu"}, "exact": {"device": "cpu"}},
 }
+CHANCES = {"grammar": 0.5, "cloze": 0.25}
 RECORD = {"processes": [{"cpu": "A CPU"}], "platform": "Linux"}
 
 
@@ -29,20 +31,24 @@ def degradation():
         6,
         5,
     )
-    table["label"], table["grammar"], table["cloze"] = "near normal", numpy.nan, numpy.nan
+    table["label"], table["kl"] = "near normal", count / 10
+    table["grammar"], table["cloze"] = numpy.nan, numpy.nan
     return table.assign(example=HOSTILE)
 
 
 def summary():
     row = {"left": "cpu", "right": "exact", "identical": 0.5, "texts": 4, "max_abs_logit": 0.25}
-    return pandas.DataFrame([row])
+    return pandas.DataFrame([row | {"sweep": "cumulative"}])
 
 
 @pytest.fixture
 def content(tmp_path):
     trend = pandas.DataFrame([{"left": "cpu", "right": "exact", "verdict": "later"}])
+    trend["sweep"] = "cumulative"
     tables = (degradation(), summary(), trend, None, None, None)
-    found = index.content(CONFIG, *tables, 1000, RECORD, None, None, cuda=False)
+    found = index.content(
+        CONFIG, "cumulative", *tables, 1000, CHANCES, RECORD, None, None, cuda=False
+    )
     svg = tmp_path / "figure.svg"
     svg.write_text("<svg/>")
     figures = {"figure": index.image(svg), "parting_figure": index.image(svg)}
@@ -64,7 +70,7 @@ def test_page_is_made_of_the_tables(content):
 
 def test_compact_table_has_first_and_last_row_and_only_columns_with_values():
     shown, table = index.compact(degradation())
-    assert list(shown) == ["blocks_replaced", "label", "nll"]
+    assert list(shown) == ["blocks_replaced", "label", "nll", "kl"]
     counts = [row["cells"][0][1] for row in table]
     assert len(counts) == index.ROWS and (counts[0], counts[-1]) == ("0", "30")
     assert table[0]["cells"][2] == ("nll", "1", "0.950 to 1.05")

@@ -27,6 +27,7 @@ def page_of(notebook):
 
 def walked(run, names=None, cuda=False):
     parameters = {"RUN": str(run), "TABLES": names, "CUDA": cuda}
+    parameters |= {"SWEEP": "cumulative", "BLOCKS": 12}
     return notebooks.execute(notebooks.read(WALK, parameters))
 
 

@@ -1,0 +1,201 @@
+"""Where two ways to compute part, and why: the part of a run's answer that its ledger gives."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pandas import DataFrame, isna
+
+from needq.answer import interval
+
+Backends = Mapping[str, Mapping[str, Any]]
+# cause: what it means that texts are the same once it is removed, and stays behind without it
+WHY = {
+    "noise": ("other noise", "each draws its own noise"),
+    "token draws": ("other token draws", "each draws tokens from a random stream of its own"),
+    "kernels, batch, cache": ("rounding", "they add up in another order, and so round otherwise"),
+    "float64": ("rounding", "they round otherwise, where their precision is low"),
+    "exact": ("rounding", "they round otherwise"),
+}
+# what backends can differ in, as words
+FACTORS = {
+    "device": "device",
+    "precision": "precision",
+    "kernels": "kernels",
+    "batch": "batch",
+    "cache": "cache",
+    "threads": "threads",
+    "instructions": "instruction set",
+}
+OTHER_DRAWS = "they draw other random numbers"
+
+
+def parting(
+    summary: DataFrame, ledger: DataFrame | None, backends: Backends, cuda: bool, new_tokens: int
+) -> tuple[str, list[str]]:
+    """In a few words; and in sentences, the first two of which go with these words.
+
+    `summary` and `ledger` are the tables of those names, `backends` the config's; `cuda` says
+    whether any backend was run on CUDA, and `new_tokens` how many a text has at most.
+    """
+    pair = ledger_pair(ledger, backends)
+    if pair:
+        left, right = pair
+        subject = f"CPU and GPU, {_pair(left, right, backends)}"
+        if not _on_cuda(pair, backends):
+            subject = f"Two ways to use one CPU stand in for them, {_pair(left, right, backends)}"
+        short, said = _causes(ledger, left, right, new_tokens)
+    else:
+        left, right = _compared(summary, backends)
+        if not left:
+            return "Not measured.", ["Only one way to compute was run, so nothing could part."]
+        subject = f"{left} and {right}"
+        short, said = _shares(summary, left, right)
+    if not cuda:
+        short = f"Not measured: no GPU. Two ways to use a CPU: {short[0].lower()}{short[1:]}"
+    return short, [f"{subject}: {said[0]}", *said[1:]]
+
+
+def ledger_pair(ledger: DataFrame | None, backends: Backends) -> tuple[str, str] | None:
+    """The pair of the ledger to speak of: any one with a GPU, else the first."""
+    if ledger is None or ledger.empty:
+        return None
+    steps = ledger[ledger["order"] != "control"]
+    pairs = list(dict.fromkeys(zip(steps["left"], steps["right"], strict=True)))
+    return min(pairs, key=lambda pair: not _on_cuda(pair, backends)) if pairs else None
+
+
+def _on_cuda(names: Sequence[str], backends: Backends) -> bool:
+    return any(backends.get(name, {}).get("device") == "cuda" for name in names)
+
+
+def _pair(left: str, right: str, backends: Backends) -> str:
+    """`one and two (both in bfloat16; other kernels, batch)`."""
+    one, two = backends[left], backends[right]
+    differing = [words for name, words in FACTORS.items() if one.get(name) != two.get(name)]
+    said = [f"both in {one['precision']}"] if one.get("precision") == two.get("precision") else []
+    said += [f"other {', '.join(differing)}"] if differing else []
+    return f"{left} and {right}" + (f" ({'; '.join(said)})" if said else "")
+
+
+def _steps(ledger: DataFrame, left: str, right: str, order: str) -> DataFrame:
+    """The steps of one pair in one order, the first with every cause in place."""
+    mine = (ledger["left"] == left) & (ledger["right"] == right) & (ledger["order"] == order)
+    return ledger[mine].sort_values("step").reset_index(drop=True)
+
+
+def _causes(ledger: DataFrame, left: str, right: str, new_tokens: int) -> tuple[str, list[str]]:
+    """What the ledger's steps say of one pair."""
+    steps = _steps(ledger, left, right, "forwards")
+    first, last = steps.iloc[0], steps.iloc[-1]
+    bits = "In exact arithmetic, given the same noise, every bit of the logits is the same."
+    if last["identical_share"] < 1 or last["max_abs_logit"] != 0:
+        bits = "Even in exact arithmetic, given the same noise, bits differ: to be explained."
+    same = steps["identical_share"] == 1
+    if same.all():
+        apart = f"though logits differ by up to {first['max_abs_logit']:.1g}"
+        if first["max_abs_logit"] == 0:
+            apart = "and so is every bit of the logits"
+        said = f"all {first['texts']} texts are the same, {apart}."
+        return "Nowhere: all texts are the same.", [said, bits]
+    start = (
+        f"{first['identical_share']:.0%} of {first['texts']} texts are the same"
+        f"{_percent(first['identical_share_low'], first['identical_share_high'])}."
+    )
+    short, why = _why(steps, _steps(ledger, left, right, "backwards"))
+    place = first["first_divergent_token"]
+    where = (
+        f"Of the texts that part, half have parted by new token {place + 1:.0f} of {new_tokens}."
+    )
+    parted = f"{1 - first['identical_share']:.0%} of their texts part"
+    return f"{parted}, {short}.", [start, why, bits, _told(steps), where]
+
+
+def _percent(low: float, high: float) -> str:
+    if isinstance(low, str) or isna(low):
+        return interval(low, high)
+    return f" (95% interval {low:.0%} to {high:.0%})"
+
+
+def _why(forwards: DataFrame, backwards: DataFrame) -> tuple[str, str]:
+    """The cause without which all texts are the same, in a few words and as a sentence.
+
+    A cause whose removal alone suffices (the first step backwards) is the whole of it; else the
+    one that is removed last before all are the same (forwards).
+    """
+    texts = forwards["texts"].iloc[0]
+    if len(backwards) > 1 and (backwards["identical_share"][1:] == 1).all():
+        return (
+            "by rounding alone",
+            f"Rounding alone parts them: computed in exact arithmetic, all {texts} are the same, "
+            "whatever else differs.",
+        )
+    same = forwards["identical_share"] == 1
+    found = [step for step in range(1, len(forwards)) if same[step:].all()]
+    if not found:
+        return "for no known cause", "They part whatever is made equal: to be explained."
+    cause = forwards["cause"][found[0]]
+    short, why = WHY[cause]
+    return (
+        f"in the end by {short}",
+        f"With {cause} made equal as well, all {texts} are the same: until then {why}.",
+    )
+
+
+def _told(steps: DataFrame) -> str:
+    """The share of identical texts after each step, and which steps are more than chance."""
+    shares = ", ".join(
+        f"{row.cause} {row.identical_share:.0%}" for row in steps[1:].itertuples(index=False)
+    )
+    sentence = f"Share of identical texts as one cause after the other is made equal: {shares}."
+    low, high = steps["identical_share_low"], steps["identical_share_high"]
+    if low.isna().any():
+        return f"{sentence} With n too small for intervals, steps may be chance."
+    apart = [
+        steps["cause"][step]
+        for step in range(1, len(steps))
+        if low[step] > high[step - 1] or high[step] < low[step - 1]
+    ]
+    if not apart:
+        return f"{sentence} The intervals of neighbouring steps overlap, so each may be chance."
+    return f"{sentence} Told apart from the step before by their intervals: {', '.join(apart)}."
+
+
+def _compared(summary: DataFrame, backends: Backends) -> tuple[str, str]:
+    """The pair to speak of where there is no ledger; empty names without one."""
+    apart = summary[summary["left"] != summary["right"]]
+    pairs = list(dict.fromkeys(zip(apart["left"], apart["right"], strict=True)))
+    return min(pairs, key=lambda pair: not _on_cuda(pair, backends)) if pairs else ("", "")
+
+
+def _of_pair(summary: DataFrame, left: str, right: str) -> tuple[int, int, DataFrame]:
+    """How many texts of a pair are the same, of how many, and its rows."""
+    mine = summary[(summary["left"] == left) & (summary["right"] == right)]
+    return round((mine["identical"] * mine["texts"]).sum()), mine["texts"].sum(), mine
+
+
+def _shares(summary: DataFrame, left: str, right: str) -> tuple[str, list[str]]:
+    """What the comparison of a pair says where there is no ledger."""
+    same, texts, mine = _of_pair(summary, left, right)
+    far = mine["max_abs_logit"].max()
+    sentence = f"{same} of {texts} texts are the same"
+    if not isna(far):
+        sentence += f", and logits differ by up to {far:.1g}"
+    return (
+        f"{texts - same} of {texts} texts part.",
+        [f"{sentence}.", "Why, this run did not trace: it has no ledger."],
+    )
+
+
+def trend(table: DataFrame, summary: DataFrame, sweep: str, backends: Backends) -> str:
+    """Whether texts part earlier as more blocks are replaced, for every pair that can say."""
+    tested = table[(table["left"] != table["right"]) & (table["sweep"] == sweep)]
+    said = []
+    for row in tested.itertuples(index=False):
+        same, texts, _ = _of_pair(summary[summary["sweep"] == sweep], row.left, row.right)
+        verdict = f"none of {texts} part" if same == texts else row.verdict
+        draws = [backends[name].get("rng") for name in (row.left, row.right)]
+        aside = f" ({OTHER_DRAWS})" if draws[0] != draws[1] else ""
+        said.append(f"{row.left} and {row.right}{aside}: {verdict}")
+    if not said:
+        return ""
+    return f"Do texts part earlier as more blocks are replaced? {'; '.join(said)}."

@@ -1,0 +1,141 @@
+"""Where and why two ways to compute part: only what the ledger's steps and intervals show."""
+
+import numpy
+import pandas
+from needq.answer_parting import ledger_pair, parting, trend
+
+BF16 = {"device": "cpu", "precision": "bfloat16", "kernels": "sdpa", "batch": 32, "rng": "native"}
+BACKENDS = {
+    "one": BF16,
+    "two": BF16 | {"kernels": "eager", "batch": 3},
+    "gpu": BF16 | {"device": "cuda"},
+    "exact": {"device": "cpu", "precision": "float64", "rng": "keyed"},
+}
+CAUSES = ["native everything", "noise", "token draws", "kernels, batch, cache", "float64", "exact"]
+
+
+def order(name, shares, far, pair, spread):
+    causes = CAUSES if name == "forwards" else [CAUSES[0], *CAUSES[:0:-1]]
+    shares = numpy.array(shares, float)
+    low, high = (numpy.clip(shares + sign * spread, 0, 1) for sign in (-1, 1))
+    return pandas.DataFrame(
+        {
+            "left": pair[0],
+            "right": pair[1],
+            "order": name,
+            "step": range(len(causes)),
+            "cause": causes,
+            "identical_share": shares,
+            "identical_share_low": low,
+            "identical_share_high": high,
+            "max_abs_logit": [0.5] * (len(causes) - 1) + [far],
+            "first_divergent_token": 7.0,
+            "texts": 36,
+        }
+    )
+
+
+def ledger(forwards, backwards, far=0.0, pair=("one", "two"), spread=0.25):
+    return pandas.concat(
+        [
+            order("forwards", forwards, far, pair, spread),
+            order("backwards", backwards, far, pair, spread),
+        ]
+    )
+
+
+HALF = [0.5, 0.5, 0.75, 0.5, 1, 1]
+ROUNDING = [0.5, 1, 1, 1, 1, 1]  # backwards: exact arithmetic alone suffices
+
+
+def summary(left="one", right="two", identical=0.5):
+    return pandas.DataFrame(
+        {
+            "left": [left, left],
+            "right": [left, right],
+            "sweep": "cumulative",
+            "identical": [1, identical],
+            "texts": [8, 12],
+            "max_abs_logit": [0, 2e-6],
+        }
+    )
+
+
+def said(table, cuda=False, tokens=32):
+    return parting(summary(), table, BACKENDS, cuda, tokens)
+
+
+def test_rounding_alone_is_named_where_exact_arithmetic_alone_suffices():
+    short, (first, why, bits, steps, where) = said(ledger(HALF, ROUNDING))
+    assert short == (
+        "Not measured: no GPU. Two ways to use a CPU: 50% of their texts part, by rounding alone."
+    )
+    assert first == (
+        "Two ways to use one CPU stand in for them, one and two (both in bfloat16; other kernels, "
+        "batch): 50% of 36 texts are the same (95% interval 25% to 75%)."
+    )
+    assert why.startswith("Rounding alone parts them: computed in exact arithmetic, all 36 are")
+    assert bits == (
+        "In exact arithmetic, given the same noise, every bit of the logits is the same."
+    )
+    assert "noise 50%, token draws 75%, kernels, batch, cache 50%, float64 100%" in steps
+    assert where == "Of the texts that part, half have parted by new token 8 of 32."
+
+
+def test_the_last_cause_is_named_where_several_are_needed():
+    several = [0.5, 0.5, 0.5, 0.5, 0.5, 1]
+    short, (_, why, *_) = said(ledger([0.5, 0.5, 1, 1, 1, 1], several))
+    assert short.endswith("50% of their texts part, in the end by other token draws.")
+    assert why == (
+        "With token draws made equal as well, all 36 are the same: until then each draws tokens "
+        "from a random stream of its own."
+    )
+
+
+def test_steps_are_chance_unless_their_intervals_part():
+    steps = said(ledger(HALF, ROUNDING))[1][3]
+    assert steps.endswith("overlap, so each may be chance.")
+    steps = said(ledger(HALF, ROUNDING, spread=0.1))[1][3]
+    assert steps.endswith("by their intervals: token draws, kernels, batch, cache, float64.")
+    steps = said(ledger(HALF, ROUNDING, spread=numpy.nan))[1][3]
+    assert steps.endswith("n too small for intervals, steps may be chance.")
+
+
+def test_the_gpu_comes_first():
+    both = pandas.concat([ledger(HALF, ROUNDING), ledger(HALF, ROUNDING, pair=("one", "gpu"))])
+    assert ledger_pair(both, BACKENDS) == ("one", "gpu")
+    short, (first, *_) = said(both, cuda=True)
+    assert short == "50% of their texts part, by rounding alone."
+    assert first.startswith("CPU and GPU, one and gpu (both in bfloat16; other device): 50% of 36")
+
+
+def test_where_nothing_parts_and_where_nothing_helps():
+    same = [1] * 6
+    short, (first, bits) = said(ledger(same, same), cuda=True)
+    assert short == "Nowhere: all texts are the same."
+    assert "all 36 texts are the same, though logits differ by up to 0.5" in first
+    never = [0.5] * 6
+    short, (_, why, bits, *_) = said(ledger(never, never, far=0.1), cuda=True)
+    assert short.endswith("for no known cause.") and "whatever is made equal" in why
+    assert bits.startswith("Even in exact arithmetic") and "to be explained" in bits
+
+
+def test_without_a_ledger():
+    short, found = parting(summary("one", "gpu"), None, BACKENDS, True, 32)
+    assert short == "6 of 12 texts part."
+    assert found[0] == "one and gpu: 6 of 12 texts are the same, and logits differ by up to 2e-06."
+    alone = parting(summary("one", "one"), None, BACKENDS, False, 32)
+    assert alone == ("Not measured.", ["Only one way to compute was run, so nothing could part."])
+
+
+def test_trend_says_the_verdicts_of_pairs_alone_and_what_else_differs():
+    table = pandas.DataFrame(
+        {"left": ["one"] * 3, "right": ["one", "two", "exact"], "verdict": "undecided"}
+    ).assign(sweep="cumulative")
+    parted = pandas.concat([summary(), summary("one", "exact", 1)])
+    assert trend(table, parted, "cumulative", BACKENDS) == (
+        "Do texts part earlier as more blocks are replaced? one and two: undecided; one and exact "
+        "(they draw other random numbers): none of 12 part."
+    )
+    assert trend(table[:1], parted, "cumulative", BACKENDS) == ""
+    assert trend(table, parted, "other", BACKENDS) == ""
