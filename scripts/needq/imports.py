@@ -21,7 +21,7 @@ def library_files(script: Path, root: Path | None = None) -> list[Path]:
     return sorted(found)
 
 
-@cache  # a workflow asks for the same files rule after rule, and again in every job
+@cache  # a workflow asks for the same files rule after rule
 def _imported(file: Path, root: Path) -> frozenset[Path]:
     """The library files that the import statements of one file name, packages included."""
     names: set[str] = set()
