@@ -12,6 +12,7 @@ rule index:
         degradation=f"{RESULTS}/tables/degradation.tsv",
         summary=f"{RESULTS}/tables/divergence_summary.tsv",
         trend=f"{RESULTS}/tables/divergence_trend.tsv",
+        labels=f"{RESULTS}/tables/labels.tsv",
         ledger=[f"{RESULTS}/tables/ledger.tsv"] if LEDGER else [],
         claims=[f"{RESULTS}/tables/claims.tsv"] if ROLES else [],
         phases=[f"{RESULTS}/tables/phases.tsv"] if ROLES else [],
@@ -48,6 +49,7 @@ rule index:
         cuda=ON_CUDA,
         pages=[
             *["degradation", "labels", "gallery", "divergence", "parted", "provenance"],
+            *["notebook_walk", "notebook_headline"],
             *(["claims"] if ROLES else []),
             *(["ledger"] if LEDGER else []),
             *(["flips"] if LADDER else []),

@@ -19,6 +19,7 @@ with job(snakemake.log[0]):
         metrics.read_table(tables.degradation),
         metrics.read_table(tables.summary),
         metrics.read_table(tables.trend),
+        metrics.read_table(tables.labels),
         table("ledger"),
         table("claims"),
         table("phases"),
@@ -27,6 +28,7 @@ with job(snakemake.log[0]):
         read_json(tables.provenance),
         digests.of_run(tables.digests),
         digests.of_run(tables.expected),
+        snakemake.params.backends,
         snakemake.params.cuda,
     )
     content |= {

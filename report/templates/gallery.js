@@ -1,12 +1,3 @@
-"use strict";
-// Inside Snakemake's report a page has no address, so links to other files become their names.
-if (location.protocol === "data:") {
-  document.documentElement.classList.add("embedded");
-  for (const link of document.querySelectorAll("a[href]:not([href^='#'])")) {
-    link.replaceWith(...link.childNodes);
-  }
-}
-
 // Search: texts and rows without a match are hidden, groups with one are opened.
 const form = document.querySelector(".tools");
 const field = (name) => form.elements[name].value;

@@ -55,6 +55,13 @@ def interval(low: Any, high: Any, digits: int = 2) -> str:
     return f" (95% interval {low:.{digits}f} to {high:.{digits}f})"
 
 
+def percents(low: Any, high: Any) -> str:
+    """`interval`, of shares."""
+    if isinstance(low, str) or isinstance(high, str) or isnan(low) or isnan(high):
+        return interval(low, high)
+    return f" (95% interval {low:.0%} to {high:.0%})"
+
+
 def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Loss:
     """What the last row lost against the first.
 
@@ -79,11 +86,15 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
     if last["nll_low"] > first["nll_high"]:
         guess = log(vocabulary)
         kept = (guess - after) / (guess - before)
-        short, rest = _kept(kept, guess)
+        short, rest = _kept(kept, name)
+        rest += (
+            f" A blind guess among {vocabulary:,} tokens has a loss of {guess:.2f}; "
+            f"({guess:.2f} - {after:.2f}) / ({guess:.2f} - {before:.2f}) = {kept:.0%}."
+        )
         sentence = (
-            f"Replacing {where} raises the loss on unseen text from {change}{spread}, as if the "
-            f"model wavered between {exp(after):,.0f} equally likely tokens instead of "
-            f"{exp(before):,.0f}; {rest}."
+            f"Replacing {where} raises the loss on unseen text from {change}{spread}: as if the "
+            f"model wavered between {exp(after):,.0f} equally likely tokens (e to the loss) "
+            f"instead of {exp(before):,.0f}. {rest}"
         )
         return Loss("lost", short, sentence)
     if last["nll_high"] < first["nll_low"]:
@@ -101,22 +112,26 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
     )
 
 
-def _kept(share: float, guess: float) -> tuple[str, str]:
-    """How much skill is left, as an answer and as the end of a sentence."""
+def _kept(share: float, name: str) -> tuple[str, str]:
+    """How much of its lead over a blind guess is left, as an answer and as a sentence."""
     if share <= 0:
         return (
-            "Yes: nothing of its skill is left without it.",
-            f"that is no better than a blind guess ({guess:.2f})",
+            f"Yes: without its trained {name} it is no better than a blind guess.",
+            "That is no better than a blind guess.",
         )
-    rest = f"{share:.0%} of its lead over a blind guess ({guess:.2f}) is left"
-    if share < 1 / 2:
-        return f"Yes: only {share:.0%} of its skill is left without it.", rest
-    return f"In part: {share:.0%} of its skill is left without it.", rest
+    yes = "Yes" if share < 1 / 2 else "In part"
+    only = "only " if share < 1 / 2 else ""
+    return (
+        f"{yes}: without its trained {name} it keeps {only}{share:.0%} of its lead over blind "
+        "guessing.",
+        f"So {share:.0%} of its lead over blind guessing is left.",
+    )
 
 
 def meaning(
     rows: DataFrame,
     others: Mapping[str, DataFrame],
+    shares: DataFrame,
     phases: DataFrame | None,
     whole: int,
     lost: Loss,
@@ -124,16 +139,21 @@ def meaning(
     """How many blocks until meaning is lost, in a few words and in sentences.
 
     By the texts' labels and by the probes, which ask different things: what a model writes, and
-    what it makes of what is given. `others` are `headline`'s rows of other backends, by name.
+    what it makes of what is given. `others` are `headline`'s rows of other backends, by name;
+    `shares` are the rows of labels.tsv for the same sweep and backend as `rows`.
     """
-    found = [part for part in (_labels(rows, others, whole), _half_points(phases, whole)) if part]
+    found = [
+        part for part in (_labels(rows, others, shares, whole), _half_points(phases, whole)) if part
+    ]
     if not found:
         return _half_of_rise(rows, whole, lost)
     short = "; ".join(words for words, _ in found)
     return f"{short[0].upper()}{short[1:]}.", " ".join(sentence for _, sentence in found)
 
 
-def _labels(rows: DataFrame, others: Mapping[str, DataFrame], whole: int) -> tuple[str, str] | None:
+def _labels(
+    rows: DataFrame, others: Mapping[str, DataFrame], shares: DataFrame, whole: int
+) -> tuple[str, str] | None:
     """Where the commonest label stops being near normal."""
     if "label" not in rows or rows["label"].isna().all():
         return None
@@ -144,7 +164,7 @@ def _labels(rows: DataFrame, others: Mapping[str, DataFrame], whole: int) -> tup
         most = blocks(rows["blocks_replaced"].max(), whole)
         return (
             f"not up to {most}, by what it writes",
-            f"Most of its texts stay near normal up to {most} replaced.",
+            f"The commonest label of its texts is near normal up to {most} replaced.",
         )
     if count == 0:
         return "not told by its texts", f"The whole model's own texts are mostly labelled {label}."
@@ -154,10 +174,14 @@ def _labels(rows: DataFrame, others: Mapping[str, DataFrame], whole: int) -> tup
         if near is not None and turn != count
     ]
     aside = f" ({', '.join(elsewhere)})" if elsewhere else ""
+    after = rows.loc[rows["blocks_replaced"] >= count, "label"]
+    first = f"From {blocks(count)} on" if (after != LABELS[0]).all() else f"With {blocks(count)}"
+    share = shares[(shares["blocks_replaced"] == count) & (shares["label"] == label)].iloc[0]
+    spread = percents(share["share_low"], share["share_high"])
     return (
-        f"{count} of {whole}, by what it writes",
-        f"From {blocks(count)} on{aside}, most of its texts are labelled {label}, by the "
-        "control texts that they resemble.",
+        f"about {count} of {whole}, by what it writes",
+        f"{first}{aside}, the commonest label of its texts is {label}: {share['share']:.0%} of "
+        f"{share['texts']} at {count}{spread}.",
     )
 
 
@@ -183,24 +207,24 @@ PROBES = {
 
 def _half_points(phases: DataFrame | None, whole: int) -> tuple[str, str] | None:
     """Where the probes of meaning (cloze) and of structure (grammar) have fallen half-way."""
-    said, short = [], ""
+    said, short = [], "not told by a probe"
     for probe, asked in PROBES.items():
         row = _measure(phases, f"half-point of {probe}")
         if row is None:
             continue
-        point = f"{row['estimate']:.1f}" if isfinite(row["estimate"]) else ""
-        if point:
+        if isfinite(row["estimate"]):
+            point = f"{row['estimate']:.0f}"
             spread = interval(*_numbers(row["low"], row["high"]), digits=1)
-            said.append(f"in {asked} ({probe}) it is half lost at {point} blocks{spread}")
+            said.append(f"at {row['estimate']:.1f} blocks{spread} in {probe} ({asked})")
         else:
-            said.append(f"in {asked} ({probe}) it is not half lost by {blocks(whole, whole)}")
+            point = ""
+            said.append(f"not by {blocks(whole, whole)} in {probe} ({asked})")
         if probe == "cloze":
-            short = f"{point or 'not half'} of {whole}, by the cloze probe"
-            if not point:
-                short = f"not by {whole}, by the cloze probe"
+            short = f"{point} of {whole}" if point else f"not by {whole}"
+            short += ", by the cloze probe"
     if not said:
         return None
-    return short or "not told by a probe", f"Its lead over guessing: {'; '.join(said)}."
+    return short, f"Accuracy falls half-way to guessing {', and '.join(said)}."
 
 
 def _measure(phases: DataFrame | None, name: str) -> Series | None:
@@ -225,16 +249,16 @@ def _half_of_rise(rows: DataFrame, whole: int, lost: Loss) -> tuple[str, str]:
 
 
 def claims(table: DataFrame | None) -> tuple[str, list[dict[str, Any]]]:
-    """Which claims failed, as one sentence; and each claim with its tests (`with_tests`)."""
+    """Which claims failed, in a few words; and each claim with its tests (`with_tests`)."""
     if table is None or table.empty:
-        return "The article's claims were not tested in this run.", []
+        return "Not tested in this run.", []
     found, said = with_tests(table), []
     for verdict in ("refuted", "supported", "undecided"):
         names = [one["claim"] for one in found if one["verdict"] == verdict]
         said.append(f"{len(names)} {verdict}" + (f" ({', '.join(names)})" if names else ""))
     for one in found:
-        refuted = sum(test["verdict"] == "refuted" for test in one["tests"])
-        supported = sum(test["verdict"] == "supported" for test in one["tests"])
+        one["failed"] = [test for test in one["tests"] if test["verdict"] == "refuted"]
+        held = sum(test["verdict"] == "supported" for test in one["tests"])
         tests = f"{len(one['tests'])} tests" if len(one["tests"]) > 1 else "1 test"
-        one["count"] = f"of {tests}, {refuted} failed and {supported} held"
-    return f"Of the article's {len(found)} claims, {', '.join(said)}.", found
+        one["count"] = f"of {tests}, {len(one['failed'])} failed and {held} held"
+    return f"Of {len(found)}, {', '.join(said)}.", found

@@ -5,7 +5,7 @@ from typing import Any
 
 from pandas import DataFrame, isna
 
-from needq.answer import interval
+from needq.answer import percents
 
 Backends = Mapping[str, Mapping[str, Any]]
 # cause: what it means that texts are the same once it is removed, and stays behind without it
@@ -32,7 +32,7 @@ OTHER_DRAWS = "they draw other random numbers"
 def parting(
     summary: DataFrame, ledger: DataFrame | None, backends: Backends, cuda: bool, new_tokens: int
 ) -> tuple[str, list[str]]:
-    """In a few words; and in sentences, the first two of which go with these words.
+    """In a few words; and in sentences, the second of which is the reason.
 
     `summary` and `ledger` are the tables of those names, `backends` the config's; `cuda` says
     whether any backend was run on CUDA, and `new_tokens` how many a text has at most.
@@ -47,7 +47,7 @@ def parting(
     else:
         left, right = _compared(summary, backends)
         if not left:
-            return "Not measured.", ["Only one way to compute was run, so nothing could part."]
+            return "Not measured: only one way to compute was run, so nothing could part.", []
         subject = f"{left} and {right}"
         short, said = _shares(summary, left, right)
     if not cuda:
@@ -99,35 +99,31 @@ def _causes(ledger: DataFrame, left: str, right: str, new_tokens: int) -> tuple[
         return "Nowhere: all texts are the same.", [said, bits]
     start = (
         f"{first['identical_share']:.0%} of {first['texts']} texts are the same"
-        f"{_percent(first['identical_share_low'], first['identical_share_high'])}."
+        f"{percents(first['identical_share_low'], first['identical_share_high'])}."
     )
     short, why = _why(steps, _steps(ledger, left, right, "backwards"))
     place = first["first_divergent_token"]
     where = (
-        f"Of the texts that part, half have parted by new token {place + 1:.0f} of {new_tokens}."
+        f"Of the texts that part, half have parted by new token {place:.0f} (counted from 0) of "
+        f"{new_tokens}."
     )
     parted = f"{1 - first['identical_share']:.0%} of their texts part"
-    return f"{parted}, {short}.", [start, why, bits, _told(steps), where]
-
-
-def _percent(low: float, high: float) -> str:
-    if isinstance(low, str) or isna(low):
-        return interval(low, high)
-    return f" (95% interval {low:.0%} to {high:.0%})"
+    return f"{parted}, {short}.", [start, why, _told(steps), bits, where]
 
 
 def _why(forwards: DataFrame, backwards: DataFrame) -> tuple[str, str]:
     """The cause without which all texts are the same, in a few words and as a sentence.
 
-    A cause whose removal alone suffices (the first step backwards) is the whole of it; else the
-    one that is removed last before all are the same (forwards).
+    Exact arithmetic, if it suffices alone (the first step backwards); else the cause that is
+    removed last before all are the same (forwards).
     """
-    texts = forwards["texts"].iloc[0]
+    texts, last = forwards["texts"].iloc[0], forwards.iloc[-1]
+    low, high = last["identical_share_low"], last["identical_share_high"]
     if len(backwards) > 1 and (backwards["identical_share"][1:] == 1).all():
         return (
-            "by rounding alone",
-            f"Rounding alone parts them: computed in exact arithmetic, all {texts} are the same, "
-            "whatever else differs.",
+            "and rounding is enough to explain it",
+            f"In exact arithmetic all {texts} are the same{percents(low, high)}, even if "
+            "everything else still differs.",
         )
     same = forwards["identical_share"] == 1
     found = [step for step in range(1, len(forwards)) if same[step:].all()]
@@ -149,7 +145,7 @@ def _told(steps: DataFrame) -> str:
     sentence = f"Share of identical texts as one cause after the other is made equal: {shares}."
     low, high = steps["identical_share_low"], steps["identical_share_high"]
     if low.isna().any():
-        return f"{sentence} With n too small for intervals, steps may be chance."
+        return f"{sentence} n is too small for intervals, so each step may be chance."
     apart = [
         steps["cause"][step]
         for step in range(1, len(steps))

@@ -21,6 +21,10 @@ CAUSES: dict[str, Factors] = {
     "exact": {"arithmetic": "exact", "precision": "float64"},
 }
 ORDERS = {"forwards": tuple(CAUSES), "backwards": tuple(reversed(CAUSES))}
+# how figures and pages call steps and orders
+REMOVED = {NATIVE: "as they are"} | {cause: f"same {cause}" for cause in CAUSES}
+REMOVED |= {"float64": "both in float64", "exact": "both exact"}
+CALLED = {"forwards": "noise first", "backwards": "arithmetic first"}
 
 
 class Step(NamedTuple):

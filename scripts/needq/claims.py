@@ -249,10 +249,10 @@ def two_stages(blocks: numpy.ndarray, grammar: Probe, cloze: Probe) -> list[dict
     compared = phases.shapes(blocks, tables, chances)
     shape = phases.best_shape(compared)
     excess = compared.iloc[1 if shape == "one break" else 2]
-    name = "shape of the decline by cross-validation: two breaks; found "
+    name = "best shape by cross-validation, told from both others: two breaks; found "
     stages = Test(
         "C3",
-        f"{name}{shape}; error of smooth less that of {excess['other']}",
+        f"{name}{shape}; here the error of smooth less that of {excess['other']}",
         Estimate(excess["excess"], excess["low"], excess["high"]),
         0,
         numpy.inf,

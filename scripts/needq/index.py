@@ -8,12 +8,12 @@ from typing import Any
 from pandas import DataFrame
 
 from needq import answer, answer_parting, digests, records
-from needq.pages import cells
+from needq.pages import anchor, cells
 
 # column: heading; a column without values is left out
 SHOWN = {
     "blocks_replaced": "blocks replaced",
-    "label": "most texts are",
+    "label": "commonest label",
     "nll": "nll",
     "kl": "KL",
     "grammar": "grammar",
@@ -31,6 +31,8 @@ PAGES = {
     "parted": ("Texts that part, side by side", "2 Divergence, texts side by side"),
     "ledger": ("The causes of parting, one by one", "2 Divergence, table of causes"),
     "flips": ("Where rounding should part texts", "2 Divergence, table of the flip law"),
+    "notebook_walk": ("A walk through the result, for students", "6 Notebooks"),
+    "notebook_headline": ("The table above, computed again", "6 Notebooks"),
     "provenance": ("Config, versions, hardware, digests", "5 Provenance"),
 }
 
@@ -41,6 +43,7 @@ def content(
     degradation: DataFrame,
     summary: DataFrame,
     trend: DataFrame,
+    labels: DataFrame,
     ledger: DataFrame | None,
     claims: DataFrame | None,
     phases: DataFrame | None,
@@ -49,11 +52,13 @@ def content(
     record: Mapping[str, Any],
     found: digests.Digests | None,
     expected: digests.Digests | None,
+    compared: Sequence[str],
     cuda: bool,
 ) -> dict[str, Any]:
     """The values of the template index.html; tables that a run lacks are None.
 
-    `sweep` is the one that the answer is about; `chances` the accuracies that guessing gives.
+    `sweep` is the one that the answer is about; `chances` the accuracies that guessing gives;
+    `compared` the backends of the run.
     """
     reference, backends = config["compare"]["reference"], config["backends"]
     rows = answer.headline(degradation, reference, sweep)
@@ -64,6 +69,7 @@ def content(
     whole, prompts = config["model"]["blocks"], config["generation"]["prompts"]
     replaced = config["sweeps"][sweep]
     matrix = f"W_{replaced['matrix'].upper()}"
+    shares = labels[(labels["sweep"] == sweep) & (labels["backend"] == reference)]
     lost = answer.loss(rows, whole, vocabulary, matrix)
     new_tokens = config["generation"]["max_new_tokens"]
     parts, why = answer_parting.parting(summary, ledger, backends, cuda, new_tokens)
@@ -78,15 +84,18 @@ def content(
         "answers": [
             (
                 "How many blocks until meaning is lost?",
-                *answer.meaning(rows, others, phases, whole, lost),
+                *answer.meaning(rows, others, shares, phases, whole, lost),
             ),
-            ("Where do CPU and GPU part, and why?", parts, " ".join(why[:2])),
+            ("Where do CPU and GPU part, and why?", parts, "".join(why[1:2])),
         ],
         "chances": chances,
         "shown": shown,
         "table": table,
         "left_out": len(rows) - len(table),
         "backend": reference,
+        "section": anchor(f"Sweep {sweep}, backend {reference}"),
+        "model": f"{config['model']['location']}: {whole} blocks, {vocabulary:,} tokens",
+        "backends_are": [(name, way(backends[name])) for name in compared],
         "prompt": prompts[0],
         "n": {
             "noise_seeds": rows["noise_seeds"].max(),
@@ -101,6 +110,13 @@ def content(
         "parting": why,
         "trend": answer_parting.trend(trend, summary, sweep, backends),
     }
+
+
+def way(backend: Mapping[str, Any]) -> str:
+    """How a backend computes, in a few words."""
+    if backend["arithmetic"] == "exact":
+        return "made to give the same bits on every machine"
+    return f"{backend['precision']} on {'a GPU' if backend['device'] == 'cuda' else 'the CPU'}"
 
 
 def compact(rows: DataFrame) -> tuple[dict[str, str], list[dict[str, Any]]]:

@@ -88,7 +88,7 @@ def _stacked(axis: Axes, shares: DataFrame) -> None:
 
 
 def _runs(degradation: DataFrame) -> str:
-    """What most texts are, from how many blocks to how many."""
+    """The commonest label, from how many blocks to how many."""
     table, places = placed(degradation)
     runs = []
     for label, run in groupby(zip(table["label"], places, strict=True), key=lambda one: one[0]):
@@ -96,8 +96,8 @@ def _runs(degradation: DataFrame) -> str:
         blocks = at[0] if len(at) == 1 else f"{at[0]}-{at[-1]}"
         runs.append(f"{label} ({blocks}{'' if runs else ' blocks'})")
     if len(runs) > FEW_RUNS:
-        return "What most texts are changes to and fro"
-    return "Mostly " + ", ".join(runs)
+        return "The commonest label changes to and fro"
+    return "Commonest label: " + ", ".join(runs)
 
 
 def _ink(label: str) -> str:

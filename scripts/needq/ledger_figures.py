@@ -6,11 +6,9 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from needq import theme
-from needq.causes import CAUSES, NATIVE
+from needq.causes import CALLED, REMOVED
 from needq.figures import note
 
-REMOVED = {NATIVE: NATIVE} | {cause: f"same {cause}" for cause in CAUSES}
-REMOVED |= {"float64": "both in float64", "exact": "both exact"}
 LEDGER = {
     "identical_share": "identical texts (share)",
     "kl": "KL, same tokens given (nats)",
@@ -46,7 +44,7 @@ def ledger(table: DataFrame, cuda: bool) -> Figure:
             axis.grid(axis="y", visible=False)
             if axis is not panels[0]:
                 axis.set_yticklabels([])
-        theme.title(panels[0], f"{left} and {right}, {order}: {_told(part)}")
+        theme.title(panels[0], f"{left} and {right}, {CALLED[order]}: {_told(part)}")
     texts, seeds = table["texts"].max(), table["noise_seeds"].max()
     text = (
         "From top to bottom one more cause is removed for both backends; what makes them two "

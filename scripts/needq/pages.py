@@ -8,6 +8,7 @@ names by digest.
 import base64
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pandas import DataFrame
 
 from needq import columns, records
+from needq.causes import CALLED, REMOVED
 from needq.digests import STAGES, Digests
 
 # column: its heading; a column with an interval shows it below the mean
@@ -72,13 +74,12 @@ DIVERGENCE = {
     "texts": "texts",
 }
 LEDGER = {
-    "cause": "cause removed",
+    "cause": "made equal so far",
     "identical_share": "identical",
     "shared": "shared part",
     "first_divergent_token": "first divergent token",
     "kl": "KL",
     "max_abs_logit": "max |logit difference|",
-    "max_ulp": "max ulp",
     "texts": "texts",
 }
 FLIPS = {
@@ -113,7 +114,7 @@ class Pages:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self.environment.filters["number"] = number
+        self.environment.filters |= {"number": number, "anchor": anchor}
         self.environment.globals |= {"run": run, "backends": backends, "cuda": cuda}
 
     def degradation(self, table: DataFrame) -> str:
@@ -128,7 +129,8 @@ class Pages:
             "table.html",
             title="Degradation",
             lead="What each intervention costs: means over noise seeds and documents or prompts, "
-            "and below each its 95% interval.",
+            "and below each its 95% interval. An intervention is named by its matrix, its sweep and "
+            "how many blocks it replaces (of single blocks, which).",
             parts=parts,
             meanings={name: columns.DEGRADATION[name] for name in DEGRADATION},
             file="tables/degradation.tsv",
@@ -174,9 +176,11 @@ class Pages:
         return self._render(
             "table.html",
             title="Labels",
-            lead="What kind of text each text is: the class of the controls that it resembles "
-            "most. Controls are texts whose kind is known because they were made so, of the "
-            "pristine model's own; no threshold is set by hand.",
+            lead="Each text gets the label of the control texts that it resembles most. Controls "
+            "are made of the whole model's own texts: as they are (near normal), drawn again token "
+            "by token after the one or two before (meaning lost), looped (repetitive), and drawn "
+            "without regard to what is before (noise). That these are told apart does not show "
+            "that labels fit every text of a damaged model: some resemble no control.",
             parts=parts,
             meanings={"share": columns.LABELS["share"]}
             | {name: columns.LABEL_CONFUSION[name] for name in ("kind", "controls")}
@@ -192,7 +196,8 @@ class Pages:
             "claims.html",
             title="Claims",
             lead="What the article says, each claim put to tests that can fail. A claim is refuted "
-            "if one of its tests is, and supported if all are; undecided is an allowed answer.",
+            "if one of its tests is, and supported if all are; undecided is an allowed answer. "
+            "Damage is the rise of nll over the whole model's, the mean over all steps of a sweep.",
             claims=with_tests(claims),
             parts=[
                 ("What replaces W_Q", NULL_LADDER, cells(ladder, NULL_LADDER)),
@@ -206,7 +211,7 @@ class Pages:
 
     def index(self, content: Mapping[str, Any]) -> str:
         """The first page; `content` as `needq.index.content` gives it, with figures and links."""
-        return self._render("index.html", "index.js", title="Do we really need Q?", **content)
+        return self._render("index.html", title="Do we really need Q?", **content)
 
     def gallery(
         self,
@@ -254,15 +259,17 @@ class Pages:
         keys = ["left", "right", "order"]
         steps = table.sort_values("order", key=lambda order: order == "control", kind="stable")
         for (left, right, order), rows in steps.groupby(keys, sort=False):
-            heading = f"{left} and {right}, {order}"
+            heading = f"{left} and {right}, {CALLED.get(order)}"
             if order == "control":
                 heading = f"{left} twice: the null control, in which nothing may differ"
-            parts.append((heading, LEDGER, cells(rows, LEDGER)))
+            named = rows.assign(cause=rows["cause"].map(REMOVED))
+            parts.append((heading, LEDGER, cells(named, LEDGER)))
         return self._render(
             "table.html",
             title="The ledger",
-            lead="What is left of two backends' divergence as one cause after the other is removed "
-            "for both. Each row also lacks the causes above it.",
+            lead="Why two ways to compute give two texts: what is left of their divergence as one "
+            "cause after the other is made equal for both, in two orders. Each row keeps what is "
+            "equal in the rows above it; in the first they are as they are.",
             parts=parts,
             meanings={name: columns.LEDGER[name] for name in LEDGER},
             file="tables/ledger.tsv, and tables/ledger_texts.tsv, one row a text",
@@ -276,11 +283,12 @@ class Pages:
                 lambda count: "all" if pandas.isna(count) else count
             )
             shown = cells(rows.assign(blocks_replaced=counts), FLIPS)
-            parts.append((f"{left} and {right}", FLIPS, shown))
+            parts.append((f"{left} and {right}: {_foretold(rows)}", FLIPS, shown))
         return self._render(
             "table.html",
             title="The flip law",
-            lead="In how many texts two backends with the same token draws part, as seen and as "
+            lead="Rounding shifts logits a little, and a text parts where a token had won by less. "
+            "In how many texts two backends with the same token draws part, as seen and as "
             "predicted from the margins of the draws and the measured error of the logits.",
             parts=parts,
             meanings={name: columns.FLIPS[name] for name in FLIPS},
@@ -323,12 +331,14 @@ class Pages:
         )
 
     def _render(self, template: str, script: str = "", **values: Any) -> str:
-        """A template filled in; `script` is the one in the same folder that the page may run."""
-        source, policy = "", "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-        if script:
-            source, _, _ = self.environment.loader.get_source(self.environment, script)
-            digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-            policy += f"; script-src 'sha256-{digest}'"
+        """A template filled in; `script` is one in the same folder that the page runs besides."""
+        scripts = ["page.js", script] if script else ["page.js"]
+        loader, source = self.environment.loader, ""
+        for name in scripts:
+            source += loader.get_source(self.environment, name)[0]
+        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+        policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        policy += f"; script-src 'sha256-{digest}'"
         page = self.environment.get_template(template)
         return page.render(script=source, policy=policy, **values)
 
@@ -336,6 +346,22 @@ class Pages:
 def of_run(templates: Sequence[str], params: Any) -> Pages:
     """The pages of a run: `params` has its `run`, its `backends` and whether `cuda` was run."""
     return Pages(Path(templates[0]).parent, params.run, params.backends, params.cuda)
+
+
+def anchor(heading: str) -> str:
+    """A heading as the name of its place in a page."""
+    return "-".join(re.findall(r"\w+", heading.lower()))
+
+
+def _foretold(rows: DataFrame) -> str:
+    """The flip law's number of all texts beside what was seen."""
+    whole = rows[rows["blocks_replaced"].isna()].iloc[0]
+    low, high, seen = whole["predicted_low"], whole["predicted_high"], whole["parted"]
+    told = "as predicted" if low <= seen <= high else "more" if seen > high else "fewer"
+    return (
+        f"{seen:.0f} of {whole['texts']:.0f} texts part; predicted {whole['predicted']:.1f} "
+        f"({low:.0f} to {high:.0f}): {told}"
+    )
 
 
 def number(value: Any) -> str:

@@ -22,9 +22,19 @@ def rows(*nlls, spread=0.1, seeds=5, labels=None):
 @pytest.mark.parametrize(
     "end, spread, outcome, short",
     [
-        (4 * ONE, 0.1, "lost", "In part: 67% of its skill is left without it."),
-        (7 * ONE, 0.1, "lost", "Yes: only 33% of its skill is left without it."),
-        (10 * ONE, 0.1, "lost", "Yes: nothing of its skill is left without it."),
+        (
+            4 * ONE,
+            0.1,
+            "lost",
+            "In part: without its trained W_Q it keeps 67% of its lead over blind guessing.",
+        ),
+        (
+            7 * ONE,
+            0.1,
+            "lost",
+            "Yes: without its trained W_Q it keeps only 33% of its lead over blind guessing.",
+        ),
+        (10 * ONE, 0.1, "lost", "Yes: without its trained W_Q it is no better than a blind guess."),
         (1.1 * ONE, 0.1, "not shown", "No loss could be shown."),
         (0.2 * ONE, 0.1, "gained", "No: it predicts better without its trained W_Q."),
         (4 * ONE, NAN, "too small", "Too few noises were drawn to say."),
@@ -40,7 +50,10 @@ def test_outcome_is_what_the_intervals_say(end, spread, outcome, short):
 def test_loss_is_told_in_tokens_that_the_model_wavers_between():
     found = answer.loss(rows(ONE, 2 * ONE, 4 * ONE), 12, VOCABULARY)
     assert "W_Q in 2 of 12 blocks" in found.sentence
-    assert "wavered between 16 equally likely tokens instead of 2;" in found.sentence
+    assert "between 16 equally likely tokens (e to the loss) instead of 2." in found.sentence
+    assert "among 1,024 tokens has a loss of 6.93; (6.93 - 2.77) / (6.93 - 0.69) = 67%" in (
+        found.sentence
+    )
     assert "(95% interval 2.67 to 2.87)" in found.sentence
     alone = answer.loss(rows(ONE, 4 * ONE, spread=NAN, seeds=1), 1, VOCABULARY)
     assert "but 1 noise seed is too few for an interval" in alone.sentence
@@ -49,7 +62,19 @@ def test_loss_is_told_in_tokens_that_the_model_wavers_between():
 def meaning(labels, phases=None, nlls=(1, 2, 4), **others):
     table = rows(*nlls, labels=labels)
     others = {name: rows(*nlls, labels=known) for name, known in others.items()}
-    return answer.meaning(table, others, phases, 2, answer.loss(table, 2, VOCABULARY))
+    lost = answer.loss(table, 2, VOCABULARY)
+    return answer.meaning(table, others, shares(), phases, 2, lost)
+
+
+def shares():
+    """Three fifths of ten texts have the label in question."""
+    return pandas.DataFrame(
+        [
+            {"blocks_replaced": count, "label": label, "share": 0.6, "texts": 10}
+            for count in range(3)
+            for label in ("meaning lost", "noise")
+        ]
+    ).assign(share_low=0.25, share_high=0.9)
 
 
 def phases(*values):
@@ -59,14 +84,15 @@ def phases(*values):
 def test_meaning_by_labels():
     normal, lost = "near normal", "meaning lost"
     assert meaning([normal, normal, lost]) == (
-        "2 of 2, by what it writes.",
-        "From 2 blocks on, most of its texts are labelled meaning lost, by the control texts that "
-        "they resemble.",
+        "About 2 of 2, by what it writes.",
+        "From 2 blocks on, the commonest label of its texts is meaning lost: 60% of 10 at 2 (95% "
+        "interval 25% to 90%).",
     )
-    assert "From 1 block on, most" in meaning([normal, "noise", normal])[1]
+    assert "From 1 block on, the" in meaning([normal, "noise", "noise"])[1]
+    assert "With 1 block, the" in meaning([normal, "noise", normal])[1]
     short, said = meaning([normal] * 3)
     assert short == "Not up to all 2 blocks, by what it writes."
-    assert said == "Most of its texts stay near normal up to all 2 blocks replaced."
+    assert said == "The commonest label of its texts is near normal up to all 2 blocks replaced."
     assert "could not be labelled" in meaning(["unlabelled"] * 3)[1]
     assert "own texts are mostly labelled noise" in meaning(["noise"] * 3)[1]
 
@@ -75,7 +101,7 @@ def test_meaning_says_where_other_backends_say_otherwise():
     normal, lost, none = "near normal", "meaning lost", [None] * 3
     early, late = [normal, lost, lost], [normal, normal, lost]
     found = meaning(early, exact=late, same=early, never=[normal] * 3, bare=none)[1]
-    assert "From 1 block on (2 under exact, never under never), most" in found
+    assert "From 1 block on (2 under exact, never under never), the commonest" in found
 
 
 def test_meaning_by_probes():
@@ -84,11 +110,11 @@ def test_meaning_by_probes():
         ("half-point of cloze", 1.25, 1.0, 1.5),
     )
     short, said = meaning(None, found)
-    assert short == "1.2 of 2, by the cloze probe."
+    assert short == "1 of 2, by the cloze probe."
     assert said == (
-        "Its lead over guessing: in choosing the word that ends a given passage (cloze) it is half "
-        "lost at 1.2 blocks (95% interval 1.0 to 1.5); in choosing the right one of two sentences "
-        "(grammar) it is not half lost by all 2 blocks."
+        "Accuracy falls half-way to guessing at 1.2 blocks (95% interval 1.0 to 1.5) in cloze "
+        "(choosing the word that ends a given passage), and not by all 2 blocks in grammar "
+        "(choosing the right one of two sentences)."
     )
     never = phases(("half-point of cloze", numpy.inf, numpy.inf, numpy.inf))
     assert meaning(None, never)[0] == "Not by 2, by the cloze probe."
@@ -102,8 +128,8 @@ def test_meaning_by_probes():
 def test_labels_and_probes_are_both_answers():
     found = phases(("half-point of cloze", 1.25, 1.0, 1.5))
     short, said = meaning(["near normal", "noise", "noise"], found)
-    assert short == "1 of 2, by what it writes; 1.2 of 2, by the cloze probe."
-    assert said.index("labelled noise") < said.index("cloze")
+    assert short == "About 1 of 2, by what it writes; 1 of 2, by the cloze probe."
+    assert said.index("is noise") < said.index("cloze")
 
 
 def test_without_labels_and_probes_the_loss_speaks():
@@ -125,12 +151,13 @@ def test_claims_are_counted_by_verdict():
         columns="claim statement test estimate low high verdict".split(),
     )
     said, found = answer.claims(table)
-    assert said == "Of the article's 2 claims, 1 refuted (C1), 0 supported, 1 undecided (C2)."
+    assert said == "Of 2, 1 refuted (C1), 0 supported, 1 undecided (C2)."
     assert [(one["claim"], one["count"]) for one in found] == [
         ("C1", "of 2 tests, 1 failed and 1 held"),
         ("C2", "of 1 test, 0 failed and 0 held"),
     ]
-    assert answer.claims(None) == ("The article's claims were not tested in this run.", [])
+    assert answer.claims(None) == ("Not tested in this run.", [])
+    assert [test["test"] for test in found[0]["failed"]] == ["share; above 1"]
 
 
 def test_headline_is_one_sweep_of_one_backend_by_blocks():

@@ -66,20 +66,26 @@ def said(table, cuda=False, tokens=32):
 
 
 def test_rounding_alone_is_named_where_exact_arithmetic_alone_suffices():
-    short, (first, why, bits, steps, where) = said(ledger(HALF, ROUNDING))
+    short, (first, why, steps, bits, where) = said(ledger(HALF, ROUNDING))
     assert short == (
-        "Not measured: no GPU. Two ways to use a CPU: 50% of their texts part, by rounding alone."
+        "Not measured: no GPU. Two ways to use a CPU: 50% of their texts part, and rounding is "
+        "enough to explain it."
     )
     assert first == (
         "Two ways to use one CPU stand in for them, one and two (both in bfloat16; other kernels, "
         "batch): 50% of 36 texts are the same (95% interval 25% to 75%)."
     )
-    assert why.startswith("Rounding alone parts them: computed in exact arithmetic, all 36 are")
+    assert why == (
+        "In exact arithmetic all 36 are the same (95% interval 75% to 100%), even if everything "
+        "else still differs."
+    )
     assert bits == (
         "In exact arithmetic, given the same noise, every bit of the logits is the same."
     )
     assert "noise 50%, token draws 75%, kernels, batch, cache 50%, float64 100%" in steps
-    assert where == "Of the texts that part, half have parted by new token 8 of 32."
+    assert (
+        where == "Of the texts that part, half have parted by new token 7 (counted from 0) of 32."
+    )
 
 
 def test_the_last_cause_is_named_where_several_are_needed():
@@ -93,19 +99,19 @@ def test_the_last_cause_is_named_where_several_are_needed():
 
 
 def test_steps_are_chance_unless_their_intervals_part():
-    steps = said(ledger(HALF, ROUNDING))[1][3]
+    steps = said(ledger(HALF, ROUNDING))[1][2]
     assert steps.endswith("overlap, so each may be chance.")
-    steps = said(ledger(HALF, ROUNDING, spread=0.1))[1][3]
+    steps = said(ledger(HALF, ROUNDING, spread=0.1))[1][2]
     assert steps.endswith("by their intervals: token draws, kernels, batch, cache, float64.")
-    steps = said(ledger(HALF, ROUNDING, spread=numpy.nan))[1][3]
-    assert steps.endswith("n too small for intervals, steps may be chance.")
+    steps = said(ledger(HALF, ROUNDING, spread=numpy.nan))[1][2]
+    assert steps.endswith("n is too small for intervals, so each step may be chance.")
 
 
 def test_the_gpu_comes_first():
     both = pandas.concat([ledger(HALF, ROUNDING), ledger(HALF, ROUNDING, pair=("one", "gpu"))])
     assert ledger_pair(both, BACKENDS) == ("one", "gpu")
     short, (first, *_) = said(both, cuda=True)
-    assert short == "50% of their texts part, by rounding alone."
+    assert short.startswith("50% of their texts part, and rounding is enough")
     assert first.startswith("CPU and GPU, one and gpu (both in bfloat16; other device): 50% of 36")
 
 
@@ -115,7 +121,7 @@ def test_where_nothing_parts_and_where_nothing_helps():
     assert short == "Nowhere: all texts are the same."
     assert "all 36 texts are the same, though logits differ by up to 0.5" in first
     never = [0.5] * 6
-    short, (_, why, bits, *_) = said(ledger(never, never, far=0.1), cuda=True)
+    short, (_, why, _, bits, _) = said(ledger(never, never, far=0.1), cuda=True)
     assert short.endswith("for no known cause.") and "whatever is made equal" in why
     assert bits.startswith("Even in exact arithmetic") and "to be explained" in bits
 
@@ -125,7 +131,7 @@ def test_without_a_ledger():
     assert short == "6 of 12 texts part."
     assert found[0] == "one and gpu: 6 of 12 texts are the same, and logits differ by up to 2e-06."
     alone = parting(summary("one", "one"), None, BACKENDS, False, 32)
-    assert alone == ("Not measured.", ["Only one way to compute was run, so nothing could part."])
+    assert alone == ("Not measured: only one way to compute was run, so nothing could part.", [])
 
 
 def test_trend_says_the_verdicts_of_pairs_alone_and_what_else_differs():

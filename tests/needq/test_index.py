@@ -11,11 +11,14 @@ ROOT = Path(__file__).parents[2]
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>' + "word " * 60
 CONFIG = {
     "run": "fake",
-    "model": {"blocks": 30},
+    "model": {"blocks": 30, "location": "a-model"},
     "sweeps": {"cumulative": {"matrix": "k", "method": "zero"}},
     "compare": {"reference": "cpu"},
     "generation": {"prompts": ["Once upon"], "max_new_tokens": 8},
-    "backends": {"cpu": {"device": "cpu"}, "exact": {"device": "cpu"}},
+    "backends": {
+        "cpu": {"device": "cpu", "arithmetic": "native", "precision": "float32"},
+        "exact": {"device": "cpu", "arithmetic": "exact", "precision": "float64"},
+    },
 }
 CHANCES = {"grammar": 0.5, "cloze": 0.25}
 RECORD = {"processes": [{"cpu": "A CPU"}], "platform": "Linux"}
@@ -41,13 +44,27 @@ def summary():
     return pandas.DataFrame([row | {"sweep": "cumulative"}])
 
 
+def labels():
+    row = {"sweep": "cumulative", "backend": "cpu", "blocks_replaced": 0, "label": "near normal"}
+    return pandas.DataFrame([row | {"share": 1, "share_low": 0.5, "share_high": 1, "texts": 6}])
+
+
 @pytest.fixture
 def content(tmp_path):
     trend = pandas.DataFrame([{"left": "cpu", "right": "exact", "verdict": "later"}])
     trend["sweep"] = "cumulative"
-    tables = (degradation(), summary(), trend, None, None, None)
+    tables = (degradation(), summary(), trend, labels(), None, None, None)
     found = index.content(
-        CONFIG, "cumulative", *tables, 1000, CHANCES, RECORD, None, None, cuda=False
+        CONFIG,
+        "cumulative",
+        *tables,
+        1000,
+        CHANCES,
+        RECORD,
+        None,
+        None,
+        ["cpu", "exact"],
+        cuda=False,
     )
     svg = tmp_path / "figure.svg"
     svg.write_text("<svg/>")
@@ -61,9 +78,16 @@ def test_page_is_made_of_the_tables(content):
     page = pages.Pages(ROOT / "report/templates", "fake", ["cpu"], cuda=False).index(content)
     assert "Key matrix (W_K)" in page and "replaced by zeros" in page
     assert "from 1.00 to 4.00 nats per token (95% interval 3.95 to 4.05)" in page
-    assert "2 of 4 texts are the same" in page and "cpu and exact: later" in page
-    assert "claims were not tested" in page and "not verifiable" in page and "A CPU" in page
-    assert 'href="pages/gallery.html"' in page and "pages/ledger.html" not in page
+    assert "2 of 4 texts are the same" in page and "): later" not in page
+    assert "cpu and exact: later" in page
+    assert "Not tested in this run" in page and "not verifiable" in page and "A CPU" in page
+    assert "a-model: 30 blocks, 1,000 tokens" in page and "cpu: float32 on the CPU" in page
+    assert "exact: made to give the same bits on every machine" in page
+    assert 'href="pages/gallery.html"' in page
+    assert (
+        'href="pages/degradation.html#sweep-cumulative-backend-cpu"' in page
+        and "pages/ledger.html" not in page
+    )
     assert "<script>alert" not in page and "<img src=x" not in page
     assert "&lt;script&gt;alert(2)" in page and "data:image/svg+xml;base64,PHN2Zy8+" in page
 

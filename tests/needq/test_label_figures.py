@@ -61,11 +61,11 @@ def test_the_title_says_what_most_texts_are(tables):
     shares, degradation = tables
     text = words(label_figures.labels(shares, degradation, 12, cuda=False))
     runs = "near normal (0-3 blocks), meaning lost (4-6), repetitive (7-9), noise (10-12)"
-    assert f"Mostly {runs}" in text
+    assert f"Commonest label: {runs}" in text
     assert "5 noise seeds, up to 80 texts a bar" in text and "CUDA: not run" in text
     to_and_fro = degradation.assign(label=["noise", "near normal"] * 6 + ["noise"])
     text = words(label_figures.labels(shares, to_and_fro, 12, cuda=True))
-    assert "What most texts are changes to and fro" in text
+    assert "The commonest label changes to and fro" in text
 
 
 def test_texts_without_labels_and_intervals_are_drawn(tables):
@@ -78,7 +78,7 @@ def test_texts_without_labels_and_intervals_are_drawn(tables):
     empty = [name for name in degradation if name.endswith(("_low", "_high"))]
     degradation = degradation.assign(label=UNLABELLED, **dict.fromkeys(empty, numpy.nan))
     text = words(label_figures.labels(none, degradation, 12, cuda=True))
-    assert "Mostly unlabelled (0-12 blocks)" in text
+    assert "Commonest label: unlabelled (0-12 blocks)" in text
 
 
 def test_single_blocks_have_no_ranges_of_the_article(tables):

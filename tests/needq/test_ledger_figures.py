@@ -35,7 +35,7 @@ def test_bars_float_from_the_share_before_to_the_share_after_and_end_in_the_tota
     ends = [*zip((0, *SHARES[:-1]), SHARES, strict=True), (0, 1)]
     numpy.testing.assert_allclose([sorted(one) for one in found], [sorted(one) for one in ends])
     names = [text.get_text() for text in axis.get_yticklabels()]
-    assert names[0] == NATIVE and names[-1] == "in the end" and len(names) == len(found) == 7
+    assert names[0] == "as they are" and names[-1] == "in the end" and len(names) == len(found) == 7
     changes = [text.get_text() for text in axis.texts]
     assert changes == ["+0.25", "-0.12", "0", "+0.38", "+0.25"]
     colours = [one.get_facecolor() for one in axis.patches]

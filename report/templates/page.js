@@ -6,3 +6,4 @@ if (location.protocol === "data:") {
     link.replaceWith(...link.childNodes);
   }
 }
+
