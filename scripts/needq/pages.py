@@ -129,8 +129,8 @@ class Pages:
             "table.html",
             title="Degradation",
             lead="What each intervention costs: means over noise seeds and documents or prompts, "
-            "and below each its 95% interval. An intervention is named by its matrix, its sweep and "
-            "how many blocks it replaces (of single blocks, which).",
+            "and below each its 95% interval. An intervention is named by its matrix, its sweep "
+            "and how many blocks it replaces (of single blocks, which).",
             parts=parts,
             meanings={name: columns.DEGRADATION[name] for name in DEGRADATION},
             file="tables/degradation.tsv",
