@@ -12,10 +12,9 @@ from needq.corrupt import noise_tensors, patches
 from needq.files import read_json
 from needq.interventions import noise_name, sweep_interventions
 from safetensors.numpy import load_file
+from small import BLOCKS, ROOT, config_of
 from sweeps import SWEEP
 
-ROOT = Path(__file__).parents[1]
-BLOCKS = 4
 END = 256  # the id of <|endoftext|>; ids below are bytes
 SIZES = {"vocab_size": 257, "bos_token_id": END, "eos_token_id": END, "pad_token_id": END}
 
@@ -36,13 +35,6 @@ class Model:
 
         backend = {"device": "cpu", "precision": precision, "kernels": kernels}
         return load_transformers(self.backup, backend)
-
-
-def config_of(source, **changes):
-    """The config's `model` for a folder."""
-    blocks = adapter(read_json(source / "config.json")).blocks
-    model = {"source": "folder", "location": str(source), "revision": None}
-    return model | {"digests": [], "blocks": blocks} | changes
 
 
 def backed_up(source, target):

@@ -128,6 +128,14 @@ def _kept(share: float, name: str) -> tuple[str, str]:
     )
 
 
+def cloze_kept(rows: DataFrame, chance: float) -> str:
+    """What is left of the cloze probe's lead over guessing, as the end of an answer, if known."""
+    first, last = rows["cloze"].iloc[0], rows["cloze"].iloc[-1]
+    if isnan(first) or not first > chance:
+        return ""
+    return f" By the cloze probe, {max(last - chance, 0) / (first - chance):.0%}."
+
+
 def meaning(
     rows: DataFrame,
     others: Mapping[str, DataFrame],

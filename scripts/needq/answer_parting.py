@@ -43,7 +43,7 @@ def parting(
         subject = f"CPU and GPU, {_pair(left, right, backends)}"
         if not _on_cuda(pair, backends):
             subject = f"Two ways to use one CPU stand in for them, {_pair(left, right, backends)}"
-        short, said = _causes(ledger, left, right, new_tokens)
+        short, said = _causes(ledger, left, right, backends, new_tokens)
     else:
         left, right = _compared(summary, backends)
         if not left:
@@ -70,11 +70,16 @@ def _on_cuda(names: Sequence[str], backends: Backends) -> bool:
 
 def _pair(left: str, right: str, backends: Backends) -> str:
     """`one and two (both in bfloat16; other kernels, batch)`."""
-    one, two = backends[left], backends[right]
-    differing = [words for name, words in FACTORS.items() if one.get(name) != two.get(name)]
+    one, two, differing = backends[left], backends[right], _differing(left, right, backends)
     said = [f"both in {one['precision']}"] if one.get("precision") == two.get("precision") else []
-    said += [f"other {', '.join(differing)}"] if differing else []
+    said += [f"other {differing}"] if differing else []
     return f"{left} and {right}" + (f" ({'; '.join(said)})" if said else "")
+
+
+def _differing(left: str, right: str, backends: Backends) -> str:
+    """The factors in which two backends differ, such as `kernels, batch`."""
+    one, two = backends[left], backends[right]
+    return ", ".join(words for name, words in FACTORS.items() if one.get(name) != two.get(name))
 
 
 def _steps(ledger: DataFrame, left: str, right: str, order: str) -> DataFrame:
@@ -83,7 +88,9 @@ def _steps(ledger: DataFrame, left: str, right: str, order: str) -> DataFrame:
     return ledger[mine].sort_values("step").reset_index(drop=True)
 
 
-def _causes(ledger: DataFrame, left: str, right: str, new_tokens: int) -> tuple[str, list[str]]:
+def _causes(
+    ledger: DataFrame, left: str, right: str, backends: Backends, new_tokens: int
+) -> tuple[str, list[str]]:
     """What the ledger's steps say of one pair."""
     steps = _steps(ledger, left, right, "forwards")
     first, last = steps.iloc[0], steps.iloc[-1]
@@ -101,7 +108,8 @@ def _causes(ledger: DataFrame, left: str, right: str, new_tokens: int) -> tuple[
         f"{first['identical_share']:.0%} of {first['texts']} texts are the same"
         f"{percents(first['identical_share_low'], first['identical_share_high'])}."
     )
-    short, why = _why(steps, _steps(ledger, left, right, "backwards"))
+    differing = _differing(left, right, backends)
+    short, why = _why(steps, _steps(ledger, left, right, "backwards"), differing)
     place = first["first_divergent_token"]
     where = (
         f"Of the texts that part, half have parted by new token {place:.0f} (counted from 0) of "
@@ -111,19 +119,19 @@ def _causes(ledger: DataFrame, left: str, right: str, new_tokens: int) -> tuple[
     return f"{parted}, {short}.", [start, why, _told(steps), bits, where]
 
 
-def _why(forwards: DataFrame, backwards: DataFrame) -> tuple[str, str]:
+def _why(forwards: DataFrame, backwards: DataFrame, differing: str) -> tuple[str, str]:
     """The cause without which all texts are the same, in a few words and as a sentence.
 
-    Exact arithmetic, if it suffices alone (the first step backwards); else the cause that is
-    removed last before all are the same (forwards).
+    Exact arithmetic, if it suffices alone (the first step backwards), while the backends are still
+    `differing`; else the cause that is removed last before all are the same (forwards).
     """
     texts, last = forwards["texts"].iloc[0], forwards.iloc[-1]
     low, high = last["identical_share_low"], last["identical_share_high"]
     if len(backwards) > 1 and (backwards["identical_share"][1:] == 1).all():
         return (
             "and rounding is enough to explain it",
-            f"In exact arithmetic all {texts} are the same{percents(low, high)}, even if "
-            "everything else still differs.",
+            f"In exact arithmetic all {texts} are the same{percents(low, high)}, even "
+            f"with other {differing}.",
         )
     same = forwards["identical_share"] == 1
     found = [step for step in range(1, len(forwards)) if same[step:].all()]
@@ -145,14 +153,14 @@ def _told(steps: DataFrame) -> str:
     sentence = f"Share of identical texts as one cause after the other is made equal: {shares}."
     low, high = steps["identical_share_low"], steps["identical_share_high"]
     if low.isna().any():
-        return f"{sentence} n is too small for intervals, so each step may be chance."
+        return f"{sentence} n is too small for intervals: single steps say little."
     apart = [
         steps["cause"][step]
         for step in range(1, len(steps))
         if low[step] > high[step - 1] or high[step] < low[step - 1]
     ]
     if not apart:
-        return f"{sentence} The intervals of neighbouring steps overlap, so each may be chance."
+        return f"{sentence} Intervals of neighbouring steps overlap: single steps say little."
     return f"{sentence} Told apart from the step before by their intervals: {', '.join(apart)}."
 
 

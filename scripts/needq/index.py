@@ -19,6 +19,12 @@ SHOWN = {
     "grammar": "grammar",
     "cloze": "cloze",
 }
+# which blocks are replaced first
+ORDER = {
+    "all": ", from the first block on",
+    "reversed": ", from the last block on",
+    "random": ", in an order drawn with the noise",
+}
 ROWS = 13  # of the table on the first screen
 EXAMPLE = 160  # characters
 # page: what it shows, and where `snakemake --report` has it
@@ -70,6 +76,7 @@ def content(
     replaced = config["sweeps"][sweep]
     matrix = f"W_{replaced['matrix'].upper()}"
     shares = labels[(labels["sweep"] == sweep) & (labels["backend"] == reference)]
+    left = answer.cloze_kept(rows, chances["cloze"])
     lost = answer.loss(rows, whole, vocabulary, matrix)
     new_tokens = config["generation"]["max_new_tokens"]
     parts, why = answer_parting.parting(summary, ledger, backends, cuda, new_tokens)
@@ -79,7 +86,8 @@ def content(
         "matrix": (matrix, answer.NAMES[replaced["matrix"]]),
         "method": answer.METHODS[replaced["method"]],
         "blocks": whole,
-        "short": lost.short,
+        "order": ORDER.get(str(replaced["blocks"]), ""),
+        "short": lost.short + (left if lost.outcome == "lost" else ""),
         "sentence": lost.sentence,
         "answers": [
             (

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from needq import columns, records
 from needq.causes import CALLED, REMOVED
@@ -383,12 +383,17 @@ def cells(table: DataFrame, shown: Mapping[str, str]) -> list[list[tuple[str, st
     for _, row in table.iterrows():
         line = []
         for name in shown:
-            low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-            known = low is not None and not math.isnan(low)
-            interval = f"{number(low)} to {number(high)}" if known else ""
-            line.append((number(row[name]), interval))
+            line.append((number(row[name]), _interval(row, name)))
         rows.append(line)
     return rows
+
+
+def _interval(row: Series, name: str) -> str:
+    """The interval of a column, if it has one."""
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    if low is None or math.isnan(low):
+        return ""
+    return f"{number(low)} to {number(high)}"
 
 
 def with_tests(claims: DataFrame) -> list[dict[str, Any]]:
@@ -412,11 +417,12 @@ def _crossed(
 ) -> tuple[dict[str, str], list[list[tuple[str, str]]]]:
     """The columns and cells of a table with a row for each `row` and a column for each `column`."""
     wide = {
-        name: {column: number(part[value]) for column, part in of_row.set_index(column).iterrows()}
+        name: {
+            column: (number(part[value]), _interval(part, value))
+            for column, part in of_row.set_index(column).iterrows()
+        }
         for name, of_row in table.groupby(row, sort=False)
     }
     names = list(dict.fromkeys(table[column]))
-    found = [
-        [(name, ""), *((cells[column], "") for column in names)] for name, cells in wide.items()
-    ]
+    found = [[(name, ""), *(of_row[column] for column in names)] for name, of_row in wide.items()]
     return {name: name for name in (row, *names)}, found

@@ -59,6 +59,14 @@ def test_loss_is_told_in_tokens_that_the_model_wavers_between():
     assert "but 1 noise seed is too few for an interval" in alone.sentence
 
 
+def test_what_the_cloze_probe_keeps_stands_beside_the_loss():
+    table = rows(1, 2, 3).assign(cloze=[0.75, 0.6, 0.5])
+    assert answer.cloze_kept(table, 0.25) == " By the cloze probe, 50%."
+    assert answer.cloze_kept(table.assign(cloze=[0.75, 0.6, 0.1]), 0.25).endswith(" 0%.")
+    assert answer.cloze_kept(table.assign(cloze=NAN), 0.25) == ""
+    assert answer.cloze_kept(table, 0.8) == ""
+
+
 def meaning(labels, phases=None, nlls=(1, 2, 4), **others):
     table = rows(*nlls, labels=labels)
     others = {name: rows(*nlls, labels=known) for name, known in others.items()}

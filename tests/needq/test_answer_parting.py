@@ -76,8 +76,8 @@ def test_rounding_alone_is_named_where_exact_arithmetic_alone_suffices():
         "batch): 50% of 36 texts are the same (95% interval 25% to 75%)."
     )
     assert why == (
-        "In exact arithmetic all 36 are the same (95% interval 75% to 100%), even if everything "
-        "else still differs."
+        "In exact arithmetic all 36 are the same (95% interval 75% to 100%), even with other "
+        "kernels, batch."
     )
     assert bits == (
         "In exact arithmetic, given the same noise, every bit of the logits is the same."
@@ -100,11 +100,11 @@ def test_the_last_cause_is_named_where_several_are_needed():
 
 def test_steps_are_chance_unless_their_intervals_part():
     steps = said(ledger(HALF, ROUNDING))[1][2]
-    assert steps.endswith("overlap, so each may be chance.")
+    assert steps.endswith("overlap: single steps say little.")
     steps = said(ledger(HALF, ROUNDING, spread=0.1))[1][2]
     assert steps.endswith("by their intervals: token draws, kernels, batch, cache, float64.")
     steps = said(ledger(HALF, ROUNDING, spread=numpy.nan))[1][2]
-    assert steps.endswith("n is too small for intervals, so each step may be chance.")
+    assert steps.endswith("n is too small for intervals: single steps say little.")
 
 
 def test_the_gpu_comes_first():

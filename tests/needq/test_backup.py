@@ -9,7 +9,6 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from conftest import BLOCKS, ROOT, config_of
 from huggingface_hub.errors import LocalEntryNotFoundError
 from needq import backup
 from needq.adapters import adapter
@@ -19,6 +18,7 @@ from needq.files import file_sha256, read_json
 from safetensors.numpy import load_file
 from safetensors.torch import load_file as load_torch
 from safetensors.torch import save_file as save_torch
+from small import BLOCKS, ROOT, config_of
 
 COMMIT = "0" * 40
 

@@ -12,7 +12,7 @@ HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>' + "word " * 
 CONFIG = {
     "run": "fake",
     "model": {"blocks": 30, "location": "a-model"},
-    "sweeps": {"cumulative": {"matrix": "k", "method": "zero"}},
+    "sweeps": {"cumulative": {"matrix": "k", "method": "zero", "blocks": "reversed"}},
     "compare": {"reference": "cpu"},
     "generation": {"prompts": ["Once upon"], "max_new_tokens": 8},
     "backends": {
@@ -76,7 +76,7 @@ def content(tmp_path):
 
 def test_page_is_made_of_the_tables(content):
     page = pages.Pages(ROOT / "report/templates", "fake", ["cpu"], cuda=False).index(content)
-    assert "Key matrix (W_K)" in page and "replaced by zeros" in page
+    assert "Key matrix (W_K)" in page and "replaced by zeros, from the last block on" in page
     assert "from 1.00 to 4.00 nats per token (95% interval 3.95 to 4.05)" in page
     assert "2 of 4 texts are the same" in page and "): later" not in page
     assert "cpu and exact: later" in page
