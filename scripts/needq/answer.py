@@ -66,7 +66,7 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
     """What the last row lost against the first.
 
     `rows` are `headline`'s; `whole` is the model's number of blocks and `vocabulary` its number of
-    tokens, among which a blind guess has nll ln(vocabulary). Skill is the lead over that guess.
+    tokens, among which a blind guess has nll ln(vocabulary).
     """
     first, last = rows.iloc[0], rows.iloc[-1]
     where = f"{name} in {blocks(last['blocks_replaced'], whole)}"
@@ -86,17 +86,14 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
     if last["nll_low"] > first["nll_high"]:
         guess = log(vocabulary)
         kept = (guess - after) / (guess - before)
-        short, rest = _kept(kept, name)
-        rest += (
-            f" A blind guess among {vocabulary:,} tokens has a loss of {guess:.2f}; "
-            f"({guess:.2f} - {after:.2f}) / ({guess:.2f} - {before:.2f}) = {kept:.0%}."
-        )
         sentence = (
             f"Replacing {where} raises the loss on unseen text from {change}{spread}: as if the "
             f"model wavered between {exp(after):,.0f} equally likely tokens (e to the loss) "
-            f"instead of {exp(before):,.0f}. {rest}"
+            f"instead of {exp(before):,.0f}. A blind guess among {vocabulary:,} tokens has a loss "
+            f"of {guess:.2f}; "
+            f"({guess:.2f} - {after:.2f}) / ({guess:.2f} - {before:.2f}) = {kept:.0%}."
         )
-        return Loss("lost", short, sentence)
+        return Loss("lost", _kept(kept, name), sentence)
     if last["nll_high"] < first["nll_low"]:
         return Loss(
             "gained",
@@ -112,19 +109,14 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
     )
 
 
-def _kept(share: float, name: str) -> tuple[str, str]:
-    """How much of its lead over a blind guess is left, as an answer and as a sentence."""
+def _kept(share: float, name: str) -> str:
+    """How much of its lead over a blind guess is left, as an answer."""
     if share <= 0:
-        return (
-            f"Yes: without its trained {name} it is no better than a blind guess.",
-            "That is no better than a blind guess.",
-        )
-    yes = "Yes" if share < 1 / 2 else "In part"
-    only = "only " if share < 1 / 2 else ""
+        return f"Yes: without its trained {name} it is no better than a blind guess."
+    yes, only = ("Yes", "only ") if share < 1 / 2 else ("In part", "")
     return (
         f"{yes}: without its trained {name} it keeps {only}{share:.0%} of its lead over blind "
-        "guessing.",
-        f"So {share:.0%} of its lead over blind guessing is left.",
+        "guessing."
     )
 
 
