@@ -40,13 +40,13 @@ def degradation(table: DataFrame, vocabulary: int, reference: str, cuda: bool) -
     """What the model loses on the evaluation text, by blocks replaced: nll, KL, agreement.
 
     `vocabulary` is the number of tokens that the model knows: a uniform guess has nll
-    ln(vocabulary). Behind the lines stands what most texts of the backend `reference` are.
+    ln(vocabulary). Behind the lines stands the commonest label of the texts of the backend `reference`.
     """
     table = table[table["texts"] > 0]
     figure, axes = _measures(table, DEGRADATION)
     seeds = table["noise_seeds"].max()
     text = f"Mean over {seeds} noise seeds and all documents, with its 95% interval. Background: "
-    text += f"what most texts of {reference} are ({table['texts'].max()} texts a point at most)."
+    text += f"the commonest label of the texts of {reference} ({table['texts'].max()} texts a point at most)."
     theme.footnote(figure, note(text, cuda))
     seen = {}
     for sweep, nll, kl, top1 in zip(sorted(table["sweep"].unique()), *axes, strict=True):
@@ -61,7 +61,7 @@ def degradation(table: DataFrame, vocabulary: int, reference: str, cuda: bool) -
         top1.set_ylim(0, 1.03)
     place = {"loc": "outside upper left", "ncols": len(seen), "columnspacing": 1.2}
     handles = list(seen.values())
-    figure.legend(handles=handles, title="most texts are", alignment="left", **place)
+    figure.legend(handles=handles, title="commonest label", alignment="left", **place)
     return figure
 
 
