@@ -40,13 +40,13 @@ def degradation(table: DataFrame, vocabulary: int, reference: str, cuda: bool) -
     """What the model loses on the evaluation text, by blocks replaced: nll, KL, agreement.
 
     `vocabulary` is the number of tokens that the model knows: a uniform guess has nll
-    ln(vocabulary). Behind the lines stands the commonest label of the texts of the backend `reference`.
+    ln(vocabulary). Behind the lines stands the commonest label of the backend `reference`.
     """
     table = table[table["texts"] > 0]
     figure, axes = _measures(table, DEGRADATION)
     seeds = table["noise_seeds"].max()
     text = f"Mean over {seeds} noise seeds and all documents, with its 95% interval. Background: "
-    text += f"the commonest label of the texts of {reference} ({table['texts'].max()} texts a point at most)."
+    text += f"commonest label of {reference} ({table['texts'].max()} texts a point at most)."
     theme.footnote(figure, note(text, cuda))
     seen = {}
     for sweep, nll, kl, top1 in zip(sorted(table["sweep"].unique()), *axes, strict=True):
