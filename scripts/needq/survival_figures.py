@@ -1,15 +1,15 @@
 """The figure of survival: which part of the texts has not parted yet, token by token."""
 
-import warnings
+from math import log
 
 import numpy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
-from scipy.stats import CensoredData, ecdf
 
 from needq import theme
 from needq.figures import note
+from needq.statistics import of_means
 
 PARTS = (0, 1 / 4, 1 / 2, 1)  # of the blocks replaced: none, few, half and all have a curve
 
@@ -45,28 +45,61 @@ def survival(divergence: DataFrame, summary: DataFrame, cuda: bool) -> Figure:
     axes[-1][0].set_xlim(left=0)
     theme.whole_numbers(axes[-1][0].xaxis)
     text = (
-        "Kaplan-Meier: texts that end alike count as long as they last. Bands: 95% intervals as if "
-        "texts were independent; those of one noise are not, so they are too narrow."
+        "Kaplan-Meier: texts that end alike count as long as they last. Bands: 95% intervals over "
+        "noise seeds and prompts; none where there is no noise, and none before a text has parted."
     )
     theme.footnote(figure, note(text, cuda))
     return figure
 
 
 def _curve(axis: Axes, texts: DataFrame, count: int, look: dict[str, str]) -> None:
-    """The share of some texts that is whole after each token, its band, and where texts end."""
-    parted = ~texts["identical"].astype(bool)
-    ends = texts.loc[~parted, "tokens"].to_numpy(float)
-    places = texts.loc[parted, "first_divergent_token"].to_numpy(float) + 1
-    found = ecdf(CensoredData(uncensored=places, right=ends)).sf
-    tokens = numpy.concatenate([[0.0], found.quantiles])
-    share = numpy.concatenate([[1.0], found.probabilities])
+    """The share of some texts that is whole after each token, and its band."""
+    curve = survival_curve(texts)
     look = {"color": look["color"], "linestyle": look["linestyle"]}
-    axis.step(tokens, share, where="post", label=f"{count:.0f} ({len(texts)} texts)", **look)
-    if parted.any():
-        with warnings.catch_warnings():
-            # where no text or every text has parted there is no band, and scipy says so
-            warnings.simplefilter("ignore", RuntimeWarning)
-            band = found.confidence_interval(method="log-log")
-        low, high = (numpy.concatenate([[1.0], end.probabilities]) for end in (band.low, band.high))
+    label = f"{count:.0f} ({len(texts)} texts)"
+    axis.step(curve["tokens"], curve["share"], where="post", label=label, **look)
+    if curve["low"][1:].notna().any():  # the first, of no tokens, is always 1
         look = {"color": look["color"], "alpha": 0.13, "linewidth": 0}
-        axis.fill_between(tokens, low, high, step="post", **look)
+        axis.fill_between(curve["tokens"], curve["low"], curve["high"], step="post", **look)
+
+
+def survival_curve(texts: DataFrame) -> DataFrame:
+    """The `share` of texts that is whole after so many `tokens`, with its interval: `low`, `high`.
+
+    `texts` are rows of `divergence.tsv`. Kaplan and Meier (1958): the product of 1 - d / n over
+    tokens, where of n texts that have come so far d part. d and n are means over noise seeds and
+    prompts, both random, so the interval of log(-log share) follows by the delta method
+    (`statistics.of_means`). It is missing where there is one noise seed (or none), and where no
+    text or every text has parted.
+    """
+    parted = ~texts["identical"].astype(bool)
+    last = texts["tokens"].where(~parted, texts["first_divergent_token"] + 1).to_numpy(int)
+    tokens = numpy.unique(last)
+    here = last[:, None] == tokens
+    table = DataFrame(
+        numpy.hstack([here & parted.to_numpy()[:, None], last[:, None] >= tokens]).astype(float)
+    )
+    keys = texts[["noise_seed", "intervention", "prompt", "sample_seed"]].reset_index(drop=True)
+    seeds = keys["noise_seed"].fillna(-1)
+    items = keys.groupby(["intervention", "prompt", "sample_seed"], sort=False).ngroup()
+    cells = numpy.full((seeds.nunique(), items.max() + 1, 2 * len(tokens)), numpy.nan)
+    cells[seeds.rank(method="dense").astype(int) - 1, items] = table
+    rows = [(0, 1.0, 1.0, 1.0)]
+    for place, token in enumerate(tokens):
+        upto = [*range(place + 1), *range(len(tokens), len(tokens) + place + 1)]
+        part = cells[:, :, upto]
+        share = _whole(numpy.nanmean(part, (0, 1)))
+        if not 0 < share < 1:
+            rows.append((token, share, numpy.nan, numpy.nan))
+            continue
+        found = of_means([part], lambda mean: log(-log(_whole(mean))))
+        # a larger log(-log share) is a smaller share
+        low, high = numpy.exp(-numpy.exp([found.high, found.low]))
+        rows.append((token, share, low, high))
+    return DataFrame(rows, columns=["tokens", "share", "low", "high"])
+
+
+def _whole(mean: numpy.ndarray) -> float:
+    """The share left whole; `mean` is of those that part at each token, then of those at risk."""
+    parting, risk = numpy.split(mean, 2)
+    return float(numpy.prod(1 - parting / risk))
