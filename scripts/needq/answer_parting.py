@@ -6,6 +6,7 @@ from typing import Any
 from pandas import DataFrame, isna
 
 from needq.answer import percents
+from needq.causes import REMOVED
 
 Backends = Mapping[str, Mapping[str, Any]]
 # cause: what it means that texts are the same once it is removed, and stays behind without it
@@ -51,7 +52,9 @@ def parting(
         subject = f"{left} and {right}"
         short, said = _shares(summary, left, right)
     if not cuda:
-        short = f"Not measured: no GPU. Two ways to use a CPU: {short[0].lower()}{short[1:]}"
+        one, two = (backends[name].get("precision") for name in (left, right))
+        ways = f"Two ways to use a CPU{f' in {one}' if one == two else ''}"
+        short = f"Not measured: no GPU. {ways}: {short[0].lower()}{short[1:]}"
     return short, [f"{subject}: {said[0]}", *said[1:]]
 
 
@@ -148,9 +151,9 @@ def _why(forwards: DataFrame, backwards: DataFrame, differing: str) -> tuple[str
 def _told(steps: DataFrame) -> str:
     """The share of identical texts after each step, and which steps are more than chance."""
     shares = ", ".join(
-        f"{row.cause} {row.identical_share:.0%}" for row in steps[1:].itertuples(index=False)
+        f"{REMOVED[row.cause]} {row.identical_share:.0%}" for row in steps.itertuples(index=False)
     )
-    sentence = f"Share of identical texts as one cause after the other is made equal: {shares}."
+    sentence = f"Share of identical texts as causes are made equal in turn: {shares}."
     low, high = steps["identical_share_low"], steps["identical_share_high"]
     if low.isna().any():
         return f"{sentence} n is too small for intervals: single steps say little."

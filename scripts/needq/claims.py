@@ -293,7 +293,7 @@ def stabilised(whole: numpy.ndarray, single: numpy.ndarray) -> dict:
     found = statistics.of_means(
         [together], lambda mean: (mean[0] - mean[1]) / (mean[2:] - mean[1]).sum()
     )
-    name = "damage of W_Q of all blocks, as a share of the blocks' single damages; below 4/5"
+    name = "damage of W_Q of all blocks, as a share of the sum of single blocks' damages; below 4/5"
     return Test("C4", name, found, -numpy.inf, 1 - FIFTH, len(single)).row()
 
 

@@ -111,6 +111,7 @@ def content(
             "prompts": len(prompts),
         },
         "verified": digests.compared(expected, found),
+        "version": record["needq"],
         "hardware": records.hardware(record),
         "failed": failed,
         "claims": tested,
@@ -168,7 +169,9 @@ def commands(verified: str, config: str) -> str:
     `config` is the path of the run's complete config.
     """
     overlay = "" if verified.startswith("reproduced") else f" --configfile {config}"
-    run = "make run" if not overlay else f".venv/bin/snakemake --cores all{overlay}"
+    run = "make run   # this run, with all that it needs"
+    if overlay:
+        run = f".venv/bin/snakemake --cores all{overlay}   # this run"
     return (
         f"{run}\n.venv/bin/snakemake verify{overlay}   # computes the exact digests again, and "
         f"compares\n.venv/bin/snakemake --report report.html{overlay}   # all of this in one file"

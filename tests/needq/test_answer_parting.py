@@ -68,8 +68,8 @@ def said(table, cuda=False, tokens=32):
 def test_rounding_alone_is_named_where_exact_arithmetic_alone_suffices():
     short, (first, why, steps, bits, where) = said(ledger(HALF, ROUNDING))
     assert short == (
-        "Not measured: no GPU. Two ways to use a CPU: 50% of their texts part, and rounding is "
-        "enough to explain it."
+        "Not measured: no GPU. Two ways to use a CPU in bfloat16: 50% of their texts part, and "
+        "rounding is enough to explain it."
     )
     assert first == (
         "Two ways to use one CPU stand in for them, one and two (both in bfloat16; other kernels, "
@@ -82,7 +82,9 @@ def test_rounding_alone_is_named_where_exact_arithmetic_alone_suffices():
     assert bits == (
         "In exact arithmetic, given the same noise, every bit of the logits is the same."
     )
-    assert "noise 50%, token draws 75%, kernels, batch, cache 50%, float64 100%" in steps
+    assert (
+        "as they are 50%, same noise 50%, same token draws 75%, same kernels, batch, cache" in steps
+    )
     assert (
         where == "Of the texts that part, half have parted by new token 7 (counted from 0) of 32."
     )

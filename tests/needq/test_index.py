@@ -21,7 +21,7 @@ CONFIG = {
     },
 }
 CHANCES = {"grammar": 0.5, "cloze": 0.25}
-RECORD = {"processes": [{"cpu": "A CPU"}], "platform": "Linux"}
+RECORD = {"needq": "1.2.3", "processes": [{"cpu": "A CPU"}], "platform": "Linux"}
 
 
 def degradation():
@@ -81,6 +81,7 @@ def test_page_is_made_of_the_tables(content):
     assert "2 of 4 texts are the same" in page and "): later" not in page
     assert "cpu and exact: later" in page
     assert "Not tested in this run" in page and "not verifiable" in page and "A CPU" in page
+    assert "a checkout of needq 1.2.3" in page
     assert "a-model: 30 blocks, 1,000 tokens" in page and "cpu: float32 on the CPU" in page
     assert "exact: made to give the same bits on every machine" in page
     assert 'href="pages/gallery.html"' in page
@@ -105,6 +106,6 @@ def test_compact_table_has_first_and_last_row_and_only_columns_with_values():
 
 
 def test_commands_name_the_config_unless_the_run_is_the_expected_one():
-    assert index.commands("reproduced: 9 of 9 digests", "c.yaml").startswith("make run\n")
+    assert index.commands("reproduced: 9 of 9 digests", "c.yaml").startswith("make run ")
     for line in index.commands("no expected digests for this run", "c.yaml").splitlines():
         assert "--configfile c.yaml" in line
