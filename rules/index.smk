@@ -13,6 +13,7 @@ rule index:
         summary=f"{RESULTS}/tables/divergence_summary.tsv",
         trend=f"{RESULTS}/tables/divergence_trend.tsv",
         labels=f"{RESULTS}/tables/labels.tsv",
+        quality=f"{RESULTS}/tables/label_quality.tsv",
         ledger=[f"{RESULTS}/tables/ledger.tsv"] if LEDGER else [],
         claims=[f"{RESULTS}/tables/claims.tsv"] if ROLES else [],
         phases=[f"{RESULTS}/tables/phases.tsv"] if ROLES else [],

@@ -20,6 +20,7 @@ with job(snakemake.log[0]):
         metrics.read_table(tables.summary),
         metrics.read_table(tables.trend),
         metrics.read_table(tables.labels),
+        metrics.read_table(tables.quality),
         table("ledger"),
         table("claims"),
         table("phases"),

@@ -132,6 +132,7 @@ def meaning(
     rows: DataFrame,
     others: Mapping[str, DataFrame],
     shares: DataFrame,
+    quality: DataFrame,
     phases: DataFrame | None,
     whole: int,
     lost: Loss,
@@ -140,11 +141,13 @@ def meaning(
 
     By the texts' labels and by the probes, which ask different things: what a model writes, and
     what it makes of what is given. `others` are `headline`'s rows of other backends, by name;
-    `shares` are the rows of labels.tsv for the same sweep and backend as `rows`.
+    `shares` are the rows of labels.tsv for the same sweep and backend as `rows`; `quality` is
+    label_quality.tsv.
     """
-    found = [
-        part for part in (_labels(rows, others, shares, whole), _half_points(phases, whole)) if part
-    ]
+    labels = _labels(rows, others, shares, whole)
+    if labels:
+        labels = (labels[0], labels[1] + _untypical(quality, rows["backend"].iloc[0]))
+    found = [part for part in (labels, _half_points(phases, whole)) if part]
     if not found:
         return _half_of_rise(rows, whole, lost)
     short = "; ".join(words for words, _ in found)
@@ -183,6 +186,15 @@ def _labels(
         f"{first}{aside}, the commonest label of its texts is {label}: {share['share']:.0%} of "
         f"{share['texts']} at {count}{spread}.",
     )
+
+
+def _untypical(quality: DataFrame, backend: str) -> str:
+    """How many texts of a backend have a label that says little."""
+    found = quality[quality["measure"] == f"texts of {backend} that resemble no control"]
+    if found.empty:
+        return ""
+    share, texts = found[["value", "texts"]].iloc[0]
+    return f" {share:.0%} of {texts:.0f} labelled texts resemble no control well."
 
 
 def _turn(rows: DataFrame) -> tuple[int, str | None]:

@@ -50,6 +50,7 @@ def content(
     summary: DataFrame,
     trend: DataFrame,
     labels: DataFrame,
+    quality: DataFrame,
     ledger: DataFrame | None,
     claims: DataFrame | None,
     phases: DataFrame | None,
@@ -92,7 +93,7 @@ def content(
         "answers": [
             (
                 "How many blocks until meaning is lost?",
-                *answer.meaning(rows, others, shares, phases, whole, lost),
+                *answer.meaning(rows, others, shares, quality, phases, whole, lost),
             ),
             ("Where do CPU and GPU part, and why?", parts, "".join(why[1:2])),
         ],

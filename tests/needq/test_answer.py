@@ -7,7 +7,12 @@ from needq import answer
 
 NAN = numpy.nan
 ONE, VOCABULARY = numpy.log(2), 1024  # a loss of ln 2; a blind guess has 10 ln 2
-GUESS = 10 * ONE
+QUALITY = pandas.DataFrame(
+    [
+        {"measure": "texts of exact that resemble no control", "value": 0.9, "texts": 9},
+        {"measure": "texts of cpu that resemble no control", "value": 0.25, "texts": 40},
+    ]
+)
 
 
 def rows(*nlls, spread=0.1, seeds=5, labels=None):
@@ -71,7 +76,7 @@ def meaning(labels, phases=None, nlls=(1, 2, 4), **others):
     table = rows(*nlls, labels=labels)
     others = {name: rows(*nlls, labels=known) for name, known in others.items()}
     lost = answer.loss(table, 2, VOCABULARY)
-    return answer.meaning(table, others, shares(), phases, 2, lost)
+    return answer.meaning(table, others, shares(), QUALITY, phases, 2, lost)
 
 
 def shares():
@@ -94,13 +99,16 @@ def test_meaning_by_labels():
     assert meaning([normal, normal, lost]) == (
         "About 2 of 2, by what it writes.",
         "From 2 blocks on, the commonest label of its texts is meaning lost: 60% of 10 at 2 (95% "
-        "interval 25% to 90%).",
+        "interval 25% to 90%). 25% of 40 labelled texts resemble no control well.",
     )
     assert "From 1 block on, the" in meaning([normal, "noise", "noise"])[1]
     assert "With 1 block, the" in meaning([normal, "noise", normal])[1]
     short, said = meaning([normal] * 3)
     assert short == "Not up to all 2 blocks, by what it writes."
-    assert said == "The commonest label of its texts is near normal up to all 2 blocks replaced."
+    assert said == (
+        "The commonest label of its texts is near normal up to all 2 blocks replaced. 25% of 40 "
+        "labelled texts resemble no control well."
+    )
     assert "could not be labelled" in meaning(["unlabelled"] * 3)[1]
     assert "own texts are mostly labelled noise" in meaning(["noise"] * 3)[1]
 

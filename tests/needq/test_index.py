@@ -20,6 +20,7 @@ CONFIG = {
         "exact": {"device": "cpu", "arithmetic": "exact", "precision": "float64"},
     },
 }
+QUALITY = pandas.DataFrame(columns=["measure", "value", "texts"])
 CHANCES = {"grammar": 0.5, "cloze": 0.25}
 RECORD = {"needq": "1.2.3", "processes": [{"cpu": "A CPU"}], "platform": "Linux"}
 
@@ -53,7 +54,7 @@ def labels():
 def content(tmp_path):
     trend = pandas.DataFrame([{"left": "cpu", "right": "exact", "verdict": "later"}])
     trend["sweep"] = "cumulative"
-    tables = (degradation(), summary(), trend, labels(), None, None, None)
+    tables = (degradation(), summary(), trend, labels(), QUALITY, None, None, None)
     found = index.content(
         CONFIG,
         "cumulative",
