@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from html import escape
+from pathlib import Path
 
 import pytest
 from browser import Browser, reason_against
