@@ -73,7 +73,7 @@ rule show_ledger:
         runtime=10,
     params:
         run=CONFIG["run"],
-        backends=[name for pair in LEDGER for name in pair],
+        backends=list(dict.fromkeys(name for pair in LEDGER for name in pair)),
         cuda=ON_CUDA,
     script:
         "../scripts/show_ledger.py"

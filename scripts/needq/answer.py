@@ -93,7 +93,7 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
             f"of {guess:.2f}; "
             f"({guess:.2f} - {after:.2f}) / ({guess:.2f} - {before:.2f}) = {kept:.0%}."
         )
-        return Loss("lost", _kept(kept, name), sentence)
+        return Loss("lost", _kept(kept, where), sentence)
     if last["nll_high"] < first["nll_low"]:
         return Loss(
             "gained",
@@ -109,13 +109,13 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
     )
 
 
-def _kept(share: float, name: str) -> str:
+def _kept(share: float, where: str) -> str:
     """How much of its lead over a blind guess is left, as an answer."""
     if share <= 0:
-        return f"Yes: without its trained {name} it is no better than a blind guess."
+        return f"Yes: without its trained {where} it is no better than a blind guess."
     yes, only = ("Yes", "only ") if share < 1 / 2 else ("In part", "")
     return (
-        f"{yes}: without its trained {name} it keeps {only}{share:.0%} of its lead over blind "
+        f"{yes}: without its trained {where} it keeps {only}{share:.0%} of its lead over blind "
         "guessing."
     )
 
@@ -164,13 +164,14 @@ def _labels(
     if label is None:
         return "not told by its texts", "Its texts could not be labelled: too short, or too few."
     if label == LABELS[0]:
-        most = blocks(rows["blocks_replaced"].max(), whole)
+        most = blocks(count, whole)
         return (
             f"not up to {most}, by what it writes",
             f"The commonest label of its texts is near normal up to {most} replaced.",
         )
     if count == 0:
-        return "not told by its texts", f"The whole model's own texts are mostly labelled {label}."
+        said = f"The commonest label of the whole model's own texts is {label}."
+        return "not told by its texts", said
     elsewhere = [
         f"{turn} under {name}" if near != LABELS[0] else f"never under {name}"
         for name, (turn, near) in ((name, _turn(other)) for name, other in others.items())
@@ -178,7 +179,7 @@ def _labels(
     ]
     aside = f" ({', '.join(elsewhere)})" if elsewhere else ""
     after = rows.loc[rows["blocks_replaced"] >= count, "label"]
-    first = f"From {blocks(count)} on" if (after != LABELS[0]).all() else f"With {blocks(count)}"
+    first = f"From {blocks(count)} on" if (after == label).all() else f"With {blocks(count)}"
     share = shares[(shares["blocks_replaced"] == count) & (shares["label"] == label)].iloc[0]
     spread = percents(share["share_low"], share["share_high"])
     return (

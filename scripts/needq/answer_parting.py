@@ -38,15 +38,15 @@ def parting(
     `summary` and `ledger` are the tables of those names, `backends` the config's; `cuda` says
     whether any backend was run on CUDA, and `new_tokens` how many a text has at most.
     """
-    pair = ledger_pair(ledger, backends)
-    if pair:
+    pair, compared = ledger_pair(ledger, backends), _compared(summary, backends)
+    if pair and (_on_cuda(pair, backends) or not _on_cuda(compared, backends)):
         left, right = pair
         subject = f"CPU and GPU, {_pair(left, right, backends)}"
         if not _on_cuda(pair, backends):
             subject = f"Two ways to use one CPU stand in for them, {_pair(left, right, backends)}"
         short, said = _causes(ledger, left, right, backends, new_tokens)
     else:
-        left, right = _compared(summary, backends)
+        left, right = compared
         if not left:
             return "Not measured: only one way to compute was run, so nothing could part.", []
         subject = f"{left} and {right}"
@@ -59,12 +59,15 @@ def parting(
 
 
 def ledger_pair(ledger: DataFrame | None, backends: Backends) -> tuple[str, str] | None:
-    """The pair of the ledger to speak of: any one with a GPU, else the first."""
+    """The pair of the ledger to speak of: one with a GPU, or the one that parts most."""
     if ledger is None or ledger.empty:
         return None
-    steps = ledger[ledger["order"] != "control"]
-    pairs = list(dict.fromkeys(zip(steps["left"], steps["right"], strict=True)))
-    return min(pairs, key=lambda pair: not _on_cuda(pair, backends)) if pairs else None
+    starts = ledger[(ledger["order"] == "forwards") & (ledger["step"] == 0)]
+    found = [
+        (not _on_cuda((row.left, row.right), backends), row.identical_share, row.left, row.right)
+        for row in starts.itertuples(index=False)
+    ]
+    return min(found, key=lambda one: one[:2])[2:] if found else None
 
 
 def _on_cuda(names: Sequence[str], backends: Backends) -> bool:
@@ -79,10 +82,12 @@ def _pair(left: str, right: str, backends: Backends) -> str:
     return f"{left} and {right}" + (f" ({'; '.join(said)})" if said else "")
 
 
-def _differing(left: str, right: str, backends: Backends) -> str:
-    """The factors in which two backends differ, such as `kernels, batch`."""
+def _differing(left: str, right: str, backends: Backends, but: str = "") -> str:
+    """The factors in which two backends differ, such as `kernels, batch`, leaving out `but`."""
     one, two = backends[left], backends[right]
-    return ", ".join(words for name, words in FACTORS.items() if one.get(name) != two.get(name))
+    return ", ".join(
+        words for name, words in FACTORS.items() if name != but and one.get(name) != two.get(name)
+    )
 
 
 def _steps(ledger: DataFrame, left: str, right: str, order: str) -> DataFrame:
@@ -100,18 +105,18 @@ def _causes(
     bits = "In exact arithmetic, given the same noise, every bit of the logits is the same."
     if last["identical_share"] < 1 or last["max_abs_logit"] != 0:
         bits = "Even in exact arithmetic, given the same noise, bits differ: to be explained."
-    same = steps["identical_share"] == 1
-    if same.all():
+    if first["identical_share"] == 1:
         apart = f"though logits differ by up to {first['max_abs_logit']:.1g}"
         if first["max_abs_logit"] == 0:
             apart = "and so is every bit of the logits"
         said = f"all {first['texts']} texts are the same, {apart}."
-        return "Nowhere: all texts are the same.", [said, bits]
+        more = [] if (steps["identical_share"] == 1).all() else [_told(steps)]
+        return "Nowhere: all texts are the same.", [said, bits, *more]
     start = (
         f"{first['identical_share']:.0%} of {first['texts']} texts are the same"
         f"{percents(first['identical_share_low'], first['identical_share_high'])}."
     )
-    differing = _differing(left, right, backends)
+    differing = _differing(left, right, backends, "precision")
     short, why = _why(steps, _steps(ledger, left, right, "backwards"), differing)
     place = first["first_divergent_token"]
     where = (
@@ -133,8 +138,8 @@ def _why(forwards: DataFrame, backwards: DataFrame, differing: str) -> tuple[str
     if len(backwards) > 1 and (backwards["identical_share"][1:] == 1).all():
         return (
             "and rounding is enough to explain it",
-            f"In exact arithmetic all {texts} are the same{percents(low, high)}, even "
-            f"with other {differing}.",
+            f"In exact arithmetic all {texts} are the same{percents(low, high)}"
+            + (f", even with other {differing}." if differing else "."),
         )
     same = forwards["identical_share"] == 1
     found = [step for step in range(1, len(forwards)) if same[step:].all()]

@@ -249,10 +249,10 @@ def two_stages(blocks: numpy.ndarray, grammar: Probe, cloze: Probe) -> list[dict
     compared = phases.shapes(blocks, tables, chances)
     shape = phases.best_shape(compared)
     excess = compared.iloc[1 if shape == "one break" else 2]
-    name = "best shape by cross-validation, told from both others: two breaks; found "
     stages = Test(
         "C3",
-        f"{name}{shape}; here the error of smooth less that of {excess['other']}",
+        f"shape of the decline by cross-validation, found {shape} (numbers: error of smooth less "
+        f"that of {excess['other']}); two breaks",
         Estimate(excess["excess"], excess["low"], excess["high"]),
         0,
         numpy.inf,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from needq import answer, answer_parting, digests, records
 from needq.pages import anchor, cells
@@ -86,8 +86,8 @@ def content(
     return {
         "matrix": (matrix, answer.NAMES[replaced["matrix"]]),
         "method": answer.METHODS[replaced["method"]],
-        "blocks": whole,
         "order": ORDER.get(str(replaced["blocks"]), ""),
+        "counts": _counts(rows["blocks_replaced"], whole),
         "short": lost.short + (left if lost.outcome == "lost" else ""),
         "sentence": lost.sentence,
         "answers": [
@@ -120,6 +120,14 @@ def content(
         "parting": why,
         "trend": answer_parting.trend(trend, summary, sweep, backends),
     }
+
+
+def _counts(replaced: Series, whole: int) -> str:
+    """Of how many blocks a matrix was replaced."""
+    counts = [count for count in replaced.unique() if count]
+    if counts == list(range(1, whole + 1)):
+        return f"of one block, of two, up to all {whole}"
+    return f"of {', '.join(map(str, counts))} of {whole} blocks"
 
 
 def way(backend: Mapping[str, Any]) -> str:

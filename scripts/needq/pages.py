@@ -197,7 +197,8 @@ class Pages:
             title="Claims",
             lead="What the article says, each claim put to tests that can fail. A claim is refuted "
             "if one of its tests is, and supported if all are; undecided is an allowed answer. "
-            "Damage is the rise of nll over the whole model's, the mean over all steps of a sweep.",
+            "Damage is the rise of nll over the whole model's, the mean over all steps of a sweep "
+            "if the test names none.",
             claims=with_tests(claims),
             parts=[
                 ("What replaces W_Q", NULL_LADDER, cells(ladder, NULL_LADDER)),

@@ -5,11 +5,11 @@ from math import log
 import numpy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from needq import theme
 from needq.figures import note
-from needq.statistics import of_means
+from needq.statistics import mean_of_crossed
 
 PARTS = (0, 1 / 4, 1 / 2, 1)  # of the blocks replaced: none, few, half and all have a curve
 
@@ -66,40 +66,33 @@ def _curve(axis: Axes, texts: DataFrame, count: int, look: dict[str, str]) -> No
 def survival_curve(texts: DataFrame) -> DataFrame:
     """The `share` of texts that is whole after so many `tokens`, with its interval: `low`, `high`.
 
-    `texts` are rows of `divergence.tsv`. Kaplan and Meier (1958): the product of 1 - d / n over
-    tokens, where of n texts that have come so far d part. d and n are means over noise seeds and
-    prompts, both random, so the interval of log(-log share) follows by the delta method
-    (`statistics.of_means`). It is missing where there is one noise seed (or none), and where no
-    text or every text has parted.
+    `texts` are rows of `divergence.tsv`. Kaplan and Meier (1958): S, the product of 1 - d / n over
+    tokens, where of n texts that have come so far d part. The interval is that of log(-log S) by
+    the delta method. What each text adds to log S is a sum over tokens of -1 / (n - d) where it
+    parts and d / (n (n - d)) where it has come so far; averaged for each noise seed and prompt,
+    both of which are random (`statistics.mean_of_crossed`). It is missing with one noise seed or
+    none, and where no text or every text has parted.
     """
     parted = ~texts["identical"].astype(bool)
     last = texts["tokens"].where(~parted, texts["first_divergent_token"] + 1).to_numpy(int)
     tokens = numpy.unique(last)
-    here = last[:, None] == tokens
-    table = DataFrame(
-        numpy.hstack([here & parted.to_numpy()[:, None], last[:, None] >= tokens]).astype(float)
-    )
-    keys = texts[["noise_seed", "intervention", "prompt", "sample_seed"]].reset_index(drop=True)
-    seeds = keys["noise_seed"].fillna(-1)
-    items = keys.groupby(["intervention", "prompt", "sample_seed"], sort=False).ngroup()
-    cells = numpy.full((seeds.nunique(), items.max() + 1, 2 * len(tokens)), numpy.nan)
-    cells[seeds.rank(method="dense").astype(int) - 1, items] = table
+    parts = ((last[:, None] == tokens) & parted.to_numpy()[:, None]).astype(float)
+    comes = (last[:, None] >= tokens).astype(float)
+    d, n = parts.sum(0), comes.sum(0)
+    cells = [texts["noise_seed"].fillna(-1).to_numpy(), texts["prompt"].to_numpy()]
     rows = [(0, 1.0, 1.0, 1.0)]
     for place, token in enumerate(tokens):
-        upto = [*range(place + 1), *range(len(tokens), len(tokens) + place + 1)]
-        part = cells[:, :, upto]
-        share = _whole(numpy.nanmean(part, (0, 1)))
+        upto = slice(place + 1)
+        share = float(numpy.prod(1 - d[upto] / n[upto]))
         if not 0 < share < 1:
             rows.append((token, share, numpy.nan, numpy.nan))
             continue
-        found = of_means([part], lambda mean: log(-log(_whole(mean))))
+        left = n[upto] - d[upto]
+        adds = (comes[:, upto] * d[upto] / n[upto] - parts[:, upto]) / left
+        # the sum over all texts, seen as a mean
+        changes = Series(adds.sum(1) * len(texts)).groupby(cells).mean().unstack()
+        found = mean_of_crossed(changes.to_numpy() / log(share))
         # a larger log(-log share) is a smaller share
-        low, high = numpy.exp(-numpy.exp([found.high, found.low]))
-        rows.append((token, share, low, high))
+        off = numpy.array([found.high, found.low]) - found.mean
+        rows.append((token, share, *numpy.exp(-numpy.exp(log(-log(share)) + off))))
     return DataFrame(rows, columns=["tokens", "share", "low", "high"])
-
-
-def _whole(mean: numpy.ndarray) -> float:
-    """The share left whole; `mean` is of those that part at each token, then of those at risk."""
-    parting, risk = numpy.split(mean, 2)
-    return float(numpy.prod(1 - parting / risk))

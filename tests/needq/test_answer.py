@@ -7,6 +7,7 @@ from needq import answer
 
 NAN = numpy.nan
 ONE, VOCABULARY = numpy.log(2), 1024  # a loss of ln 2; a blind guess has 10 ln 2
+WITHOUT = "without its trained W_Q in all 2 blocks it"
 QUALITY = pandas.DataFrame(
     [
         {"measure": "texts of exact that resemble no control", "value": 0.9, "texts": 9},
@@ -31,15 +32,20 @@ def rows(*nlls, spread=0.1, seeds=5, labels=None):
             4 * ONE,
             0.1,
             "lost",
-            "In part: without its trained W_Q it keeps 67% of its lead over blind guessing.",
+            f"In part: {WITHOUT} keeps 67% of its lead over blind guessing.",
         ),
         (
             7 * ONE,
             0.1,
             "lost",
-            "Yes: without its trained W_Q it keeps only 33% of its lead over blind guessing.",
+            f"Yes: {WITHOUT} keeps only 33% of its lead over blind guessing.",
         ),
-        (10 * ONE, 0.1, "lost", "Yes: without its trained W_Q it is no better than a blind guess."),
+        (
+            10 * ONE,
+            0.1,
+            "lost",
+            f"Yes: {WITHOUT} is no better than a blind guess.",
+        ),
         (1.1 * ONE, 0.1, "not shown", "No loss could be shown."),
         (0.2 * ONE, 0.1, "gained", "No: it predicts better without its trained W_Q."),
         (4 * ONE, NAN, "too small", "Too few noises were drawn to say."),
@@ -102,7 +108,12 @@ def test_meaning_by_labels():
         "interval 25% to 90%). 25% of 40 labelled texts resemble no control well.",
     )
     assert "From 1 block on, the" in meaning([normal, "noise", "noise"])[1]
-    assert "With 1 block, the" in meaning([normal, "noise", normal])[1]
+    for last in (normal, "noise", "unlabelled"):
+        assert (
+            "With 1 block, the commonest label of its texts is meaning lost"
+            in (meaning([normal, lost, last])[1])
+        )
+    assert "near normal up to 1 of 2 blocks" in meaning([normal, normal, "unlabelled"])[1]
     short, said = meaning([normal] * 3)
     assert short == "Not up to all 2 blocks, by what it writes."
     assert said == (
@@ -110,7 +121,7 @@ def test_meaning_by_labels():
         "labelled texts resemble no control well."
     )
     assert "could not be labelled" in meaning(["unlabelled"] * 3)[1]
-    assert "own texts are mostly labelled noise" in meaning(["noise"] * 3)[1]
+    assert "of the whole model's own texts is noise" in meaning(["noise"] * 3)[1]
 
 
 def test_meaning_says_where_other_backends_say_otherwise():

@@ -15,6 +15,7 @@ CAUSES = ["native everything", "noise", "token draws", "kernels, batch, cache", 
 
 
 def order(name, shares, far, pair, spread):
+    """The steps of one order; texts that part do so at token 7."""
     causes = CAUSES if name == "forwards" else [CAUSES[0], *CAUSES[:0:-1]]
     shares = numpy.array(shares, float)
     low, high = (numpy.clip(shares + sign * spread, 0, 1) for sign in (-1, 1))
@@ -29,7 +30,7 @@ def order(name, shares, far, pair, spread):
             "identical_share_low": low,
             "identical_share_high": high,
             "max_abs_logit": [0.5] * (len(causes) - 1) + [far],
-            "first_divergent_token": 7.0,
+            "first_divergent_token": numpy.where(shares < 1, 7.0, numpy.nan),
             "texts": 36,
         }
     )
@@ -119,13 +120,35 @@ def test_the_gpu_comes_first():
 
 def test_where_nothing_parts_and_where_nothing_helps():
     same = [1] * 6
-    short, (first, bits) = said(ledger(same, same), cuda=True)
+    short, (first, bits) = said(ledger(same, same, pair=("one", "gpu")), cuda=True)
     assert short == "Nowhere: all texts are the same."
     assert "all 36 texts are the same, though logits differ by up to 0.5" in first
+    later = [1, 1, 0.9, 1, 1, 1]
+    short, (_, _, steps) = said(ledger(later, same))
+    assert short.endswith("nowhere: all texts are the same.") and "same token draws 90%" in steps
     never = [0.5] * 6
-    short, (_, why, _, bits, _) = said(ledger(never, never, far=0.1), cuda=True)
+    short, (_, why, _, bits, _) = said(ledger(never, never, far=0.1))
     assert short.endswith("for no known cause.") and "whatever is made equal" in why
     assert bits.startswith("Even in exact arithmetic") and "to be explained" in bits
+
+
+def test_without_a_gpu_the_pair_that_parts_most_speaks():
+    same = [1] * 6
+    both = pandas.concat([ledger(same, same), ledger(HALF, ROUNDING, pair=("one", "three"))])
+    assert ledger_pair(both, BACKENDS) == ("one", "three")
+
+
+def test_a_comparison_with_a_gpu_comes_before_a_ledger_without():
+    short, found = parting(summary("one", "gpu"), ledger(HALF, ROUNDING), BACKENDS, True, 32)
+    assert short == "6 of 12 texts part." and "it has no ledger" in found[1]
+
+
+def test_precision_is_no_difference_that_exact_arithmetic_leaves():
+    mixed = ledger(HALF, ROUNDING, pair=("one", "float32"))
+    backends = BACKENDS | {"float32": BF16 | {"precision": "float32"}}
+    short, (first, why, *_) = parting(summary(), mixed, backends, False, 32)
+    assert "Two ways to use a CPU: 50%" in short and "(other precision)" in first
+    assert why.endswith("(95% interval 75% to 100%).")
 
 
 def test_without_a_ledger():

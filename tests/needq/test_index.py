@@ -106,6 +106,12 @@ def test_compact_table_has_first_and_last_row_and_only_columns_with_values():
     assert [row["cells"][0][1] for row in index.compact(few)[1]] == ["0", "1", "2"]
 
 
+def test_counts_are_those_of_the_table():
+    page = index._counts(pandas.Series([0, 1, 2, 3]), 3)
+    assert page == "of one block, of two, up to all 3"
+    assert index._counts(pandas.Series([0, 1, 7, 30]), 30) == "of 1, 7, 30 of 30 blocks"
+
+
 def test_commands_name_the_config_unless_the_run_is_the_expected_one():
     assert index.commands("reproduced: 9 of 9 digests", "c.yaml").startswith("make run ")
     for line in index.commands("no expected digests for this run", "c.yaml").splitlines():

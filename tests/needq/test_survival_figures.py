@@ -108,6 +108,23 @@ def test_bands_hold_the_truth_where_noises_have_luck_of_their_own():
     assert 0.92 <= held / runs <= 0.99  # as if independent, 0.77
 
 
+def test_bands_stand_where_one_of_many_texts_parts_and_one_outlasts_the_rest():
+    places = numpy.full((5, 60), numpy.nan)
+    places[0, 0] = 2
+    texts = crossed(places)
+    texts.loc[299, "tokens"] = 9
+    row = survival_figures.survival_curve(texts).iloc[-1]
+    assert row["share"] == pytest.approx(299 / 300) and row["low"] < row["share"] < row["high"]
+
+
+def test_more_texts_of_a_prompt_are_not_more_prompts():
+    rng = numpy.random.default_rng(3)
+    texts = crossed(numpy.where(rng.random((5, 6)) < 0.5, 2, numpy.nan))
+    again = pandas.concat([texts.assign(sample_seed=seed) for seed in range(3)])
+    once, thrice = map(survival_figures.survival_curve, (texts, again))
+    pandas.testing.assert_frame_equal(once, thrice)
+
+
 def test_there_is_no_band_without_noise():
     texts = crossed([[2, numpy.nan, 5]]).assign(noise_seed=numpy.nan)
     curve = survival_figures.survival_curve(texts)
