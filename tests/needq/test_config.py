@@ -155,7 +155,7 @@ def test_the_default_config_is_complete():
         ("backends.exact.precision", "float32", "backends.exact.precision: exact arithmetic is"),
         ("backends.cpu.precision", "tf32", "backends.cpu.precision: tf32 is for device cuda"),
         ("ladder.reference", "none", "ladder.reference: there is no backend none"),
-        ("backends.keyed32.noise", "native", "ladder: keyed32 would part for its own noise"),
+        ("backends.bfloat16.noise", "native", "ladder: bfloat16 would part for its own noise"),
         ("ledger.noise_seeds", [0, 9], "ledger.noise_seeds: 9 is not one of noise_seeds"),
         ("ledger.noise_seeds", [], "ledger.noise_seeds: is empty"),
         ("ladder.backends", ["none"], "ladder.backends: there is no backend none"),

@@ -15,17 +15,19 @@ CHUNK = {"generate", "provenance"} | SCORE | DIFF | LEDGER
 GENERATE = {"controls"} | CHUNK
 BACKUP = {"backup", "tokenize", "noise", "histogram", "corrupt"} | GENERATE
 
+PAGES = {"parted", "show_flips", "show_ledger", "show_labels", "recompute"} | REPORT
+
 MODULES = {
     "config": set(),
     "theme": {"plot", "plot_divergence", "show_flips", "show_ledger"}
     | {"walk_through", "index", "all"},
-    "pages": {"parted", "show_flips", "show_ledger", "show_labels", "recompute"} | REPORT,
+    "pages": PAGES,
     "answer": {"index", "all"},
     "gallery": {"write_pages", "all"},
     "provenance": {"provenance", "write_pages", "index", "all"},
     "flips": {"flips", "show_flips", "walk_through", "all"},
     "ledger": LEDGER,
-    "causes": LEDGER,
+    "causes": LEDGER | PAGES,  # which call causes by their names
     "columns": {"histogram", "ledger", "show_ledger", "divergence", "flips", "show_flips"}
     | {"parted", "recompute", "plot_divergence"}
     | LABELS,
