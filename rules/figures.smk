@@ -56,7 +56,7 @@ rule plot:
         reference=REFERENCE,
         blocks=BLOCKS,
         # the labels shown are those of the article's sweep
-        sweep=ROLES.get("q", CONFIG["full_sweeps"][0]),
+        sweep=HEADLINE,
     script:
         "../scripts/figures.py"
 

@@ -9,7 +9,7 @@ with job(snakemake.log[0]):
     texts = metrics.read_chunks([given.labels])
     answers = metrics.read_chunks(given.answers)
     answers = {name: rows for name, rows in answers.groupby("probe")}
-    chances = {name: probe.chance for name, probe in probes.read(given.probes).items()}
+    chances = probes.chances(given.probes)
     cells = {
         name: phases.cells(rows[rows["sweep"] == roles["q"]], "right", "item")
         for name, rows in answers.items()

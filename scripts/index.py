@@ -25,7 +25,7 @@ with job(snakemake.log[0]):
         table("claims"),
         table("phases"),
         adapter(read_json(tables.config)).vocabulary,
-        {name: probe.chance for name, probe in probes.read(tables.probes).items()},
+        probes.chances(tables.probes),
         read_json(tables.provenance),
         digests.of_run(tables.digests),
         digests.of_run(tables.expected),

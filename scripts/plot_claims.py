@@ -8,7 +8,7 @@ with job(snakemake.log[0]):
     table = metrics.read_table(given.degradation)
     table = table[table["backend"] == params.reference]
     phases = metrics.read_table(given.phases)
-    chances = {name: probe.chance for name, probe in probes.read(given.probes).items()}
+    chances = probes.chances(given.probes)
     article = table[table["sweep"] == params.roles["q"]]
     single = table[table["sweep"] == params.roles.get("single")]
     drawn = {

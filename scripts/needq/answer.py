@@ -46,20 +46,13 @@ def blocks(count: float, whole: int | None = None) -> str:
     return f"all {whole} blocks" if count == whole else f"{count:g} of {whole} blocks"
 
 
-def interval(low: Any, high: Any, digits: int = 2) -> str:
+def interval(low: Any, high: Any, form: str = ".2f") -> str:
     """` (95% interval 1 to 2)`; says so if it is open, or n too small for one."""
     if isinstance(low, str) or isinstance(high, str) or isnan(low) or isnan(high):
         return " (n too small for an interval)"
     if high == float("inf"):
-        return f" (95% interval: {low:.{digits}f} or more)"
-    return f" (95% interval {low:.{digits}f} to {high:.{digits}f})"
-
-
-def percents(low: Any, high: Any) -> str:
-    """`interval`, of shares."""
-    if isinstance(low, str) or isinstance(high, str) or isnan(low) or isnan(high):
-        return interval(low, high)
-    return f" (95% interval {low:.0%} to {high:.0%})"
+        return f" (95% interval: {low:{form}} or more)"
+    return f" (95% interval {low:{form}} to {high:{form}})"
 
 
 def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Loss:
@@ -181,7 +174,7 @@ def _labels(
     after = rows.loc[rows["blocks_replaced"] >= count, "label"]
     first = f"From {blocks(count)} on" if (after == label).all() else f"With {blocks(count)}"
     share = shares[(shares["blocks_replaced"] == count) & (shares["label"] == label)].iloc[0]
-    spread = percents(share["share_low"], share["share_high"])
+    spread = interval(share["share_low"], share["share_high"], ".0%")
     return (
         f"about {count} of {whole}, by what it writes",
         f"{first}{aside}, the commonest label of its texts is {label}: {share['share']:.0%} of "
@@ -227,7 +220,7 @@ def _half_points(phases: DataFrame | None, whole: int) -> tuple[str, str] | None
             continue
         if isfinite(row["estimate"]):
             point = f"{row['estimate']:.0f}"
-            spread = interval(*_numbers(row["low"], row["high"]), digits=1)
+            spread = interval(*_numbers(row["low"], row["high"]), form=".1f")
             said.append(f"at {row['estimate']:.1f} blocks{spread} in {probe} ({asked})")
         else:
             point = ""

@@ -5,7 +5,7 @@ from typing import Any
 
 from pandas import DataFrame, isna
 
-from needq.answer import percents
+from needq.answer import interval
 from needq.causes import REMOVED
 
 Backends = Mapping[str, Mapping[str, Any]]
@@ -114,7 +114,7 @@ def _causes(
         return "Nowhere: all texts are the same.", [said, bits, *more]
     start = (
         f"{first['identical_share']:.0%} of {first['texts']} texts are the same"
-        f"{percents(first['identical_share_low'], first['identical_share_high'])}."
+        f"{interval(first['identical_share_low'], first['identical_share_high'], '.0%')}."
     )
     differing = _differing(left, right, backends, "precision")
     short, why = _why(steps, _steps(ledger, left, right, "backwards"), differing)
@@ -138,7 +138,7 @@ def _why(forwards: DataFrame, backwards: DataFrame, differing: str) -> tuple[str
     if len(backwards) > 1 and (backwards["identical_share"][1:] == 1).all():
         return (
             "and rounding is enough to explain it",
-            f"In exact arithmetic all {texts} are the same{percents(low, high)}"
+            f"In exact arithmetic all {texts} are the same{interval(low, high, '.0%')}"
             + (f", even with other {differing}." if differing else "."),
         )
     same = forwards["identical_share"] == 1

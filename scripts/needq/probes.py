@@ -185,6 +185,11 @@ def read(path: str | Path) -> dict[str, Probe]:
     return {name: Probe.from_dict(values) for name, values in read_json(path).items()}
 
 
+def chances(path: str | Path) -> dict[str, float]:
+    """The accuracy that guessing gives in each probe of the backup's probes.json."""
+    return {name: probe.chance for name, probe in read(path).items()}
+
+
 def right(scores: Sequence[Score]) -> float:
     """1 if the first candidate is the likeliest, 0 if not; k likeliest share it, 1/k each.
 
