@@ -105,8 +105,22 @@ def footnote(figure: Figure, text: str) -> None:
     figure.supxlabel(lines, x=0.01, ha="left", fontsize=8.5, color=INK)
 
 
+def settle(figure: Figure) -> None:
+    """Lay a figure out, once for every file made of it.
+
+    The layout's solver sums in the order of its objects' addresses, so positions differ in the
+    last bits from run to run, and with them the ids that SVG makes of them. They are rounded.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axis in figure.axes:
+        low, high = axis.get_position(original=True).get_points().round(6)  # in figure widths
+        axis.set_position((*low, *(high - low).round(6)), which="original")
+
+
 def svg_text(figure: Figure) -> str:
     """A figure as SVG, to be shown within a page."""
+    settle(figure)
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata=SVG_METADATA)
     return text.getvalue()
@@ -114,6 +128,7 @@ def svg_text(figure: Figure) -> str:
 
 def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
     """Write a figure as SVG, and as PNG for previews, without date or version."""
+    settle(figure)
     with temporary(svg) as partial:
         figure.savefig(partial, metadata=SVG_METADATA)
     with temporary(png) as partial:
