@@ -45,6 +45,7 @@ rule index:
     params:
         config=CONFIG,
         sweep=HEADLINE,
+        roles=ROLES,
         run=CONFIG["run"],
         backends=COMPARED,
         cuda=ON_CUDA,

@@ -16,6 +16,7 @@ with job(snakemake.log[0]):
     content = index.content(
         config,
         snakemake.params.sweep,
+        snakemake.params.roles,
         metrics.read_table(tables.degradation),
         metrics.read_table(tables.summary),
         metrics.read_table(tables.trend),

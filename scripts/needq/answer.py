@@ -6,7 +6,7 @@ sentence says that instead. What a table lacks (labels, probes, a GPU) is said o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, isfinite, isnan, log
+from math import exp, inf, isfinite, isnan, log
 from typing import Any
 
 import pandas
@@ -50,7 +50,7 @@ def interval(low: Any, high: Any, form: str = ".2f") -> str:
     """` (95% interval 1 to 2)`; says so if it is open, or n too small for one."""
     if isinstance(low, str) or isinstance(high, str) or isnan(low) or isnan(high):
         return " (n too small for an interval)"
-    if high == float("inf"):
+    if high == inf:
         return f" (95% interval: {low:{form}} or more)"
     return f" (95% interval {low:{form}} to {high:{form}})"
 
@@ -77,8 +77,7 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
             "for an interval, so this run decides nothing.",
         )
     if last["nll_low"] > first["nll_high"]:
-        guess = log(vocabulary)
-        kept = (guess - after) / (guess - before)
+        guess, kept = log(vocabulary), lead_kept(before, after, vocabulary)
         sentence = (
             f"Replacing {where} raises the loss on unseen text from {change}{spread}: as if the "
             f"model wavered between {exp(after):,.0f} equally likely tokens (e to the loss) "
@@ -100,6 +99,30 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
         f"Replacing {where} takes the loss on unseen text from {change}{spread}, which is not told "
         f"apart from the untouched model's{known}.",
     )
+
+
+def lead_kept(before: float, after: float, vocabulary: int) -> float:
+    """How much of its lead over a blind guess a loss of `before` keeps as `after`, in nats."""
+    guess = log(vocabulary)
+    return (guess - after) / (guess - before)
+
+
+def other_matrices(
+    degradation: DataFrame, backend: str, roles: Mapping[str, str], whole: int, vocabulary: int
+) -> str:
+    """What would be left of that lead with another matrix replaced in all blocks, where known.
+
+    `roles` are `roles.roles`: the sweeps that differ from the article's in the matrix alone.
+    """
+    found = []
+    for matrix in (one for one in "kvo" if one in roles):
+        nll = headline(degradation, backend, roles[matrix]).set_index("blocks_replaced")["nll"]
+        if whole in nll.index:
+            kept = lead_kept(nll[0], nll[whole], vocabulary)
+            found.append(f"W_{matrix.upper()} {kept:.0%}")
+    if not found:
+        return ""
+    return f" For scale, replacing another matrix there leaves: {', '.join(found)}."
 
 
 def _kept(share: float, where: str) -> str:
@@ -219,15 +242,15 @@ def _half_points(phases: DataFrame | None, whole: int) -> tuple[str, str] | None
         if row is None:
             continue
         if isfinite(row["estimate"]):
-            point = f"{row['estimate']:.0f}"
-            spread = interval(*_numbers(row["low"], row["high"]), form=".1f")
+            low, high = _numbers(row["low"], row["high"])
+            point = f"{row['estimate']:.0f} of {whole}{', if at all' if high == inf else ''}"
+            spread = interval(low, high, form=".1f")
             said.append(f"at {row['estimate']:.1f} blocks{spread} in {probe} ({asked})")
         else:
             point = ""
             said.append(f"not by {blocks(whole, whole)} in {probe} ({asked})")
         if probe == "cloze":
-            short = f"{point} of {whole}" if point else f"not by {whole}"
-            short += ", by the cloze probe"
+            short = f"{point or f'not by {whole}'}, by the cloze probe"
     if not said:
         return None
     return short, f"Accuracy falls half-way to guessing {', and '.join(said)}."

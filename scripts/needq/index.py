@@ -46,6 +46,7 @@ PAGES = {
 def content(
     config: Mapping[str, Any],
     sweep: str,
+    roles: Mapping[str, str],
     degradation: DataFrame,
     summary: DataFrame,
     trend: DataFrame,
@@ -64,8 +65,8 @@ def content(
 ) -> dict[str, Any]:
     """The values of the template index.html; tables that a run lacks are None.
 
-    `sweep` is the one that the answer is about; `chances` the accuracies that guessing gives;
-    `compared` the backends of the run.
+    `sweep` is the one that the answer is about, and `roles` are `roles.roles`; `chances` the
+    accuracies that guessing gives; `compared` the backends of the run.
     """
     reference, backends = config["compare"]["reference"], config["backends"]
     rows = answer.headline(degradation, reference, sweep)
@@ -79,6 +80,9 @@ def content(
     shares = labels[(labels["sweep"] == sweep) & (labels["backend"] == reference)]
     left = answer.cloze_kept(rows, chances["cloze"])
     lost = answer.loss(rows, whole, vocabulary, matrix)
+    scale = ""
+    if lost.outcome == "lost":
+        scale = answer.other_matrices(degradation, reference, roles, whole, vocabulary)
     new_tokens = config["generation"]["max_new_tokens"]
     parts, why = answer_parting.parting(summary, ledger, backends, cuda, new_tokens)
     failed, tested = answer.claims(claims)
@@ -89,7 +93,7 @@ def content(
         "order": ORDER.get(str(replaced["blocks"]), ""),
         "counts": _counts(rows["blocks_replaced"], whole),
         "short": lost.short + (left if lost.outcome == "lost" else ""),
-        "sentence": lost.sentence,
+        "sentence": lost.sentence + scale,
         "answers": [
             (
                 "How many blocks until meaning is lost?",

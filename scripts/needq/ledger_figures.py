@@ -61,10 +61,15 @@ def _told(part: DataFrame) -> str:
     shares = part["identical_share"].to_numpy(float)
     changes = numpy.diff(shares)
     text = f"{shares[0]:.0%} of texts identical at first, {shares[-1]:.0%} in the end"
-    if not (changes > 0).any():
+    most = changes.max()
+    if not most > 0:
         return text
-    cause = part["cause"].iloc[1 + changes.argmax()]
-    return f"{text}; most by: {REMOVED[cause]}"
+    causes = [
+        f"{REMOVED[cause]} {change:+.2f}"
+        for cause, change in zip(part["cause"].iloc[1:], changes, strict=True)
+        if change > most / 2
+    ]
+    return f"{text}; mostly by {', '.join(causes)}"
 
 
 def _waterfall(axis: Axes, part: DataFrame) -> None:

@@ -182,7 +182,7 @@ class Pages:
             "without regard to what is before (noise). That these are told apart does not show "
             "that labels fit every text of a damaged model: some resemble no control.",
             parts=parts,
-            meanings={"share": columns.LABELS["share"]}
+            meanings={name: columns.LABELS[name] for name in ("label", "share")}
             | {name: columns.LABEL_CONFUSION[name] for name in ("kind", "controls")}
             | {name: columns.LABEL_QUALITY[name] for name in ("measure", "value")},
             file="tables/labels.tsv, tables/label_confusion.tsv and tables/label_quality.tsv; "

@@ -70,6 +70,19 @@ def test_loss_is_told_in_tokens_that_the_model_wavers_between():
     assert "but 1 noise seed is too few for an interval" in alone.sentence
 
 
+def test_other_matrices_are_on_the_same_scale():
+    sweeps = [rows(ONE, nll).assign(sweep=name) for name, nll in zip("abc", (2, 4, 7), strict=True)]
+    sweeps[2]["blocks_replaced"] = [0, 1]
+    table = pandas.concat([*sweeps, rows(ONE, 9 * ONE).assign(sweep="b", backend="exact")])
+    table["nll"] = table["nll"].where(table["nll"] < 1, table["nll"] * ONE)
+    found = {"q": "a", "k": "b", "v": "c"}
+    said = answer.other_matrices(table, "cpu", found, 1, VOCABULARY)
+    assert said == " For scale, replacing another matrix there leaves: W_K 67%, W_V 33%."
+    # a sweep that does not come to all blocks is not on the scale
+    assert answer.other_matrices(table, "cpu", found, 2, VOCABULARY) == ""
+    assert answer.other_matrices(table, "cpu", {"q": "a"}, 1, VOCABULARY) == ""
+
+
 def test_what_the_cloze_probe_keeps_stands_beside_the_loss():
     table = rows(1, 2, 3).assign(cloze=[0.75, 0.6, 0.5])
     assert answer.cloze_kept(table, 0.25) == " By the cloze probe, 50%."
@@ -149,7 +162,9 @@ def test_meaning_by_probes():
     few = phases(("half-point of cloze", 1.25, *words))
     assert "1.2 blocks (n too small for" in meaning(None, few)[1]
     edge = phases(("half-point of cloze", 1.25, 1.0, numpy.inf))
-    assert "(95% interval: 1.0 or more)" in meaning(None, edge)[1]
+    short, said = meaning(None, edge)
+    assert short == "1 of 2, if at all, by the cloze probe."
+    assert "(95% interval: 1.0 or more)" in said
 
 
 def test_labels_and_probes_are_both_answers():

@@ -58,6 +58,7 @@ def content(tmp_path):
     found = index.content(
         CONFIG,
         "cumulative",
+        {"q": "cumulative", "v": "cumulative"},
         *tables,
         1000,
         CHANCES,
@@ -79,6 +80,8 @@ def test_page_is_made_of_the_tables(content):
     page = pages.Pages(ROOT / "report/templates", "fake", ["cpu"], cuda=False).index(content)
     assert "Key matrix (W_K)" in page and "replaced by zeros, from the last block on" in page
     assert "from 1.00 to 4.00 nats per token (95% interval 3.95 to 4.05)" in page
+    assert "(6.91 - 4.00) / (6.91 - 1.00) = 49%. For scale, replacing another" in page
+    assert "matrix there leaves: W_V 49%." in page
     assert "2 of 4 texts are the same" in page and "): later" not in page
     assert "cpu and exact: later" in page
     assert "Not tested in this run" in page and "not verifiable" in page and "A CPU" in page

@@ -194,7 +194,7 @@ def test_claims_are_shown_with_their_tests(written):
 
 def test_labels_are_shown_with_how_well_they_are_told_apart(written):
     text = Reader(written["labels"]).text
-    assert "q/cumulative/12" in text and "unlabelled" in text
+    assert "q/cumulative/12" in text and "unlabelled: under 8 tokens" in text
     assert "order 2: meaning lost" in text and "0.987" in text
 
 
