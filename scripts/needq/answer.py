@@ -77,7 +77,8 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
             "for an interval, so this run decides nothing.",
         )
     if last["nll_low"] > first["nll_high"]:
-        guess, kept = log(vocabulary), lead_kept(before, after, vocabulary)
+        guess = log(vocabulary)
+        kept = lead_kept(before, after, guess)
         sentence = (
             f"Replacing {where} raises the loss on unseen text from {change}{spread}: as if the "
             f"model wavered between {exp(after):,.0f} equally likely tokens (e to the loss) "
@@ -101,9 +102,8 @@ def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Los
     )
 
 
-def lead_kept(before: float, after: float, vocabulary: int) -> float:
-    """How much of its lead over a blind guess a loss of `before` keeps as `after`, in nats."""
-    guess = log(vocabulary)
+def lead_kept(before: float, after: float, guess: float) -> float:
+    """The share of a lead over guessing that is left, of losses or of accuracies."""
     return (guess - after) / (guess - before)
 
 
@@ -118,7 +118,7 @@ def other_matrices(
     for matrix in (one for one in "kvo" if one in roles):
         nll = headline(degradation, backend, roles[matrix]).set_index("blocks_replaced")["nll"]
         if whole in nll.index:
-            kept = lead_kept(nll[0], nll[whole], vocabulary)
+            kept = lead_kept(nll[0], nll[whole], log(vocabulary))
             found.append(f"W_{matrix.upper()} {kept:.0%}")
     if not found:
         return ""
@@ -141,7 +141,7 @@ def cloze_kept(rows: DataFrame, chance: float) -> str:
     first, last = rows["cloze"].iloc[0], rows["cloze"].iloc[-1]
     if isnan(first) or not first > chance:
         return ""
-    return f" By the cloze probe, {max(last - chance, 0) / (first - chance):.0%}."
+    return f" By the cloze probe, {max(0, lead_kept(first, last, chance)):.0%}."
 
 
 def meaning(
@@ -247,10 +247,10 @@ def _half_points(phases: DataFrame | None, whole: int) -> tuple[str, str] | None
             spread = interval(low, high, form=".1f")
             said.append(f"at {row['estimate']:.1f} blocks{spread} in {probe} ({asked})")
         else:
-            point = ""
+            point = f"not by {whole}"
             said.append(f"not by {blocks(whole, whole)} in {probe} ({asked})")
         if probe == "cloze":
-            short = f"{point or f'not by {whole}'}, by the cloze probe"
+            short = f"{point}, by the cloze probe"
     if not said:
         return None
     return short, f"Accuracy falls half-way to guessing {', and '.join(said)}."

@@ -78,10 +78,10 @@ def content(
     replaced = config["sweeps"][sweep]
     matrix = f"W_{replaced['matrix'].upper()}"
     shares = labels[(labels["sweep"] == sweep) & (labels["backend"] == reference)]
-    left = answer.cloze_kept(rows, chances["cloze"])
     lost = answer.loss(rows, whole, vocabulary, matrix)
-    scale = ""
+    left, scale = "", ""
     if lost.outcome == "lost":
+        left = answer.cloze_kept(rows, chances["cloze"])
         scale = answer.other_matrices(degradation, reference, roles, whole, vocabulary)
     new_tokens = config["generation"]["max_new_tokens"]
     parts, why = answer_parting.parting(summary, ledger, backends, cuda, new_tokens)
@@ -92,7 +92,7 @@ def content(
         "method": answer.METHODS[replaced["method"]],
         "order": ORDER.get(str(replaced["blocks"]), ""),
         "counts": _counts(rows["blocks_replaced"], whole),
-        "short": lost.short + (left if lost.outcome == "lost" else ""),
+        "short": lost.short + left,
         "sentence": lost.sentence + scale,
         "answers": [
             (
