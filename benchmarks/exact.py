@@ -26,10 +26,10 @@ from transformers.models.llama.modeling_llama import LlamaRMSNorm
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from needq.corrupt.keyed import key, raw, standard_normal  # noqa: E402
 from needq.exact.arithmetic import digest  # noqa: E402
 from needq.exact.gpt2 import ExactGPT2  # noqa: E402
 from needq.exact.llama import ExactLlama  # noqa: E402
-from needq.noise import key, raw, standard_normal  # noqa: E402
 
 EXACT = {"gpt2": ExactGPT2, "llama": ExactLlama}
 

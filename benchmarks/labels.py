@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pandas
 import yaml
-from needq import labels, metrics
-from needq.backend import load, prepare
-from needq.files import read_json
-from needq.generate import generate
-from needq.sampling import Row
-from needq.score import token_nlls
+from needq.common.files import read_json
+from needq.inference.backend import load, prepare
+from needq.inference.generate import generate
+from needq.inference.sampling import Row
+from needq.inference.score import token_nlls
+from needq.metrics import degradation as metrics
+from needq.metrics import labels
 
 SEEDS = range(100)  # of 6 prompts: 600 texts, 300 of them held out
 

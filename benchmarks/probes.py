@@ -23,10 +23,10 @@ from transformers import GPT2Config, GPT2LMHeadModel
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from needq.backend import load, prepare  # noqa: E402
-from needq.native import NativeModel  # noqa: E402
-from needq.probe_scores import score_probe  # noqa: E402
-from needq.probes import encode, read_meaning, read_structure  # noqa: E402
+from needq.backup.tasks import encode, read_meaning, read_structure  # noqa: E402
+from needq.inference.backend import load, prepare  # noqa: E402
+from needq.inference.native import NativeModel  # noqa: E402
+from needq.inference.task_accuracy import score_probe  # noqa: E402
 
 POCKET = ROOT / "resources/pocket-gpt2"
 RANDOM_MODELS = 20

@@ -11,7 +11,7 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests/workflow"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/helpers"))
 
 from cluster import said, slurm  # noqa: E402 (found by the line above)
 from project import Project, fresh_project  # noqa: E402

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from needq.imports import library_files  # noqa: E402 (found by the line above)
+from needq.plan.dependencies import library_files  # noqa: E402 (found by the line above)
 
 # conda-forge's; everything else comes from the wheels that .venv has too
 CONDA = {"python": "3.11.7", "pip": "23.2.1"}
@@ -70,8 +70,12 @@ def imported(files: Iterable[Path]) -> set[str]:
 def parsed() -> list[Path]:
     """The library's modules that the Snakefile imports, whenever it is read."""
     common = (ROOT / "rules/common.smk").read_text(encoding="utf-8")
-    names = ", ".join(re.findall(r"^from needq import (.+)$", common, re.MULTILINE))
-    return [SCRIPTS / f"needq/{name.split()[0]}.py" for name in names.split(", ")]
+    imports = re.findall(r"^from needq\.(\w+) import (.+)$", common, re.MULTILINE)
+    return [
+        SCRIPTS / f"needq/{package}/{name.split()[0]}.py"
+        for package, names in imports
+        for name in names.split(", ")
+    ]
 
 
 def with_requirements(packages: Iterable[str], locked: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 # Claims: each claim of the article put to tests that can fail.
 #
-# takes   the reference backend's scores, answers and labels, of sweeps with a role (needq.roles)
+# takes   the reference backend's scores, answers and labels, of sweeps with a role (needq.plan.comparisons)
 # leaves  tables/claims.tsv, null_ladder.tsv, phases.tsv; pages/claims.html; figures
 
 

@@ -9,8 +9,9 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from snakemake.cli import parse_args
 
-from needq import causes, config as needq_config, cuda, errors, imports, interventions
-from needq import roles, summary
+from needq.common import errors
+from needq.plan import ledger_steps as causes, config as needq_config, cuda, dependencies as imports, interventions
+from needq.plan import comparisons as roles, verdicts as summary
 
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir, "scripts")

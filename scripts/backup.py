@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from needq.backup import back_up
-from needq.job import job
+from needq.backup.model import back_up
+from needq.common.logs import job
 
 with job(snakemake.log[0]):
     back_up(snakemake.params.model, Path(snakemake.output.weights).parent)

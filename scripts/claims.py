@@ -1,7 +1,10 @@
 """Rule claims: see rules/claims.smk."""
 
-from needq import claims, metrics, phases, probes
-from needq.job import job
+from needq.backup import tasks as probes
+from needq.common.logs import job
+from needq.metrics import claims
+from needq.metrics import degradation as metrics
+from needq.metrics import half_points as phases
 
 with job(snakemake.log[0]):
     given, roles = snakemake.input, snakemake.params.roles

@@ -1,19 +1,20 @@
 """Rule controls: see rules/labels.smk."""
 
-from needq.instructions import choose_instructions
+from needq.inference.instructions import choose_instructions
 
 choose_instructions(snakemake.params.backend)
 
 from pathlib import Path
 
-from needq import labels, tables
-from needq.adapters import adapter
-from needq.backend import load, prepare
-from needq.files import read_json
-from needq.generate import generate
-from needq.job import job
-from needq.sampling import Row
-from needq.score import token_nlls
+from needq.backup.architectures import adapter
+from needq.common import schemas as tables
+from needq.common.files import read_json
+from needq.common.logs import job
+from needq.inference.backend import load, prepare
+from needq.inference.generate import generate
+from needq.inference.sampling import Row
+from needq.inference.score import token_nlls
+from needq.metrics import labels
 
 with job(snakemake.log[0]):
     backend, backup = snakemake.params.backend, Path(snakemake.input.weights).parent

@@ -1,10 +1,10 @@
 """Rule corrupt: see rules/corrupt.smk."""
 
-from needq.adapters import adapter
-from needq.corrupt import patches, stored_noise
-from needq.files import read_json, write_json
-from needq.interventions import Intervention
-from needq.job import job
+from needq.backup.architectures import adapter
+from needq.common.files import read_json, write_json
+from needq.common.logs import job
+from needq.corrupt.patches import patches, stored_noise
+from needq.plan.interventions import Intervention
 from safetensors.numpy import load_file
 
 with job(snakemake.log[0]):

@@ -1,8 +1,8 @@
 """Rule degradation: see rules/metrics.smk."""
 
 import pandas
-from needq import metrics
-from needq.job import job, progress
+from needq.common.logs import job, progress
+from needq.metrics import degradation as metrics
 
 with job(snakemake.log[0]):
 

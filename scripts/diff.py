@@ -1,8 +1,8 @@
 """Rule diff: see rules/diff.smk."""
 
-from needq import tables
-from needq.diff import diff, repeated
-from needq.job import job
+from needq.common import schemas as tables
+from needq.common.logs import job
+from needq.divergence.diff import diff, repeated
 from safetensors.numpy import load_file
 
 with job(snakemake.log[0]):

@@ -1,9 +1,10 @@
 """Rule digests: see rules/verify.smk."""
 
-from needq import digests, tables
-from needq.corrupt import stored_noise
-from needq.files import read_json, write_json
-from needq.job import job
+from needq.common import schemas as tables
+from needq.common.files import read_json, write_json
+from needq.common.logs import job
+from needq.corrupt.patches import stored_noise
+from needq.provenance import digests
 
 with job(snakemake.log[0]):
 

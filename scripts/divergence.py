@@ -1,7 +1,8 @@
 """Rule divergence: see rules/metrics.smk."""
 
-from needq import columns, metrics
-from needq.job import job
+from needq.common import columns
+from needq.common.logs import job
+from needq.metrics import degradation as metrics
 
 with job(snakemake.log[0]):
     divergence = metrics.read_chunks(snakemake.input.diffs)

@@ -1,9 +1,12 @@
 """Rule plot: see rules/figures.smk."""
 
-from needq import figures, label_figures, metrics, theme
-from needq.adapters import adapter
-from needq.files import read_json
-from needq.job import job
+from needq.backup.architectures import adapter
+from needq.common.files import read_json
+from needq.common.logs import job
+from needq.figures import degradation as figures
+from needq.figures import labels as label_figures
+from needq.figures import theme
+from needq.metrics import degradation as metrics
 
 with job(snakemake.log[0]):
     tables, params = snakemake.input, snakemake.params

@@ -1,8 +1,10 @@
 """Rule flips: see rules/ladder.smk."""
 
 import pandas
-from needq import columns, flips, metrics
-from needq.job import job
+from needq.common import columns
+from needq.common.logs import job
+from needq.divergence import flips
+from needq.metrics import degradation as metrics
 
 with job(snakemake.log[0]):
     texts = metrics.read_chunks(snakemake.input.texts)

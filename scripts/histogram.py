@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pandas
-from needq import metrics
-from needq.adapters import adapter
-from needq.files import read_json
-from needq.interventions import noise_parts
-from needq.job import job
+from needq.backup.architectures import adapter
+from needq.common.files import read_json
+from needq.common.logs import job
+from needq.metrics import degradation as metrics
+from needq.plan.interventions import noise_parts
 from safetensors import safe_open
 
 with job(snakemake.log[0]):

@@ -1,10 +1,13 @@
 """Rule index: see rules/index.smk."""
 
 import yaml
-from needq import digests, index, metrics, pages, probes
-from needq.adapters import adapter
-from needq.files import read_json, write_text
-from needq.job import job
+from needq.backup import tasks as probes
+from needq.backup.architectures import adapter
+from needq.common.files import read_json, write_text
+from needq.common.logs import job
+from needq.metrics import degradation as metrics
+from needq.provenance import digests
+from needq.report import index, pages
 
 with job(snakemake.log[0]):
     config, tables = snakemake.params.config, snakemake.input

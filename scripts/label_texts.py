@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pandas
-from needq import label_tables, labels, metrics, tables
-from needq.adapters import adapter
-from needq.files import read_json
-from needq.job import job, progress
+from needq.backup.architectures import adapter
+from needq.common import schemas as tables
+from needq.common.files import read_json
+from needq.common.logs import job, progress
+from needq.metrics import degradation as metrics
+from needq.metrics import label_tables, labels
 
 with job(snakemake.log[0]):
     controls = pandas.DataFrame(tables.read(snakemake.input.controls))

@@ -1,7 +1,8 @@
 """Rule ledger: see rules/ledger.smk."""
 
-from needq import columns, metrics
-from needq.job import job
+from needq.common import columns
+from needq.common.logs import job
+from needq.metrics import degradation as metrics
 
 with job(snakemake.log[0]):
     texts = metrics.read_ledger(snakemake.input.texts)[list(columns.LEDGER_TEXTS)]

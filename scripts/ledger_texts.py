@@ -2,9 +2,9 @@
 
 from itertools import product
 
-from needq import tables
-from needq.job import job
-from needq.ledger import Trace, texts_of_steps
+from needq.common import schemas as tables
+from needq.common.logs import job
+from needq.divergence.ledger import Trace, texts_of_steps
 from safetensors.numpy import load_file
 
 with job(snakemake.log[0]):

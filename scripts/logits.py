@@ -1,18 +1,18 @@
 """Rule logits: see rules/score.smk."""
 
-from needq.instructions import choose_instructions
+from needq.inference.instructions import choose_instructions
 
 choose_instructions(snakemake.params.backend)
 
 from pathlib import Path
 
-from needq import tables
-from needq.backend import load, prepare
-from needq.files import read_json, temporary
-from needq.interventions import Intervention
-from needq.job import job
-from needq.patch import patcher, with_recipes
-from needq.score import reference_logits
+from needq.common import schemas as tables
+from needq.common.files import read_json, temporary
+from needq.common.logs import job
+from needq.inference.backend import load, prepare
+from needq.inference.patcher import patcher, with_recipes
+from needq.inference.score import reference_logits
+from needq.plan.interventions import Intervention
 from safetensors.numpy import save_file
 
 with job(snakemake.log[0]):

@@ -6,8 +6,8 @@ Not a rule: it reads what a run left. Called from the project's folder, with the
 import sys
 from pathlib import Path
 
-from needq.crate import write
-from needq.errors import PREFIX, UserError
+from needq.common.errors import PREFIX, UserError
+from needq.provenance.crate import write
 
 if __name__ == "__main__":
     (run,) = sys.argv[1:]

@@ -1,9 +1,9 @@
 """Rule noise: see rules/corrupt.smk."""
 
-from needq.adapters import adapter
-from needq.corrupt import noise_tensors
-from needq.files import read_json, temporary
-from needq.job import job
+from needq.backup.architectures import adapter
+from needq.common.files import read_json, temporary
+from needq.common.logs import job
+from needq.corrupt.patches import noise_tensors
 from safetensors.numpy import load_file, save_file
 
 with job(snakemake.log[0]):

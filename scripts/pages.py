@@ -1,8 +1,10 @@
 """Rule write_pages: see rules/report.smk."""
 
-from needq import digests, gallery, metrics, pages
-from needq.files import read_json, write_text
-from needq.job import job
+from needq.common.files import read_json, write_text
+from needq.common.logs import job
+from needq.metrics import degradation as metrics
+from needq.provenance import digests
+from needq.report import gallery, pages
 
 LARGEST = (
     1_000_000  # bytes of the gallery with every noise; beyond it, it has the first noise alone

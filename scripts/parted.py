@@ -1,9 +1,10 @@
 """Rule parted: see rules/report.smk."""
 
-from needq import metrics, pages
-from needq.files import write_text
-from needq.job import job
-from needq.parted import examples
+from needq.common.files import write_text
+from needq.common.logs import job
+from needq.metrics import degradation as metrics
+from needq.report import pages
+from needq.report.side_by_side import examples
 from tokenizers import Tokenizer
 
 with job(snakemake.log[0]):

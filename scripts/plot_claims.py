@@ -1,7 +1,10 @@
 """Rule plot_claims: see rules/claims.smk."""
 
-from needq import claims_figures, metrics, probes, theme
-from needq.job import job
+from needq.backup import tasks as probes
+from needq.common.logs import job
+from needq.figures import claims as claims_figures
+from needq.figures import theme
+from needq.metrics import degradation as metrics
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params

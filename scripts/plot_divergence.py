@@ -1,7 +1,10 @@
 """Rule plot_divergence: see rules/divergence_figures.smk."""
 
-from needq import divergence_figures, metrics, survival_figures, theme
-from needq.job import job
+from needq.common.logs import job
+from needq.figures import divergence as divergence_figures
+from needq.figures import survival as survival_figures
+from needq.figures import theme
+from needq.metrics import degradation as metrics
 
 with job(snakemake.log[0]):
     cuda = snakemake.params.cuda

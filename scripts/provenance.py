@@ -1,8 +1,8 @@
 """Rule provenance: see rules/provenance.smk."""
 
-from needq.files import file_sha256, read_json, write_json
-from needq.job import job
-from needq.provenance import joined
+from needq.common.files import file_sha256, read_json, write_json
+from needq.common.logs import job
+from needq.provenance.record import joined
 
 with job(snakemake.log[0]):
     processes = [read_json(file) for file in snakemake.input.processes]

@@ -1,7 +1,7 @@
 """Rule recompute: see rules/notebooks.smk."""
 
-from needq import notebooks
-from needq.job import job
+from needq.common.logs import job
+from needq.report import notebooks
 
 with job(snakemake.log[0]):
     chunks = notebooks.chunks_of(snakemake.input.evaluation)

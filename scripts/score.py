@@ -1,19 +1,20 @@
 """Rule score: see rules/score.smk."""
 
-from needq.instructions import choose_instructions
+from needq.inference.instructions import choose_instructions
 
 choose_instructions(snakemake.params.backend)
 
 from pathlib import Path
 
-from needq import probes, tables
-from needq.backend import load, prepare
-from needq.files import read_json
-from needq.interventions import Intervention
-from needq.job import job, progress
-from needq.patch import patcher, with_recipes
-from needq.probe_scores import answers
-from needq.score import by_intervention, score_documents, score_texts
+from needq.backup import tasks as probes
+from needq.common import schemas as tables
+from needq.common.files import read_json
+from needq.common.logs import job, progress
+from needq.inference.backend import load, prepare
+from needq.inference.patcher import patcher, with_recipes
+from needq.inference.score import by_intervention, score_documents, score_texts
+from needq.inference.task_accuracy import answers
+from needq.plan.interventions import Intervention
 
 with job(snakemake.log[0]):
     backend, weights = snakemake.params.backend, Path(snakemake.input.weights)

@@ -1,8 +1,11 @@
 """Rule show_flips: see rules/ladder.smk."""
 
-from needq import divergence_figures, metrics, pages, theme
-from needq.files import write_text
-from needq.job import job
+from needq.common.files import write_text
+from needq.common.logs import job
+from needq.figures import divergence as divergence_figures
+from needq.figures import theme
+from needq.metrics import degradation as metrics
+from needq.report import pages
 
 with job(snakemake.log[0]):
     table = metrics.read_table(snakemake.input.table)

@@ -1,8 +1,9 @@
 """Rule show_labels: see rules/labels.smk."""
 
-from needq import metrics, pages
-from needq.files import write_text
-from needq.job import job
+from needq.common.files import write_text
+from needq.common.logs import job
+from needq.metrics import degradation as metrics
+from needq.report import pages
 
 with job(snakemake.log[0]):
     page = pages.of_run(snakemake.input.templates, snakemake.params)

@@ -1,8 +1,11 @@
 """Rule show_ledger: see rules/divergence_figures.smk."""
 
-from needq import ledger_figures, metrics, pages, theme
-from needq.files import write_text
-from needq.job import job
+from needq.common.files import write_text
+from needq.common.logs import job
+from needq.figures import ledger as ledger_figures
+from needq.figures import theme
+from needq.metrics import degradation as metrics
+from needq.report import pages
 
 with job(snakemake.log[0]):
     table = metrics.read_table(snakemake.input.table)

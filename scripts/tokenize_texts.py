@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from needq import probes
-from needq.files import read_json, write_json
-from needq.job import job
-from needq.tokens import tokenized
+from needq.backup import tasks as probes
+from needq.backup.tokens import tokenized
+from needq.common.files import read_json, write_json
+from needq.common.logs import job
 from tokenizers import Tokenizer
 
 with job(snakemake.log[0]):

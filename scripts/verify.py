@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from needq import digests
-from needq.errors import UserError
-from needq.interventions import Intervention
-from needq.job import job
-from needq.verify import Recomputation
+from needq.common.errors import UserError
+from needq.common.logs import job
+from needq.plan.interventions import Intervention
+from needq.provenance import digests
+from needq.provenance.recomputation import Recomputation
 
 with job(snakemake.log[0]):
     config = snakemake.params.config

@@ -1,7 +1,7 @@
 """Rule walk_through: see rules/notebooks.smk."""
 
-from needq import notebooks
-from needq.job import job
+from needq.common.logs import job
+from needq.report import notebooks
 
 with job(snakemake.log[0]):
     tables = notebooks.tables_of(snakemake.input.tables)

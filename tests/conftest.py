@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from needq.adapters import Adapter, adapter
-from needq.backup import back_up
-from needq.corrupt import noise_tensors, patches
-from needq.files import read_json
-from needq.interventions import noise_name, sweep_interventions
+from needq.backup.architectures import Adapter, adapter
+from needq.backup.model import back_up
+from needq.common.files import read_json
+from needq.corrupt.patches import noise_tensors, patches
+from needq.plan.interventions import noise_name, sweep_interventions
 from safetensors.numpy import load_file
 from small import BLOCKS, ROOT, config_of
 from sweeps import SWEEP
@@ -31,7 +31,7 @@ class Model:
 
     def load(self, precision="float32", kernels="sdpa"):
         """transformers' model of the backup; NativeModel(it) is what needq computes with."""
-        from needq.native import load_transformers
+        from needq.inference.native import load_transformers
 
         backend = {"device": "cpu", "precision": precision, "kernels": kernels}
         return load_transformers(self.backup, backend)
@@ -135,8 +135,8 @@ def corrupted():
 @pytest.fixture
 def setting(small, corrupted):
     """A model in float64, its patcher, and recipes: pristine, then one to four blocks."""
-    from needq.native import NativeModel
-    from needq.patch import Patcher
+    from needq.inference.native import NativeModel
+    from needq.inference.patcher import Patcher
 
     recipes, noise = corrupted(small)
     model = NativeModel(small.load("float64"))

@@ -37,9 +37,10 @@ from IPython.display import HTML, SVG, Markdown, display
 here = Path.cwd()
 project = next((f for f in (here, *here.parents) if (f / "scripts/needq").is_dir()), here)
 sys.path.insert(0, str(project / "scripts"))
-from needq import metrics, theme  # found by the line above
-from needq.labels import article_bands
-from needq.pages import number
+from needq.figures import theme  # found by the line above
+from needq.metrics import degradation as metrics
+from needq.metrics.labels import article_bands
+from needq.report.pages import number
 
 READ = ("degradation", "q_histogram", "divergence_summary", "divergence_trend", "ledger", "flips")
 READ += ("claims",)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 import yaml
-from needq.causes import backends_of, steps
+from needq.plan.ledger_steps import backends_of, steps
 from project import ONE_BACKEND, assert_same
 from pyarrow import parquet
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from needq.errors import UserError
+from needq.common.errors import UserError
 from needq.exact.elementary import EXPONENT_BIAS, INTEGER_MAGIC, MANTISSA_BITS
 
 INTEGER_BITS = 53  # float64 holds every integer up to 2^53

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
-from needq.errors import UserError
+from needq.common.errors import UserError
 from needq.exact.arithmetic import (
     ExactArithmeticError,
     Integers,

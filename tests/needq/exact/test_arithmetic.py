@@ -180,6 +180,6 @@ def test_emulated_float64_is_refused(monkeypatch):
 
 
 def test_refusals_are_errors_that_users_see():
-    from needq.errors import UserError
+    from needq.common.errors import UserError
 
     assert issubclass(arithmetic.ExactArithmeticError, UserError)

@@ -3,21 +3,21 @@ import os
 import subprocess
 import sys
 
-import keyed
+import keyed_models
 import pytest
 import torch
-from needq.backend import load
 from needq.exact import layers
 from needq.exact.arithmetic import RangeError, digest
 from needq.exact.gpt2 import ExactGPT2
 from needq.exact.llama import ExactLlama
 from needq.exact.load import load_exact
 from needq.exact.model import ContextError, UnsupportedModelError
+from needq.inference.backend import load
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-MODELS = keyed.models()
-IDS = keyed.ids()
+MODELS = keyed_models.models()
+IDS = keyed_models.ids()
 GOLDEN = {
     "gpt2": "540aaad46e5c1889113f0e542649aac1ab933f1210e2bc1bb4680dde761d422b",
     "llama": "f2b1d38d01d35de4b6d391ab959ddffc91b470228725c0d23499c34d75d3009b",
@@ -62,7 +62,7 @@ def test_golden_digest(name, full):
 )
 def test_golden_digest_under_other_instruction_sets(variables):
     done = subprocess.run(
-        [sys.executable, keyed.__file__, "cpu"],
+        [sys.executable, keyed_models.__file__, "cpu"],
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
@@ -74,7 +74,7 @@ def test_golden_digest_under_other_instruction_sets(variables):
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_golden_digest_on_cuda(name):
-    assert digest(keyed.models("cuda")[name].logits(IDS)[0]) == GOLDEN[name]
+    assert digest(keyed_models.models("cuda")[name].logits(IDS)[0]) == GOLDEN[name]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -147,8 +147,8 @@ def test_flush_denormal_does_not_matter(name, full):
 
 
 SOURCES = {
-    "gpt2": (keyed.GPT2_CONFIG, keyed.gpt2_tensors(), ExactGPT2),
-    "llama": (keyed.LLAMA_CONFIG, keyed.llama_tensors(), ExactLlama),
+    "gpt2": (keyed_models.GPT2_CONFIG, keyed_models.gpt2_tensors(), ExactGPT2),
+    "llama": (keyed_models.LLAMA_CONFIG, keyed_models.llama_tensors(), ExactLlama),
 }
 HIDDEN = {"gpt2": [("c_fc.weight", 1), ("c_fc.bias", 0), ("mlp.c_proj.weight", 0)]}
 HIDDEN["llama"] = [("gate_proj.weight", 0), ("up_proj.weight", 0), ("down_proj.weight", 1)]
@@ -156,7 +156,7 @@ HIDDEN["llama"] = [("gate_proj.weight", 0), ("up_proj.weight", 0), ("down_proj.w
 
 def test_the_order_of_hidden_units_does_not_matter(name, full):
     config, tensors, kind = SOURCES[name]
-    order = torch.randperm(keyed.HIDDEN, generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(keyed_models.HIDDEN, generator=torch.Generator().manual_seed(0))
     permuted = dict(tensors)
     for key in tensors:
         for suffix, dim in HIDDEN[name]:
@@ -213,7 +213,7 @@ def test_replace_and_restore(name, full):
 
 def test_an_untied_head(name):
     config, tensors, kind = SOURCES[name]
-    head = keyed.tensor("head", keyed.VOCABULARY, keyed.WIDTH)
+    head = keyed_models.tensor("head", keyed_models.VOCABULARY, keyed_models.WIDTH)
     tied = kind.from_tensors(config, tensors).logits(IDS[:1])[0]
     untied = kind.from_tensors(config, tensors | {"lm_head.weight": head}).logits(IDS[:1])[0]
     assert tied.shape == untied.shape
@@ -221,15 +221,17 @@ def test_an_untied_head(name):
 
 
 def test_published_names_without_prefix(full):
-    tensors = {key.removeprefix("transformer."): t for key, t in keyed.gpt2_tensors().items()}
+    tensors = {
+        key.removeprefix("transformer."): t for key, t in keyed_models.gpt2_tensors().items()
+    }
     tensors["h.0.attn.bias"] = torch.ones(1, 1, 64, 64).tril()
     assert torch.equal(
-        ExactGPT2.from_tensors(keyed.GPT2_CONFIG, tensors).logits(IDS)[0], full["gpt2"]
+        ExactGPT2.from_tensors(keyed_models.GPT2_CONFIG, tensors).logits(IDS)[0], full["gpt2"]
     )
 
 
 def test_more_tokens_than_the_context_are_refused(model):
-    ids = keyed.ids(1, 65)
+    ids = keyed_models.ids(1, 65)
     with pytest.raises(ContextError, match="65 tokens are more than the model's 64"):
         model.logits(ids)
     _, cache = model.logits(ids[:, :64])
@@ -285,15 +287,21 @@ def reference(name):
     """transformers' model of the same weights in float64, rotary positions included."""
     import transformers
 
-    sizes = {"vocab_size": keyed.VOCABULARY, "bos_token_id": None, "eos_token_id": None}
+    sizes = {"vocab_size": keyed_models.VOCABULARY, "bos_token_id": None, "eos_token_id": None}
     if name == "gpt2":
         config = transformers.GPT2Config(
-            **keyed.GPT2_CONFIG, **sizes, n_embd=keyed.WIDTH, n_inner=keyed.HIDDEN
+            **keyed_models.GPT2_CONFIG,
+            **sizes,
+            n_embd=keyed_models.WIDTH,
+            n_inner=keyed_models.HIDDEN,
         )
         model = transformers.GPT2LMHeadModel(config)
     else:
         config = transformers.LlamaConfig(
-            **keyed.LLAMA_CONFIG, **sizes, intermediate_size=keyed.HIDDEN, tie_word_embeddings=True
+            **keyed_models.LLAMA_CONFIG,
+            **sizes,
+            intermediate_size=keyed_models.HIDDEN,
+            tie_word_embeddings=True,
         )
         model = transformers.LlamaForCausalLM(config)
     model.load_state_dict(SOURCES[name][1], strict=False)

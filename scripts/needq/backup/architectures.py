@@ -1,0 +1,198 @@
+"""Where each architecture keeps its matrices: the only place that knows tensor names.
+
+Ranges are given in the stored orientation of `model.safetensors`: GPT-2's Conv1D stores
+(input, output), Llama's Linear stores (output, input).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from needq.common.errors import UserError
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of a tensor: a half-open range of indices along each of its axes."""
+
+    tensor: str
+    ranges: tuple[Range, ...]
+
+    def index(self) -> tuple[slice, ...]:
+        """The slice as an index into the whole tensor."""
+        return tuple(slice(start, stop) for start, stop in self.ranges)
+
+    def within(self, outer: "Slice") -> tuple[slice, ...]:
+        """The slice as an index into what `outer`, which contains it, cuts out."""
+        return tuple(
+            slice(start - origin, stop - origin)
+            for (start, stop), (origin, _) in zip(self.ranges, outer.ranges, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """The sizes of one model, and where its attention matrices lie."""
+
+    architecture: str
+    blocks: int
+    width: int
+    heads: int
+    key_value_heads: int
+    head_width: int
+    context: int
+    vocabulary: int
+
+    def matrix(self, matrix: str, block: int) -> Slice:
+        """The whole of W_Q, W_K, W_V or W_O ("q", "k", "v", "o") of one block."""
+        raise NotImplementedError
+
+    def bias(self, matrix: str, block: int) -> Slice | None:
+        """The bias that belongs to the matrix, if the architecture has one."""
+        raise NotImplementedError
+
+    def parts(
+        self,
+        matrix: str,
+        block: int,
+        heads: Sequence[int] | None = None,
+        dimensions: Sequence[int] | None = None,
+    ) -> list[Slice]:
+        """The slices of a matrix that belong to some heads and dimensions (None for all)."""
+        whole = self.matrix(matrix, block)
+        head_axis, dimension_axis = self.axes(matrix)
+        ranges: list[list[Range]] = [[], []]
+        ranges[head_axis] = self._head_ranges(matrix, whole.ranges[head_axis], heads)
+        ranges[dimension_axis] = self._dimension_ranges(whole.ranges[dimension_axis], dimensions)
+        return [Slice(whole.tensor, (rows, cols)) for rows in ranges[0] for cols in ranges[1]]
+
+    def bias_parts(
+        self, matrix: str, block: int, heads: Sequence[int] | None = None
+    ) -> list[Slice]:
+        """The slices of a matrix's bias that belong to some heads; none if there is no bias.
+
+        The bias of W_O belongs to no head, so it is one slice whatever the heads.
+        """
+        whole = self.bias(matrix, block)
+        if whole is None:
+            return []
+        if matrix == "o":
+            return [whole]
+        return [
+            Slice(whole.tensor, (part,))
+            for part in self._head_ranges(matrix, whole.ranges[0], heads)
+        ]
+
+    def axes(self, matrix: str) -> tuple[int, int]:
+        """The axis along which the matrix is cut by heads, and by residual dimensions."""
+        raise NotImplementedError
+
+    def _head_ranges(self, matrix: str, whole: Range, heads: Sequence[int] | None) -> list[Range]:
+        if heads is None:
+            return [whole]
+        count = self.key_value_heads if matrix in "kv" else self.heads
+        _within("heads", heads, count)
+        starts = [whole[0] + head * self.head_width for head in heads]
+        return [(start, start + self.head_width) for start in starts]
+
+    def _dimension_ranges(self, whole: Range, dimensions: Sequence[int] | None) -> list[Range]:
+        if dimensions is None:
+            return [whole]
+        _within("dimensions", dimensions, self.width)
+        return [(whole[0] + dimension, whole[0] + dimension + 1) for dimension in dimensions]
+
+
+class GPT2(Adapter):
+    """GPT2LMHeadModel: W_Q, W_K and W_V side by side in one Conv1D, with biases."""
+
+    def matrix(self, matrix: str, block: int) -> Slice:
+        if matrix == "o":
+            return Slice(
+                f"transformer.h.{block}.attn.c_proj.weight", ((0, self.width), (0, self.width))
+            )
+        return Slice(
+            f"transformer.h.{block}.attn.c_attn.weight", ((0, self.width), self._fused(matrix))
+        )
+
+    def bias(self, matrix: str, block: int) -> Slice:
+        if matrix == "o":
+            return Slice(f"transformer.h.{block}.attn.c_proj.bias", ((0, self.width),))
+        return Slice(f"transformer.h.{block}.attn.c_attn.bias", (self._fused(matrix),))
+
+    def _fused(self, matrix: str) -> Range:
+        start = "qkv".index(matrix) * self.width
+        return (start, start + self.width)
+
+    def axes(self, matrix: str) -> tuple[int, int]:
+        return (0, 1) if matrix == "o" else (1, 0)
+
+
+class Llama(Adapter):
+    """LlamaForCausalLM: separate projections without biases, keys and values shared by heads."""
+
+    def matrix(self, matrix: str, block: int) -> Slice:
+        inner = self.head_width * (self.key_value_heads if matrix in "kv" else self.heads)
+        shape = (self.width, inner) if matrix == "o" else (inner, self.width)
+        return Slice(
+            f"model.layers.{block}.self_attn.{matrix}_proj.weight",
+            tuple((0, size) for size in shape),
+        )
+
+    def bias(self, matrix: str, block: int) -> None:
+        return None
+
+    def axes(self, matrix: str) -> tuple[int, int]:
+        return (1, 0) if matrix == "o" else (0, 1)
+
+
+def _gpt2(config: Mapping[str, Any]) -> GPT2:
+    return GPT2(
+        architecture="GPT2LMHeadModel",
+        blocks=config["n_layer"],
+        width=config["n_embd"],
+        heads=config["n_head"],
+        key_value_heads=config["n_head"],
+        head_width=config["n_embd"] // config["n_head"],
+        context=config["n_positions"],
+        vocabulary=config["vocab_size"],
+    )
+
+
+def _llama(config: Mapping[str, Any]) -> Llama:
+    if config.get("attention_bias"):
+        raise UserError("model: Llama models with attention biases have no adapter")
+    heads = config["num_attention_heads"]
+    return Llama(
+        architecture="LlamaForCausalLM",
+        blocks=config["num_hidden_layers"],
+        width=config["hidden_size"],
+        heads=heads,
+        key_value_heads=config.get("num_key_value_heads") or heads,
+        head_width=config.get("head_dim") or config["hidden_size"] // heads,
+        context=config["max_position_embeddings"],
+        vocabulary=config["vocab_size"],
+    )
+
+
+ADAPTERS = {"GPT2LMHeadModel": _gpt2, "LlamaForCausalLM": _llama}
+
+
+def adapter(config: Mapping[str, Any]) -> Adapter:
+    """The adapter for a model's `config.json`; UserError if its architecture has none."""
+    name = (config.get("architectures") or ["none named"])[0]
+    if name not in ADAPTERS:
+        raise UserError(
+            f"model: no adapter for the architecture {name}; there are {' and '.join(ADAPTERS)}"
+        )
+    try:
+        return ADAPTERS[name](config)
+    except KeyError as error:
+        raise UserError(f"model: its config.json has no {error.args[0]}") from None
+
+
+def _within(what: str, chosen: Sequence[int], count: int) -> None:
+    for one in chosen:
+        if one >= count:
+            raise UserError(f"sweeps: {what}: no {one}; the model has 0 to {count - 1}")

@@ -1,0 +1,242 @@
+"""Probes: items whose right candidate a model must find likelier than the others.
+
+The structure probe is minimal pairs, as in BLiMP (Warstadt et al. 2020, "BLiMP: The Benchmark of
+Linguistic Minimal Pairs for English"). The meaning probe is passages whose last word is sought, as
+in LAMBADA (Paperno et al. 2016, "The LAMBADA dataset: Word prediction requiring a broad discourse
+context"). Both files of this project (`resources/probes/`) and theirs can be read.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tokenizers import Tokenizer
+
+from needq.common.errors import UserError
+from needq.common.files import read_json
+
+
+class Item(NamedTuple):
+    """What may follow a beginning (possibly empty); the first candidate is right.
+
+    A single candidate competes with the whole vocabulary.
+    """
+
+    kind: str
+    beginning: str
+    candidates: tuple[str, ...]
+
+
+class Candidate(NamedTuple):
+    """The tokens of a candidate, and where they are predicted: at positions `start` on of a row."""
+
+    row: int
+    start: int
+    tokens: tuple[int, ...]
+
+
+class Score(NamedTuple):
+    """A candidate's log probability (nats, its tokens' sum), and if each token ranks first."""
+
+    log_probability: float
+    first: bool
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Items as token ids. `candidates[i]` are those of item i, `kinds[i]` is its kind.
+
+    `rows` are what a model reads. Candidates that differ in their last token only share a row,
+    since a model reads the last token of a row for nothing.
+    """
+
+    kinds: list[str]
+    candidates: list[list[Candidate]]
+    rows: list[list[int]]
+
+    @property
+    def chance(self) -> float:
+        """The accuracy that guessing gives; 0 for an item whose rivals are the whole vocabulary."""
+        shares = [1 / len(own) if len(own) > 1 else 0.0 for own in self.candidates]
+        return sum(shares) / len(shares)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"kinds": self.kinds, "candidates": self.candidates, "rows": self.rows}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Probe":
+        """The inverse of `to_dict`, from plain values (lists serve for tuples)."""
+        candidates = [
+            [Candidate(row, start, tuple(tokens)) for row, start, tokens in own]
+            for own in values["candidates"]
+        ]
+        return cls(values["kinds"], candidates, values["rows"])
+
+
+def read_structure(path: Path) -> list[Item]:
+    """The minimal pairs of a file in BLiMP's format, or of all `*.jsonl` files of a folder.
+
+    Each line is a JSON object with `sentence_good` and `sentence_bad`; `UID` is the kind (the
+    file's name if there is none). Raises UserError naming file and line.
+    """
+    items = []
+    for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
+        for where, line in _lines(file):
+            fields = _fields(where, line)
+            pair = tuple(_text(where, fields, f"sentence_{which}") for which in ("good", "bad"))
+            if pair[0] == pair[1]:
+                raise UserError(f"{where}: both sentences are the same")
+            items.append(Item(str(fields.get("UID", file.stem)), "", pair))
+    return _not_empty(path, items)
+
+
+def read_meaning(path: Path) -> list[Item]:
+    """The passages of a file: JSON lines (`*.jsonl`) with `text`, or plain text, one a line.
+
+    The last word is the right candidate, the others are the `distractors` (a list) of a line that
+    has them; without, as in LAMBADA, the whole vocabulary. `kind` defaults to the file's name.
+    Raises UserError naming file and line.
+    """
+    items = []
+    for where, line in _lines(path):
+        fields = _fields(where, line) if path.suffix == ".jsonl" else {"text": line}
+        beginning, _, answer = _text(where, fields, "text").rpartition(" ")
+        if not beginning.strip():
+            raise UserError(f"{where}: the passage has no word before its last")
+        distractors = fields.get("distractors", [])
+        if not isinstance(distractors, list) or not all(
+            isinstance(word, str) and word.strip() for word in distractors
+        ):
+            raise UserError(f"{where}: `distractors` is not a list of words")
+        words = [answer, *(word.strip() for word in distractors)]
+        if len(set(words)) < len(words):
+            raise UserError(f"{where}: a candidate stands there twice")
+        kind = str(fields.get("kind", path.stem))
+        items.append(Item(kind, beginning, tuple(f" {word}" for word in words)))
+    return _not_empty(path, items)
+
+
+def first_of_each_kind(items: Sequence[Item], number: int) -> list[Item]:
+    """The first `number` items of each kind, kinds in the order of their names.
+
+    In this project's files, pairs that balance each other are neighbours, in groups of 1, 2 or 4:
+    a multiple of 4 keeps every kind balanced. UserError if a kind has too few.
+    """
+    found = []
+    for kind, own in groupby(sorted(items, key=_kind), key=_kind):
+        chosen = list(own)[:number]
+        if len(chosen) < number:
+            raise UserError(f"the probe has {len(chosen)} items of {kind}, {number} are wanted")
+        found += chosen
+    return found
+
+
+def first_items(items: Sequence[Item], number: int) -> list[Item]:
+    """The first `number` items.
+
+    In this project's meaning files, four neighbours share their candidates and every kind is spread
+    evenly: a multiple of 4 keeps the answers balanced. UserError if there are too few.
+    """
+    if len(items) < number:
+        raise UserError(f"the probe has {len(items)} items, {number} are wanted")
+    return list(items[:number])
+
+
+def encode(items: Sequence[Item], tokenizer: Tokenizer, begin: str, context: int) -> Probe:
+    """Items as token ids, each row with the token `begin` first.
+
+    Beginning and candidate are encoded together, and the candidate's tokens are those from where
+    the beginning's own end. UserError for a token the model lacks, or an item beyond its context.
+    """
+    begin_id = tokenizer.token_to_id(begin)
+    if begin_id is None:
+        raise UserError(f"config: evaluation.begin: the model's tokenizer has no token {begin}")
+
+    def ids(text: str) -> list[int]:
+        return [begin_id, *tokenizer.encode(text, add_special_tokens=False).ids]
+
+    numbers: dict[tuple[int, ...], int] = {}
+    rows, candidates = [], []
+    for item in items:
+        own = []
+        for candidate in item.candidates:
+            row = ids(item.beginning + candidate)
+            if len(row) > context:
+                raise UserError(
+                    f"probes: an item of {item.kind} has {len(row)} tokens with the begin token, "
+                    f"which exceed the model's context of {context}: {item.beginning}{candidate}"
+                )
+            start = len(os.path.commonprefix([ids(item.beginning), row]))
+            number = numbers.setdefault(tuple(row[:-1]), len(rows))
+            if number == len(rows):
+                rows.append(row)
+            own.append(Candidate(number, start, tuple(row[start:])))
+        candidates.append(own)
+    return Probe([item.kind for item in items], candidates, rows)
+
+
+def read(path: str | Path) -> dict[str, Probe]:
+    """The backup's probes.json: each probe by its name."""
+    return {name: Probe.from_dict(values) for name, values in read_json(path).items()}
+
+
+def chances(path: str | Path) -> dict[str, float]:
+    """The accuracy that guessing gives in each probe of the backup's probes.json."""
+    return {name: probe.chance for name, probe in read(path).items()}
+
+
+def right(scores: Sequence[Score]) -> float:
+    """1 if the first candidate is the likeliest, 0 if not; k likeliest share it, 1/k each.
+
+    A single candidate is right if each of its tokens is the model's first choice (top-1).
+    """
+    if len(scores) == 1:
+        return float(scores[0].first)
+    values = [score.log_probability for score in scores]
+    return 1 / values.count(values[0]) if values[0] == max(values) else 0.0
+
+
+def _kind(item: Item) -> str:
+    return item.kind
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines of a text file that are not blank, each with a name for it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8") from None
+    # not splitlines(), which also cuts at other characters, as the line separator in a string
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield f"{path}, line {number}", line.strip()
+
+
+def _fields(where: str, line: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise UserError(f"{where}: is not JSON ({error})") from None
+    if not isinstance(fields, dict):
+        raise UserError(f"{where}: is not a JSON object")
+    return fields
+
+
+def _text(where: str, fields: dict[str, Any], name: str) -> str:
+    text = fields.get(name)
+    if not isinstance(text, str) or not text.strip():
+        raise UserError(f"{where}: `{name}` is not a text")
+    return text.strip()
+
+
+def _not_empty(path: Path, items: list[Item]) -> list[Item]:
+    if not items:
+        raise UserError(f"{path}: holds no items")
+    return items

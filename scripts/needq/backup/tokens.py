@@ -1,0 +1,84 @@
+"""Prompts and evaluation text as token ids, made once and read by every backend."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from needq.common.errors import UserError
+
+
+def tokenized(
+    tokenizer_file: Path,
+    context: int,
+    generation: Mapping[str, Any],
+    evaluation: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Token ids of the config's prompts and documents.
+
+    Returns `prompts` (lists of ids, begin token included), `end` (an id or None), `documents`
+    (lists of ids, begin token first) and `bytes` (UTF-8 bytes that the scored ids of each document
+    stand for). Raises UserError for a token the model lacks, or a text beyond its context.
+    """
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    begin = _token(tokenizer, generation["begin"], "generation.begin")
+    end = _token(tokenizer, generation["end"], "generation.end")
+    prompts = []
+    for index, prompt in enumerate(generation["prompts"]):
+        ids = begin + tokenizer.encode(prompt, add_special_tokens=False).ids
+        needed = len(ids) + generation["max_new_tokens"]
+        if needed > context:
+            raise UserError(
+                f"config: generation.prompts.{index}: {len(ids)} tokens and "
+                f"{generation['max_new_tokens']} new ones exceed the model's context of {context}"
+            )
+        prompts.append(ids)
+    documents, sizes = _documents(tokenizer, context, evaluation)
+    return {
+        "prompts": prompts,
+        "end": end[0] if end else None,
+        "documents": documents,
+        "bytes": sizes,
+    }
+
+
+def _documents(
+    tokenizer: Tokenizer, context: int, evaluation: Mapping[str, Any]
+) -> tuple[list[list[int]], list[int]]:
+    """The ids and the scored bytes of each document of the evaluation text."""
+    begin = _token(tokenizer, evaluation["begin"], "evaluation.begin")
+    limit = evaluation["tokens_per_document"]
+    if limit + len(begin) > context:
+        raise UserError(
+            f"config: evaluation.tokens_per_document: {limit} and the begin token exceed the "
+            f"model's context of {context}"
+        )
+    try:
+        text = Path(evaluation["text"]).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"config: evaluation.text: {evaluation['text']} is not UTF-8") from None
+    documents, sizes = [], []
+    for document in text.split("\n\n"):
+        document = document.strip("\n")
+        if not document:
+            continue
+        encoding = tokenizer.encode(document, add_special_tokens=False)
+        kept = min(limit, len(encoding.ids))
+        documents.append(begin + encoding.ids[:kept])
+        # a cut may fall inside a character of several tokens: count up to the last whole one
+        scored = document[: encoding.offsets[kept - 1][1]]
+        sizes.append(len(scored.encode("utf-8")))
+    if not documents:
+        raise UserError(f"config: evaluation.text: {evaluation['text']} holds no document")
+    return documents, sizes
+
+
+def _token(tokenizer: Tokenizer, token: str | None, key: str) -> list[int]:
+    """The id of a special token as a list, empty for none."""
+    if token is None:
+        return []
+    number = tokenizer.token_to_id(token)
+    if number is None:
+        raise UserError(f"config: {key}: the model's tokenizer has no token {token}")
+    return [number]

@@ -1,0 +1,118 @@
+"""Backends: how a model is loaded and computed with, and the record of it."""
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from needq.common.errors import UserError
+from needq.common.files import read_json
+
+
+class Model(Protocol):
+    """What generation and scoring know of a model, whatever its arithmetic."""
+
+    device: torch.device
+    blocks: int
+
+    def logits(
+        self, ids: Tensor, cache: Any = None, mask: Tensor | None = None, last: bool = False
+    ) -> tuple[Tensor, Any]:
+        """Logits of the next token after each of ids (or the `last` alone), and the new cache."""
+
+    def begin(self, ids: Tensor, mask: Tensor) -> Any:
+        """The residual stream before the first block; ids and mask as in `logits`."""
+
+    def block(self, index: int, stream: Any) -> Any:
+        """The residual stream after one more block."""
+
+    def end(self, stream: Any) -> Tensor:
+        """The logits after the last block: those of `logits`, to the bit."""
+
+    def replace(self, name: str, tensor: Tensor) -> None:
+        """Use `tensor` in place of the weight of that name, until `restore`."""
+
+    def restore(self) -> None:
+        """Undo every `replace`, bit for bit."""
+
+
+def prepare(backend: Mapping[str, Any]) -> None:
+    """Set this process up for a backend: threads, and determinism where torch offers it.
+
+    Raises UserError if the backend needs a CUDA device and there is none.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # read by cuBLAS when its first handle is made; without it, its workspace varies
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    if backend["device"] == "cuda" and not torch.cuda.is_available():
+        raise UserError("this job's backend needs a CUDA device, and its machine shows none")
+    torch.set_num_threads(backend["threads"])
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cuda.matmul.allow_tf32 = backend["precision"] == "tf32"
+    torch.backends.cudnn.allow_tf32 = backend["precision"] == "tf32"
+
+
+def load(backup: Path, backend: Mapping[str, Any]) -> Model:
+    """The backed-up model in the backend's arithmetic and precision, on its device."""
+    if backend["arithmetic"] == "exact":
+        from needq.exact.load import load_exact
+
+        config = read_json(backup / "config.json")
+        return load_exact(config, load_file(backup / "model.safetensors"), backend["device"])
+    # transformers takes seconds to import, and exact arithmetic never needs it
+    from needq.inference.native import NativeModel, load_transformers
+
+    return NativeModel(load_transformers(backup, backend))
+
+
+def record(backend: Mapping[str, Any]) -> dict[str, Any]:
+    """What a process computed with: backend, versions, hardware, flags."""
+    found = {
+        "backend": dict(backend),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": importlib.metadata.version("transformers"),
+        },
+        "cpu": _cpu_name(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "tf32": torch.backends.cuda.matmul.allow_tf32,
+        "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+    }
+    if backend["device"] == "cuda":
+        found["gpu"] = torch.cuda.get_device_name()
+        found["cuda"] = torch.version.cuda
+    return found
+
+
+def _cpu_name() -> str:
+    """The processor's name as Linux gives it, or the architecture's."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def require_finite(logits: Tensor) -> Tensor:
+    """The logits, if all are finite: a 16-bit format may overflow, and nothing follows from nan."""
+    low, high = logits.aminmax()  # nan if any is; one pass
+    if not (low.isfinite() and high.isfinite()):
+        raise UserError(
+            "logits are not finite under this backend; a wider precision may serve (backends)"
+        )
+    return logits
+
+
+def batches(rows: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """Cut rows into runs of at most `size`."""
+    return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -1,0 +1,48 @@
+"""Native noise: drawn by torch on the device, as the lecture's notebook does.
+
+`torch.randn` with one seed gives other numbers on another device, and on a CPU with another
+instruction set: this is what keyed noise (needq.corrupt.keyed) removes.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+
+from needq.backup.architectures import Adapter, Slice
+from needq.inference.sampling import seeded_stream
+from needq.plan.interventions import noise_parts
+
+
+class NativeNoise(dict):
+    """Takes the place of the stored noise of the same name, drawn when it is first asked for."""
+
+    def __init__(self, weights: Path, sizes: Adapter, device: torch.device) -> None:
+        super().__init__()
+        self.weights, self.sizes, self.device = weights, sizes, device
+
+    def __missing__(self, name: str) -> dict[str, np.ndarray]:
+        matrix, _, seed = noise_parts(name)
+        tensors = {}
+        with safe_open(self.weights, framework="pt") as weights:
+            for block in range(self.sizes.blocks):
+                places: dict[str, Slice | None] = {
+                    "weight": self.sizes.matrix(matrix, block),
+                    "bias": self.sizes.bias(matrix, block),
+                }
+                for kind, place in places.items():
+                    if place is not None:
+                        pristine = weights.get_slice(place.tensor)[place.index()]
+                        meaning = ("native noise", seed, matrix, block, kind)
+                        stream = seeded_stream(self.device, *meaning)
+                        drawn = native_gaussian(pristine.to(self.device), stream)
+                        tensors[f"{block}.{kind}"] = drawn.cpu().numpy()
+        self[name] = tensors
+        return tensors
+
+
+def native_gaussian(pristine: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
+    """The notebook's `randn_like(q) * std + mean`, on the device of the matrix."""
+    normal = torch.randn(pristine.shape, generator=stream, device=pristine.device)
+    return normal * pristine.std() + pristine.mean()

@@ -1,0 +1,120 @@
+"""How the next token of each row is chosen: the likeliest, or drawn by an exponential race.
+
+Both samplers race as torch.multinomial does, argmax(p / Exp(1)); they differ in where the
+exponentials come from. A margin (nats) says how far a token was from being another: the log ratio
+of the two best values of the race, or, at temperature 0, the difference of the two best logits.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from needq.common.files import canonical_json, sha256
+from needq.corrupt.keyed import draw_key
+from needq.inference.draws import draw_tokens
+
+Choice = tuple[int, float]  # a token and its margin
+
+
+class Row(NamedTuple):
+    """One text to generate: a prompt as ids and as text, and which text of it."""
+
+    ids: Sequence[int]
+    prompt: str
+    sample_seed: int
+    index: int  # of the prompt in the config
+
+
+class Sampler(Protocol):
+    """Chooses the next token of each row of a batch."""
+
+    def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
+        """One choice a row, from logits [rows, vocabulary]; rows that `ended` need none.
+
+        ids: [rows, tokens so far]. step: how many tokens were chosen before this one.
+        """
+
+
+class NativeSampler:
+    """Each row draws from a torch stream of its own, as transformers' generate would."""
+
+    def __init__(self, device: torch.device, rows: Sequence[Row], settings: Mapping[str, Any]):
+        self.streams = [native_stream(device, row.sample_seed, row.prompt) for row in rows]
+        self.processors = warpers(settings)
+        self.greedy = settings["temperature"] == 0
+
+    def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
+        # float32 as in transformers' generate, so that every precision draws the same stream
+        logits = logits.to(torch.float32)
+        if self.greedy:
+            best = logits.topk(2).values.double()
+            leads = (best[:, 0] - best[:, 1]).tolist()
+            return list(zip(logits.argmax(-1).tolist(), leads, strict=True))
+        chosen = []
+        probabilities = self.processors(ids, logits).softmax(-1)
+        for probability, stream, over in zip(probabilities, self.streams, ended, strict=True):
+            if over:
+                chosen.append((0, math.nan))
+                continue
+            race = probability / torch.empty_like(probability).exponential_(generator=stream)
+            best = race.topk(2).values.double().log()
+            chosen.append((int(race.argmax()), float(best[0] - best[1])))
+        return chosen
+
+
+class KeyedSampler:
+    """Each draw is keyed by sample seed, prompt and position: the same on every machine."""
+
+    def __init__(self, device: torch.device, rows: Sequence[Row], settings: Mapping[str, Any]):
+        self.rows = rows
+        self.limits = [settings[name] for name in ("temperature", "top_k", "top_p")]
+
+    def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
+        keys = [draw_key(row.sample_seed, row.prompt, step) for row in self.rows]
+        draws = draw_tokens(as_array(logits), keys, *self.limits)
+        return list(zip(draws.tokens.tolist(), draws.margins.tolist(), strict=True))
+
+
+SAMPLERS: dict[str, type[Sampler]] = {"native": NativeSampler, "keyed": KeyedSampler}
+
+
+def native_stream(device: torch.device | str, sample_seed: int, prompt: str) -> torch.Generator:
+    """A device's own random stream for one (sample seed, prompt), whatever else is generated."""
+    return seeded_stream(device, "stream", sample_seed, prompt)
+
+
+def seeded_stream(device: torch.device | str, *meaning: str | int) -> torch.Generator:
+    """A device's own random stream, seeded by what it is for: 63 bits of a sha256."""
+    digest = sha256(canonical_json(meaning).encode())
+    return torch.Generator(device).manual_seed(int(digest[:16], 16) >> 1)
+
+
+def warpers(settings: Mapping[str, Any]):
+    """transformers' own processors, in the order in which its `generate` applies them."""
+    # transformers takes seconds to import, and keyed draws never need it
+    from transformers.generation import (
+        LogitsProcessorList,
+        TemperatureLogitsWarper,
+        TopKLogitsWarper,
+        TopPLogitsWarper,
+    )
+
+    found = LogitsProcessorList()
+    if settings["temperature"] not in (0, 1):
+        found.append(TemperatureLogitsWarper(settings["temperature"]))
+    if settings["top_k"]:
+        found.append(TopKLogitsWarper(settings["top_k"]))
+    if settings["top_p"] < 1:
+        found.append(TopPLogitsWarper(settings["top_p"]))
+    return found
+
+
+def as_array(logits: Tensor) -> np.ndarray:
+    """Logits as numpy on the CPU; 16-bit formats as float32, which holds them exactly."""
+    if logits.dtype in (torch.bfloat16, torch.float16):
+        logits = logits.float()
+    return np.ascontiguousarray(logits.cpu().numpy())

@@ -1,0 +1,32 @@
+"""What tests read from figures."""
+
+from xml.etree import ElementTree
+
+from needq.figures import theme
+
+
+def words(figure):
+    """Every text in a figure."""
+    figure.draw_without_rendering()
+    texts = figure.findobj(lambda artist: hasattr(artist, "get_text"))
+    return " ".join(" ".join(text.get_text() for text in texts).split())
+
+
+def line(axis, label):
+    """The line of that label."""
+    (found,) = (one for one in axis.lines if one.get_label() == label)
+    return found
+
+
+def assert_same_bytes(draw, folder):
+    """`draw` gives figures by name; drawn twice, their files have the same bytes and no date."""
+    for name, figure in draw().items():
+        theme.save(figure, folder / f"{name}.svg", folder / f"{name}.png")
+    for name, figure in draw().items():
+        svg, png = folder / "again.svg", folder / "again.png"
+        theme.save(figure, svg, png)
+        assert svg.read_bytes() == (folder / f"{name}.svg").read_bytes()
+        assert png.read_bytes() == (folder / f"{name}.png").read_bytes()
+        root = ElementTree.parse(svg).getroot()
+        assert root.tag.endswith("svg") and float(root.get("width").removesuffix("pt")) > 300
+        assert b"<dc:date>" not in svg.read_bytes() and b'href="http' not in svg.read_bytes()

@@ -1,0 +1,187 @@
+"""A made-up run, in the files that the stages before the tables leave: quick, and of known shape.
+
+The numbers only look like a language model's: nll rises with the blocks replaced, texts begin to
+loop, and the second backend parts from the first ever more often.
+"""
+
+from pathlib import Path
+
+import numpy
+from needq.common import schemas as tables
+from needq.metrics import degradation as metrics
+from needq.metrics import labels as labels_of_texts
+
+BLOCKS = 12
+PROMPTS = 8
+SAMPLE_SEEDS = (0, 1)
+NOISE_SEEDS = (0, 1, 2, 3, 4)
+DOCUMENTS = 16
+NEW_TOKENS = 48
+ITEMS = 40
+VOCABULARY = 4096
+HOSTILE = '<script>alert("x")</script>\t"><img src=x onerror=alert(1)>\nthe end\\'
+
+
+def keys(blocks, noise_seed):
+    return {
+        "sweep": "cumulative",
+        "intervention": f"q/cumulative/{blocks:02d}",
+        "blocks_replaced": blocks,
+        "noise_seed": noise_seed,
+    }
+
+
+def interventions():
+    return [keys(0, None)] + [
+        keys(blocks, seed) for seed in NOISE_SEEDS for blocks in range(1, BLOCKS + 1)
+    ]
+
+
+def texts(shift):
+    """Rows of generate; `shift` names the backend: another one parts from it at some texts."""
+    rows = []
+    for intervention in interventions():
+        blocks, noise_seed = intervention["blocks_replaced"], intervention["noise_seed"] or 0
+        for prompt in range(PROMPTS):
+            for sample_seed in SAMPLE_SEEDS:
+                rng = numpy.random.default_rng([blocks, noise_seed, prompt, sample_seed])
+                variety = max(3, int(400 / (1 + blocks**2)))
+                tokens = rng.integers(0, variety, NEW_TOKENS)
+                if shift and rng.random() < blocks / 20:
+                    start = int(rng.integers(0, NEW_TOKENS))
+                    tokens[start:] = rng.integers(variety, 2 * variety, NEW_TOKENS - start)
+                text = HOSTILE if blocks == BLOCKS else " ".join(f"word{token}" for token in tokens)
+                rows.append(
+                    {
+                        **intervention,
+                        "prompt": prompt,
+                        "sample_seed": sample_seed,
+                        "tokens": tokens.tolist(),
+                        "margins": rng.exponential(0.1, NEW_TOKENS).tolist(),
+                        "text": text,
+                        "ended": False,
+                    }
+                )
+    return rows
+
+
+def text_scores(rows):
+    """Rows of score's texts."""
+    rng = numpy.random.default_rng(7)
+    return [
+        {
+            **{name: row[name] for name in keys(0, 0)},
+            "prompt": row["prompt"],
+            "sample_seed": row["sample_seed"],
+            "tokens": len(row["tokens"]),
+            "text_nll": 2 + 0.4 * row["blocks_replaced"] + rng.normal(0, 0.3),
+        }
+        for row in rows
+    ]
+
+
+def answers():
+    """Rows of score's probes: cloze is lost before grammar."""
+    rng = numpy.random.default_rng(9)
+    rows = []
+    for intervention in interventions():
+        blocks = intervention["blocks_replaced"]
+        for probe, (chance, half) in {"grammar": (0.5, 8), "cloze": (0.25, 4)}.items():
+            right = chance + (0.95 - chance) / (1 + numpy.exp(blocks - half))
+            for item in range(ITEMS):
+                row = {"probe": probe, "item": item, "kind": "kind"}
+                rows.append(intervention | row | {"right": float(rng.random() < right)})
+    return rows
+
+
+def labels(rows):
+    """Rows of labels: the article's quarters; the first sample seed's last texts are too short."""
+    found = []
+    for row in rows:
+        label = labels_of_texts.LABELS[max(row["blocks_replaced"] - 1, 0) // 3]
+        short = row["blocks_replaced"] == BLOCKS and row["sample_seed"] == 0
+        label, typical = (None, None) if short else (label, True)
+        names = (*keys(0, 0), "prompt", "sample_seed")
+        found.append({name: row[name] for name in names} | {"label": label, "typical": typical})
+    return found
+
+
+def evaluation():
+    """Rows of score's evaluation text."""
+    rng = numpy.random.default_rng(8)
+    document_effect = rng.normal(0, 0.25, DOCUMENTS)
+    rows = []
+    for intervention in interventions():
+        blocks = intervention["blocks_replaced"]
+        noise_effect = rng.normal(0, 0.3) if blocks else 0
+        for document in range(DOCUMENTS):
+            lost = 6.5 * (1 - numpy.exp(-blocks / 4)) + noise_effect
+            lost = abs(lost + rng.normal(0, 0.1)) if blocks else 0.0
+            rows.append(
+                {
+                    **intervention,
+                    "document": document,
+                    "tokens": 150,
+                    "bytes": 620,
+                    "nll": 2.1 + document_effect[document] + lost,
+                    "kl": lost * 1.1,
+                    "top1_agreement": float(numpy.exp(-lost)),
+                    "logits_sha256": "0" * 64,
+                }
+            )
+    return rows
+
+
+def divergence(left, right, names):
+    """Rows of diff."""
+    rows = []
+    for one, other in zip(left, right, strict=True):
+        pairs = enumerate(zip(one["tokens"], other["tokens"], strict=True))
+        place = next((index for index, (a, b) in pairs if a != b), None)
+        row = {name: one[name] for name in keys(0, 0)}
+        row |= {
+            "left": names[0],
+            "right": names[1],
+            "prompt": one["prompt"],
+            "sample_seed": one["sample_seed"],
+            "identical": place is None,
+            "first_divergent_token": place,
+            "tokens": NEW_TOKENS,
+            "margin": None if place is None else one["margins"][place],
+        }
+        if one["sample_seed"] == SAMPLE_SEEDS[0]:
+            far = 0.0 if names[0] == names[1] else 1e-5 * (1 + one["blocks_replaced"])
+            row |= {"max_abs_logit": far, "max_ulp": far * 1e6, "kl": far**2, "top1_flips": 0}
+            row["logit_error"] = far
+        rows.append(row)
+    return rows
+
+
+def stages(folder: Path, backend: str) -> list:
+    """What `metrics.degradation` takes for a backend of the run written to `folder`."""
+    patterns = ("generate/{}/first/*.parquet", "score/{}/first/*.texts.parquet")
+    patterns += ("score/{}/first/*.evaluation.parquet", "score/{}/first/*.probes.parquet")
+    patterns += ("labels/{}.parquet",)
+    return [metrics.read_chunks(sorted(folder.glob(one.format(backend)))) for one in patterns]
+
+
+def write(folder: Path, chunk_size: int = 10_000) -> None:
+    """Write the run's files under `folder`, in chunks of so many rows."""
+    made = {"cpu": texts(0), "cpu64": texts(1)}
+    for backend, rows in made.items():
+        generate, score = folder / f"generate/{backend}/first", folder / f"score/{backend}/first"
+        _write(generate, "", rows, tables.TEXTS, chunk_size)
+        _write(score, ".texts", text_scores(rows), tables.TEXT_SCORES, chunk_size)
+        _write(score, ".evaluation", evaluation(), tables.EVALUATION, chunk_size)
+        _write(score, ".probes", answers(), tables.PROBES, chunk_size)
+        (folder / "labels").mkdir(exist_ok=True)
+        tables.write(folder / f"labels/{backend}.parquet", labels(rows), tables.LABELS)
+    for left, right in (("cpu", "cpu"), ("cpu64", "cpu64"), ("cpu", "cpu64")):
+        rows = divergence(made[left], made[right], (left, right))
+        _write(folder / f"diff/{left}-{right}", "", rows, tables.DIVERGENCE, chunk_size)
+
+
+def _write(folder, suffix, rows, schema, chunk_size):
+    for start in range(0, len(rows), chunk_size):
+        part = rows[start : start + chunk_size]
+        tables.write(folder / f"{start:012x}{suffix}.parquet", part, schema)

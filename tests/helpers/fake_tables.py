@@ -1,0 +1,90 @@
+"""The tables of the made-up run, and those that other configs add."""
+
+from pathlib import Path
+
+import numpy
+import pandas
+from fake_run import stages, write
+from needq.metrics import degradation as metrics
+from needq.plan.ledger_steps import CAUSES, NATIVE
+
+BACKENDS = ("cpu", "cpu64")
+
+
+def degradation(folder: Path) -> pandas.DataFrame:
+    """`degradation.tsv` of what `fake_run.write` left."""
+    return pandas.concat(metrics.degradation(name, *stages(folder, name)) for name in BACKENDS)
+
+
+def histogram() -> pandas.DataFrame:
+    rng = numpy.random.default_rng(0)
+    weights = {block: rng.standard_t(4, size=(32, 32)) for block in range(12)}
+    noise = {block: rng.normal(size=(32, 32)) for block in range(12)}
+    return metrics.histogram(weights, noise, "q-gaussian-0", 0)
+
+
+def ledger() -> pandas.DataFrame:
+    """One pair: each cause removed makes a fifth more texts the same."""
+    rows = [{"left": "one", "right": "one", "order": "control", "step": 0, "cause": NATIVE}]
+    for order, causes in (("forwards", [*CAUSES]), ("backwards", [*CAUSES][::-1])):
+        for step, cause in enumerate([NATIVE, *causes]):
+            row = {"left": "one", "right": "two", "order": order, "step": step, "cause": cause}
+            row |= {"identical_share": step / 5, "max_abs_logit": 0 if step == 5 else 0.1**step}
+            rows.append(row | {"texts": 42})
+    return pandas.DataFrame(rows)
+
+
+def flips() -> pandas.DataFrame:
+    """One backend that parts as often as the law says, and one that does not."""
+    row = {"left": "exact", "texts": 366, "predicted": 42.5, "predicted_low": 30}
+    row |= {"predicted_high": 54, "blocks_replaced": numpy.nan}
+    return pandas.DataFrame(
+        [row | {"right": "keyed32", "parted": 40}, row | {"right": "bfloat16", "parted": 77}]
+    )
+
+
+def claims() -> pandas.DataFrame:
+    row = {"claim": "C1", "statement": "One block replaced: still coherent."}
+    test = row | {"test": "grammar lost", "estimate": numpy.inf, "verdict": "supported"}
+    whole = row | {"test": "all 1 tests", "estimate": numpy.nan, "verdict": "supported"}
+    ends = {"low": "0.01", "high": "n too small"}
+    return pandas.DataFrame([whole | {"low": "", "high": ""}, test | ends])
+
+
+def with_sweeps(table: pandas.DataFrame) -> pandas.DataFrame:
+    """`degradation.tsv` with sweeps of which one backend scores the evaluation text alone."""
+    keys = table[table["backend"] == BACKENDS[1]].assign(sweep="keys", texts=0)
+    keys["intervention"] = keys["intervention"].str.replace("q/cumulative", "k/keys")
+    for name in ("text_nll", "seq_rep_4", "distinct_2", "grammar", "cloze"):
+        keys[[name, f"{name}_low", f"{name}_high"]] = numpy.nan
+    keys[["label", "example"]] = None
+    single = keys[keys["blocks_replaced"] < 4].assign(sweep="single")
+    single["intervention"] = [
+        f"q/single/{'none' if count == 0 else f'{count - 1:02d}'}"
+        for count in single["blocks_replaced"]
+    ]
+    single["blocks_replaced"] = single["blocks_replaced"].clip(upper=1)
+    return pandas.concat([table, keys, single])
+
+
+def write_run(folder: Path) -> None:
+    """Write the made-up run with the tables that every config has."""
+    write(folder)
+    diffs = metrics.read_chunks(sorted(folder.glob("diff/*/*.parquet")))
+    made = {
+        "degradation": degradation(folder),
+        "divergence_summary": metrics.divergence_summary(diffs),
+        "divergence_trend": metrics.divergence_trend(diffs),
+        "q_histogram": histogram(),
+    }
+    for name, table in made.items():
+        metrics.write_table(folder / f"tables/{name}.tsv", table, metrics.MEASURED)
+
+
+def write_more(folder: Path) -> None:
+    """Write what the ladder, the ledger, further sweeps and claims add."""
+    table = metrics.read_table(folder / "tables/degradation.tsv")
+    made = {"degradation": with_sweeps(table), "ledger": ledger()}
+    made |= {"flips": flips(), "claims": claims()}
+    for name, table in made.items():
+        metrics.write_table(folder / f"tables/{name}.tsv", table)

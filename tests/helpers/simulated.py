@@ -1,0 +1,68 @@
+"""Data sets whose truth is known: for tests of intervals, and for the tables in docs."""
+
+import numpy
+from needq.metrics import half_points as phases
+from needq.metrics import statistics
+from scipy.stats import norm
+
+# of the default run: 5 noise seeds, 6 prompts, 29 documents
+SIZES = [(5, 6), (5, 8), (5, 16), (5, 29), (5, 32), (3, 8), (3, 16), (3, 32)]
+# variances of noise seed, of prompt or document, and of what is left
+RATIOS = [
+    (1, 1, 1),
+    (1, 0.1, 1),
+    (0.1, 1, 1),
+    (0.3, 0, 1),
+    (0, 0.3, 1),
+    (1, 1, 0.01),
+    (0.3, 1, 0.01),
+    (0.05, 1, 0.01),
+    (0.2, 0.5, 0.2),
+    (1, 0, 0.01),
+    (0, 1, 0.01),
+]
+DATA_SETS = 8000
+
+
+def simulated(seeds, items, ratio, rng, count=DATA_SETS):
+    """Data sets of shape (count, seeds, items) from the crossed model, with mean 0."""
+    by_seed, by_item, rest = numpy.sqrt(ratio)
+    return (
+        by_seed * rng.normal(size=(count, seeds, 1))
+        + by_item * rng.normal(size=(count, 1, items))
+        + rest * rng.normal(size=(count, seeds, items))
+    )
+
+
+def coverage(values):
+    """The share of data sets whose interval holds the true mean 0."""
+    estimate = statistics.interval(*statistics.crossed_variance(values))
+    return ((estimate.low <= 0) & (estimate.high >= 0)).mean()
+
+
+BLOCKS = numpy.arange(13.0)
+
+
+def answers(rng, middle, scale, shift, items=100, top=0.95, chance=0.5, item_spread=1.0):
+    """Answers (seeds, items, 13) of 1 and 0 to probe items of unequal difficulty.
+
+    Accuracy falls from `top` to `chance` around `middle` + `shift` of each seed, by a logistic of
+    that scale, or at once with scale 0. The pristine model's answers are the same for each seed.
+    """
+    place = middle + numpy.asarray(shift)[:, None]
+    share = 1 / (1 + numpy.exp((BLOCKS - place) / scale)) if scale else BLOCKS < place
+    curve = numpy.clip(chance + (top - chance) * share, 1e-9, 1 - 1e-9)
+    difficulty = rng.normal(0, item_spread, items)
+    probability = norm.cdf(
+        norm.ppf(curve)[:, None, :] * (1 + item_spread**2) ** 0.5 + difficulty[:, None]
+    )
+    found = (rng.random(probability.shape) < probability).astype(float)
+    found[:, :, 0] = found[0, :, 0]
+    return found
+
+
+def true_half_point(middle, scale, spread, top=0.95, chance=0.5):
+    """The half-point of the mean curve over very many seeds."""
+    shift = numpy.random.default_rng(1).normal(0, spread, (100_000, 1))
+    share = 1 / (1 + numpy.exp((BLOCKS - middle - shift) / scale))
+    return phases.half_point(BLOCKS, chance + (top - chance) * share.mean(0), chance)

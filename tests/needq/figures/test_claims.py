@@ -1,0 +1,150 @@
+"""The figures of the claims: the tables' numbers, ratios and half-points, and what is missing."""
+
+import fake_run
+import numpy
+import pandas
+import pytest
+from drawn import assert_same_bytes, line, words
+from needq.common import columns
+from needq.figures import claims as claims_figures
+from needq.metrics import degradation as metrics
+from needq.metrics.statistics import TOO_SMALL
+
+CHANCES = {"grammar": 0.5, "cloze": 0.25}
+ROLES = {"q": "cumulative", "k": "keys", "v": "values", "end": "from_end", "zero": "zero"}
+
+
+@pytest.fixture(scope="module")
+def article(tmp_path_factory):
+    """`degradation.tsv` of the article's sweep."""
+    folder = tmp_path_factory.mktemp("run")
+    fake_run.write(folder)
+    return metrics.degradation("cpu", *fake_run.stages(folder, "cpu"))
+
+
+@pytest.fixture(scope="module")
+def sweeps(article):
+    """The same with a sweep for each role, of fewer steps, each of a known multiple of damage."""
+    some = article[article["blocks_replaced"].isin([0, 1, 3, 6, 9, 12])]
+    pristine = some["nll"].iloc[0]
+    others = [
+        some.assign(sweep=ROLES[role], nll=pristine + times * (some["nll"] - pristine))
+        for role, times in {"k": 1, "v": 1.5, "end": 0.25, "zero": 2}.items()
+    ]
+    return pandas.concat([article, *others], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def single(article):
+    """`degradation.tsv` of single blocks: block 7 costs most."""
+    kl = numpy.array([0, *[0.1] * 7, 0.3, *[0.1] * 4])
+    return article.assign(
+        sweep="single",
+        intervention=["q/single/none", *(f"q/single/{block:02d}" for block in range(12))],
+        blocks_replaced=[0] + [1] * 12,
+        kl=kl,
+        kl_low=kl * 0.8,
+        kl_high=kl * 1.5,
+    )
+
+
+def phases_table(grammar=(8.0, 7.0, 9.5), cloze=(4.0, 3.5, numpy.inf)):
+    """`phases.tsv` of these half-points, each with its interval."""
+    rows = [("half-point of grammar", *grammar, None), ("half-point of cloze", *cloze, None)]
+    rows.append(("shape", numpy.nan, None, None, "smooth"))
+    return pandas.DataFrame(rows, columns=list(columns.PHASES))
+
+
+def phases(article, table=None, cuda=True):
+    table = phases_table() if table is None else table
+    return claims_figures.phases(article, table, CHANCES, cuda)
+
+
+def test_the_same_bytes_twice(article, sweeps, single, tmp_path):
+    def draw():
+        return {
+            "phases": phases(article),
+            "comparisons": claims_figures.comparisons(sweeps, ROLES, False),
+            "single": claims_figures.single(single, False),
+        }
+
+    assert_same_bytes(draw, tmp_path)
+
+
+def test_accuracies_are_drawn_as_they_are_and_from_one_to_zero(article):
+    raw, scaled, _ = phases(article).axes
+    for name, label in claims_figures.PROBES.items():
+        numpy.testing.assert_array_equal(line(raw, label).get_ydata(), article[name])
+        kept = (article[name] - CHANCES[name]) / (article[name].iloc[0] - CHANCES[name])
+        numpy.testing.assert_allclose(line(scaled, label).get_ydata(), kept)
+        assert line(scaled, label).get_ydata()[0] == 1
+    levels = [one.get_ydata()[0] for one in raw.lines if len(one.get_xdata()) == 2]
+    assert levels == [0.5, 0.25]
+    bands = [band.get_paths()[0].vertices[:, 1] for band in raw.collections]
+    assert bands[0].min() == pytest.approx(article["grammar_low"].min())
+
+
+def test_half_points_have_intervals_and_an_arrow_where_they_do_not_end(article):
+    figure = phases(article)
+    grammar, at_grammar, cloze, arrow, at_cloze = figure.axes[2].lines
+    assert grammar.get_xdata().tolist() == [7, 9.5] and at_grammar.get_xdata() == [8]
+    assert cloze.get_xdata()[0] == 3.5 and cloze.get_xdata()[1] > 12
+    assert arrow.get_marker() == ">" and at_cloze.get_xdata() == [4]
+    assert "Half lost (blocks): structure 8.0, meaning 4.0" in words(figure)
+
+
+def test_one_seed_has_half_points_without_intervals(article):
+    few = phases_table((8.0, TOO_SMALL, TOO_SMALL), (4.0, TOO_SMALL, TOO_SMALL))
+    one = article.assign(
+        noise_seeds=1, **{name: numpy.nan for name in article if name.endswith(("_low", "_high"))}
+    )
+    figure = phases(one, few)
+    assert [one.get_xdata()[0] for one in figure.axes[2].lines] == [8, 4]
+    assert TOO_SMALL in words(figure)
+
+
+def test_half_points_that_do_not_exist_are_said(article):
+    none = phases_table((numpy.inf,) * 3, (numpy.nan,) * 3)
+    figure = phases(article.assign(cloze=0.2), none, cuda=False)
+    text = words(figure)
+    assert "structure never, meaning from the start" in text
+    assert "not within this sweep" in text and "CUDA: not run" in text
+    assert not figure.axes[2].lines
+
+
+def test_comparisons_are_the_tables_and_their_ratios_of_damage(sweeps):
+    figure = claims_figures.comparisons(sweeps, ROLES, cuda=True)
+    matrices, orders, stand_ins = figure.axes
+    for axis, label, sweep in (
+        (matrices, "W_Q", "cumulative"),
+        (matrices, "W_V: 1.50 ×", "values"),
+        (orders, "from the end: 0.25 ×", "from_end"),
+        (stand_ins, "zeros: 2.00 ×", "zero"),
+    ):
+        expected = sweeps.loc[sweeps["sweep"] == sweep, "nll"]
+        numpy.testing.assert_array_equal(line(axis, label).get_ydata(), expected)
+    text = words(figure)
+    assert "Another matrix: 1.00 to 1.50 × the damage of W_Q" in text
+    assert "Another order: 0.25 × the damage from the start" in text
+    assert "W_O" not in text
+
+
+def test_comparisons_that_were_not_run_have_no_panel(sweeps):
+    only = {role: ROLES[role] for role in ("q", "end")}
+    assert len(claims_figures.comparisons(sweeps, only, cuda=True).axes) == 1
+    nothing = claims_figures.comparisons(sweeps, {"q": "cumulative"}, cuda=False)
+    assert "no sweep to compare was run" in words(nothing)
+
+
+def test_single_blocks_have_bars_and_intervals(single):
+    figure = claims_figures.single(single, cuda=True)
+    axis = figure.axes[0]
+    heights = [bar.get_height() for bar in axis.patches]
+    assert heights == single["kl"].iloc[1:].tolist()
+    segments = axis.collections[0].get_segments()
+    assert segments[7][:, 1].tolist() == pytest.approx([0.24, 0.45])
+    assert "Block 7 costs most: 0.3 nats, 21% of all blocks' sum" in words(figure)
+
+
+def test_without_a_sweep_of_single_blocks_the_figure_says_so(single):
+    assert "no sweep of single blocks" in words(claims_figures.single(single[:0], cuda=True))

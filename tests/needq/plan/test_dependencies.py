@@ -1,0 +1,62 @@
+"""Which library files a script uses."""
+
+from pathlib import Path
+
+import pytest
+from needq.plan.dependencies import library_files
+
+SCRIPTS = Path(__file__).parents[3] / "scripts"
+
+
+def names(script, root=SCRIPTS):
+    found = library_files(root / script)
+    assert found == sorted(found)
+    return {file.relative_to(root / "needq").as_posix() for file in found}
+
+
+@pytest.mark.parametrize(
+    ("script", "wanted"),
+    [
+        ("backup.py", "backup/architectures backup/model common/errors common/files common/logs"),
+        (
+            "tokenize_texts.py",
+            "backup/tasks backup/tokens common/errors common/files common/logs",
+        ),
+        (
+            "corrupt.py",
+            "backup/architectures common/errors common/files common/logs corrupt/keyed "
+            "corrupt/patches exact/elementary plan/interventions",
+        ),
+        ("diff.py", "common/errors common/files common/logs common/schemas divergence/diff"),
+    ],
+)
+def test_the_closures_of_the_scripts(script, wanted):
+    modules = wanted.split()
+    packages = {"__init__", *(f"{name.partition('/')[0]}/__init__" for name in modules)}
+    assert names(script) == {f"{name}.py" for name in packages.union(modules)}
+
+
+def test_every_script_is_covered():
+    # a rule's script runs as a job; make_crate.py is none
+    for script in sorted(set(SCRIPTS.glob("*.py")) - {SCRIPTS / "make_crate.py"}):
+        assert {"__init__.py", "common/logs.py", "common/errors.py"} <= names(script.name)
+
+
+def test_every_way_to_import_is_followed(tmp_path):
+    package = tmp_path / "needq"
+    (package / "deep").mkdir(parents=True)
+    files = {
+        "__init__.py": "",
+        "a.py": "import needq.b as other, os",
+        "b.py": "def late():\n    from needq.deep import c",
+        "deep/__init__.py": "from needq.deep.d import thing",
+        "deep/c.py": "from needq.a import x  # a circle",
+        "deep/d.py": "",
+        "unused.py": "",
+    }
+    for name, content in files.items():
+        (package / name).write_text(content)
+    (tmp_path / "script.py").write_text("from needq import a, missing\nimport numpy\n")
+    assert names("script.py", tmp_path) == set(files) - {"unused.py"}
+    (tmp_path / "none.py").write_text("import needqother, json")
+    assert names("none.py", tmp_path) == set()

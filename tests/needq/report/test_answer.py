@@ -1,0 +1,208 @@
+"""The answer reads well whatever the tables hold, and says only what their intervals say."""
+
+import numpy
+import pandas
+import pytest
+from needq.report import answer
+
+NAN = numpy.nan
+ONE, VOCABULARY = numpy.log(2), 1024  # a loss of ln 2; a blind guess has 10 ln 2
+WITHOUT = "without its trained W_Q in all 2 blocks it"
+QUALITY = pandas.DataFrame(
+    [
+        {"measure": "texts of exact that resemble no control", "value": 0.9, "texts": 9},
+        {"measure": "texts of cpu that resemble no control", "value": 0.25, "texts": 40},
+    ]
+)
+
+
+def rows(*nlls, spread=0.1, seeds=5, labels=None):
+    """The headline's rows: no block, one block, ... replaced."""
+    table = pandas.DataFrame({"nll": nlls, "sweep": "cumulative", "backend": "cpu", "texts": 6})
+    table["nll_low"], table["nll_high"] = table["nll"] - spread, table["nll"] + spread
+    table["blocks_replaced"], table["noise_seeds"] = range(len(nlls)), seeds
+    table["label"] = labels or [None] * len(nlls)
+    return table
+
+
+@pytest.mark.parametrize(
+    "end, spread, outcome, short",
+    [
+        (
+            4 * ONE,
+            0.1,
+            "lost",
+            f"In part: {WITHOUT} keeps 67% of its lead over blind guessing.",
+        ),
+        (
+            7 * ONE,
+            0.1,
+            "lost",
+            f"Yes: {WITHOUT} keeps only 33% of its lead over blind guessing.",
+        ),
+        (
+            10 * ONE,
+            0.1,
+            "lost",
+            f"Yes: {WITHOUT} is no better than a blind guess.",
+        ),
+        (1.1 * ONE, 0.1, "not shown", "No loss could be shown."),
+        (0.2 * ONE, 0.1, "gained", "No: it predicts better without its trained W_Q."),
+        (4 * ONE, NAN, "too small", "Too few noises were drawn to say."),
+    ],
+)
+def test_outcome_is_what_the_intervals_say(end, spread, outcome, short):
+    found = answer.loss(rows(ONE, 2 * ONE, end, spread=spread), 2, VOCABULARY)
+    assert (found.outcome, found.short) == (outcome, short)
+    assert found.sentence.endswith(".") and "nan" not in found.sentence
+    assert f"from {ONE:.2f} to {end:.2f} nats" in found.sentence
+
+
+def test_loss_is_told_in_tokens_that_the_model_wavers_between():
+    found = answer.loss(rows(ONE, 2 * ONE, 4 * ONE), 12, VOCABULARY)
+    assert "W_Q in 2 of 12 blocks" in found.sentence
+    assert "between 16 equally likely tokens (e to the loss) instead of 2." in found.sentence
+    assert "among 1,024 tokens has a loss of 6.93; (6.93 - 2.77) / (6.93 - 0.69) = 67%" in (
+        found.sentence
+    )
+    assert "(95% interval 2.67 to 2.87)" in found.sentence
+    alone = answer.loss(rows(ONE, 4 * ONE, spread=NAN, seeds=1), 1, VOCABULARY)
+    assert "but 1 noise seed is too few for an interval" in alone.sentence
+
+
+def test_other_matrices_are_on_the_same_scale():
+    sweeps = [rows(ONE, nll).assign(sweep=name) for name, nll in zip("abc", (2, 4, 7), strict=True)]
+    sweeps[2]["blocks_replaced"] = [0, 1]
+    table = pandas.concat([*sweeps, rows(ONE, 9 * ONE).assign(sweep="b", backend="exact")])
+    table["nll"] = table["nll"].where(table["nll"] < 1, table["nll"] * ONE)
+    found = {"q": "a", "k": "b", "v": "c"}
+    said = answer.other_matrices(table, "cpu", found, 1, VOCABULARY)
+    assert said == " For scale, replacing another matrix there leaves: W_K 67%, W_V 33%."
+    # a sweep that does not come to all blocks is not on the scale
+    assert answer.other_matrices(table, "cpu", found, 2, VOCABULARY) == ""
+    assert answer.other_matrices(table, "cpu", {"q": "a"}, 1, VOCABULARY) == ""
+
+
+def test_what_the_cloze_probe_keeps_stands_beside_the_loss():
+    table = rows(1, 2, 3).assign(cloze=[0.75, 0.6, 0.5])
+    assert answer.cloze_kept(table, 0.25) == " By the cloze probe, 50%."
+    assert answer.cloze_kept(table.assign(cloze=[0.75, 0.6, 0.1]), 0.25).endswith(" 0%.")
+    assert answer.cloze_kept(table.assign(cloze=NAN), 0.25) == ""
+    assert answer.cloze_kept(table, 0.8) == ""
+
+
+def meaning(labels, phases=None, nlls=(1, 2, 4), **others):
+    table = rows(*nlls, labels=labels)
+    others = {name: rows(*nlls, labels=known) for name, known in others.items()}
+    lost = answer.loss(table, 2, VOCABULARY)
+    return answer.meaning(table, others, shares(), QUALITY, phases, 2, lost)
+
+
+def shares():
+    """Three fifths of ten texts have the label in question."""
+    return pandas.DataFrame(
+        [
+            {"blocks_replaced": count, "label": label, "share": 0.6, "texts": 10}
+            for count in range(3)
+            for label in ("meaning lost", "noise")
+        ]
+    ).assign(share_low=0.25, share_high=0.9)
+
+
+def phases(*values):
+    return pandas.DataFrame(values, columns=["measure", "estimate", "low", "high"])
+
+
+def test_meaning_by_labels():
+    normal, lost = "near normal", "meaning lost"
+    assert meaning([normal, normal, lost]) == (
+        "About 2 of 2, by what it writes.",
+        "From 2 blocks on, the commonest label of its texts is meaning lost: 60% of 10 at 2 (95% "
+        "interval 25% to 90%). 25% of 40 labelled texts resemble no control well.",
+    )
+    assert "From 1 block on, the" in meaning([normal, "noise", "noise"])[1]
+    for last in (normal, "noise", "unlabelled"):
+        assert (
+            "With 1 block, the commonest label of its texts is meaning lost"
+            in (meaning([normal, lost, last])[1])
+        )
+    assert "near normal up to 1 of 2 blocks" in meaning([normal, normal, "unlabelled"])[1]
+    short, said = meaning([normal] * 3)
+    assert short == "Not up to all 2 blocks, by what it writes."
+    assert said == (
+        "The commonest label of its texts is near normal up to all 2 blocks replaced. 25% of 40 "
+        "labelled texts resemble no control well."
+    )
+    assert "could not be labelled" in meaning(["unlabelled"] * 3)[1]
+    assert "of the whole model's own texts is noise" in meaning(["noise"] * 3)[1]
+
+
+def test_meaning_says_where_other_backends_say_otherwise():
+    normal, lost, none = "near normal", "meaning lost", [None] * 3
+    early, late = [normal, lost, lost], [normal, normal, lost]
+    found = meaning(early, exact=late, same=early, never=[normal] * 3, bare=none)[1]
+    assert "From 1 block on (2 under exact, never under never), the commonest" in found
+
+
+def test_meaning_by_probes():
+    found = phases(
+        ("half-point of grammar", numpy.inf, numpy.inf, numpy.inf),
+        ("half-point of cloze", 1.25, 1.0, 1.5),
+    )
+    short, said = meaning(None, found)
+    assert short == "1 of 2, by the cloze probe."
+    assert said == (
+        "Accuracy falls half-way to guessing at 1.2 blocks (95% interval 1.0 to 1.5) in cloze "
+        "(choosing the word that ends a given passage), and not by all 2 blocks in grammar "
+        "(choosing the right one of two sentences)."
+    )
+    never = phases(("half-point of cloze", numpy.inf, numpy.inf, numpy.inf))
+    assert meaning(None, never)[0] == "Not by 2, by the cloze probe."
+    words = ("n too small", "n too small")
+    few = phases(("half-point of cloze", 1.25, *words))
+    assert "1.2 blocks (n too small for" in meaning(None, few)[1]
+    edge = phases(("half-point of cloze", 1.25, 1.0, numpy.inf))
+    short, said = meaning(None, edge)
+    assert short == "1 of 2, if at all, by the cloze probe."
+    assert "(95% interval: 1.0 or more)" in said
+
+
+def test_labels_and_probes_are_both_answers():
+    found = phases(("half-point of cloze", 1.25, 1.0, 1.5))
+    short, said = meaning(["near normal", "noise", "noise"], found)
+    assert short == "About 1 of 2, by what it writes; 1 of 2, by the cloze probe."
+    assert said.index("is noise") < said.index("cloze")
+
+
+def test_without_labels_and_probes_the_loss_speaks():
+    short, said = meaning(None)
+    assert short.startswith("Not measured")
+    assert said == "Half of the loss's rise is there with all 2 blocks replaced."
+    assert meaning(None, nlls=(1, 1, 1))[1] == ""
+
+
+def test_claims_are_counted_by_verdict():
+    table = pandas.DataFrame(
+        [
+            ("C1", "a", "all 2 tests", NAN, NAN, NAN, "refuted"),
+            ("C1", "a", "share; above 1", 0.5, 0.4, 0.6, "refuted"),
+            ("C1", "a", "share; above 0", 0.5, 0.4, 0.6, "supported"),
+            ("C2", "b", "all 1 tests", NAN, NAN, NAN, "undecided"),
+            ("C2", "b", "share; above 1", 0.5, "n too small", "n too small", "undecided"),
+        ],
+        columns="claim statement test estimate low high verdict".split(),
+    )
+    said, found = answer.claims(table)
+    assert said == "Of 2, 1 refuted (C1), 0 supported, 1 undecided (C2)."
+    assert [(one["claim"], one["count"]) for one in found] == [
+        ("C1", "of 2 tests, 1 failed and 1 held"),
+        ("C2", "of 1 test, 0 failed and 0 held"),
+    ]
+    assert answer.claims(None) == ("Not tested in this run.", [])
+    assert [test["test"] for test in found[0]["failed"]] == ["share; above 1"]
+
+
+def test_headline_is_one_sweep_of_one_backend_by_blocks():
+    table = pandas.concat([rows(3).assign(sweep="at_random"), rows(1, 2)[::-1], rows(9)])
+    table["backend"] = ["cpu", "cpu", "cpu", "exact"]
+    assert list(answer.headline(table, "cpu", "cumulative")["nll"]) == [1, 2]

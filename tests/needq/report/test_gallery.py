@@ -1,0 +1,48 @@
+"""The gallery: every text once, beside those that it belongs to."""
+
+import pandas
+from needq.report import gallery
+
+
+def texts(*rows):
+    """Rows of (blocks, noise seed, prompt, text), as a stage reads them back."""
+    table = pandas.DataFrame(rows, columns=["blocks_replaced", "noise_seed", "prompt", "text"])
+    table["intervention"] = [f"q/cumulative/{blocks:02d}" for blocks in table["blocks_replaced"]]
+    return table.assign(sweep="cumulative", sample_seed=0).astype({"noise_seed": "Int64"})
+
+
+CPU = texts((0, None, 0, "a"), (1, 7, 0, "b"), (1, 5, 0, "c"), (1, 5, 1, "d"))
+EXACT = texts((0, None, 0, "a"), (1, 7, 0, "other"), (1, 5, 0, "c"), (1, 5, 1, "d"))
+LABELS = CPU.assign(label=["near normal", None, "noise", "noise"])
+
+
+def shown(cards):
+    return [(card["noise_seed"], card["text"], card["label"], card["backends"]) for card in cards]
+
+
+def test_every_text_is_there_once_with_its_backends_and_label():
+    both, other = ["cpu", "exact"], {"cpu": LABELS, "exact": LABELS.assign(label="noise")}
+    found = gallery.grid({"cpu": CPU, "exact": EXACT}, {"cpu": LABELS}, ["first", "second"])
+    assert [sample["prompt"] for sample in found] == ["first", "second"]
+    pristine, one = found[0]["rows"]
+    assert (pristine["blocks"], one["intervention"]) == (0, "q/cumulative/01")
+    assert shown(pristine["first"]) == [(None, "a", "near normal", both)]
+    assert shown(one["first"]) == [(5, "c", "noise", both)]
+    assert shown(one["others"]) == [(7, "b", "unlabelled", ["cpu"]), (7, "other", "", ["exact"])]
+    assert gallery.count(found) == 5
+    found = gallery.grid({"cpu": CPU, "exact": EXACT}, other, ["first", "second"])
+    assert found[0]["rows"][0]["first"][0]["label"] == "near normal or noise"
+
+
+def test_one_noise_seed_leaves_out_the_others():
+    found = gallery.grid({"cpu": CPU}, {}, ["first", "second"], noise_seed=7)
+    assert [card["text"] for row in found[0]["rows"] for card in row["first"]] == ["a", "b"]
+    assert len(found) == 1 and gallery.count(found) == 2
+
+
+def test_pairs_that_part_are_found():
+    summary = pandas.DataFrame(
+        [("a", "b", "x", 0.5), ("a", "c", "x", 1.0), ("a", "a", "x", 0.5), ("b", "c", "y", 0.0)],
+        columns=["left", "right", "intervention", "identical"],
+    )
+    assert gallery.parted(summary) == {"x": [("a", "b")], "y": [("b", "c")]}

@@ -1,0 +1,235 @@
+"""Notebooks: each executes on a run, says what its tables say, and leaves the same bytes twice."""
+
+import base64
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import fake_run
+import fake_tables
+import nbformat
+import psutil
+import pytest
+from needq.common import schemas as tables
+from needq.common.errors import UserError
+from needq.metrics import degradation as metrics
+from needq.report import notebooks, pages
+from page_reader import Reader
+
+ROOT = Path(__file__).parents[3]
+TEMPLATES = ROOT / "report/templates"
+PAGE_SCRIPT = TEMPLATES / "page.js"
+WALK, HEADLINE = ROOT / "report/notebooks/walk.py", ROOT / "report/notebooks/headline.py"
+
+
+def page_of(notebook):
+    maker = pages.Pages(TEMPLATES, "fake", ["cpu", "cpu64"], cuda=False)
+    body = notebooks.body(notebook, maker.folder)
+    return maker.notebook(notebooks.heading(notebook), body, "report/notebooks/x.py")
+
+
+def walked(run, names=None, cuda=False):
+    parameters = {"RUN": str(run), "TABLES": names, "CUDA": cuda}
+    parameters |= {"SWEEP": "cumulative", "BLOCKS": 12}
+    return notebooks.execute(notebooks.read(WALK, parameters))
+
+
+def again(run, chunks=None):
+    """The headline notebook, executed."""
+    return notebooks.execute(notebooks.read(HEADLINE, {"RUN": str(run), "CHUNKS": chunks}))
+
+
+def shown(notebook):
+    """The words on a notebook's page without its code."""
+    parts = page_of(notebook).split("<details>")
+    return " ".join(Reader("".join(p.split("</details>")[-1] for p in parts)).text.split())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    fake_tables.write_run(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(run, tmp_path):
+    return Path(shutil.copytree(run, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def walk(run):
+    return walked(run)
+
+
+@pytest.fixture(scope="module")
+def headline(run):
+    return again(run)
+
+
+def test_the_walk_says_what_the_tables_say(walk, run):
+    text = shown(walk)
+    table = metrics.read_table(run / "tables/degradation.tsv")
+    cpu = table[table["backend"] == "cpu"].set_index("blocks_replaced")
+    one, cost = cpu.loc[1], cpu["nll"] - cpu.loc[0, "nll"]
+    interval = " to ".join(f"{one[f'nll_{end}']:#.3g}" for end in ("low", "high"))
+    assert f"with one block replaced, {one['nll']:#.3g} ({interval})" in text
+    assert f"{100 * cost[1] / cost[12]:#.3g}".rstrip(".") + "% of what 12 blocks cost" in text
+    assert "In the controls the share of identical texts is 100% at least" in text
+    steep = cpu["nll"].diff().idxmax()
+    assert f"The steepest step is from {steep - 1} to {steep} block" in text
+    labelled = cpu["label"][7:10]
+    assert f"repetitive: so labelled are {sum(labelled == 'repetitive')} of the 3 rows" in text
+    first, last = (pages.number(cpu["cloze"][count]) for count in (0, 12))
+    assert f"the number of candidates) from {first} (" in text and f" to {last} (" in text
+    assert "12 blocks, and in each W_Q holds 1,024 weights" in text
+
+
+def test_what_a_run_lacks_is_left_out(walk, run):
+    text = shown(walk)
+    assert "No GPU took part in this run." in text and "so none is decided here" in text
+    for absent in ("one cause removed", "flip law", "costs most", "rise of nll"):
+        assert absent not in text
+    least = shown(walked(run, ["degradation", "divergence_summary"], cuda=True))
+    assert "No GPU" not in least and "holds" not in least and "earlier or later" not in least
+
+
+def test_what_other_configs_add_has_its_sections(copy):
+    fake_tables.write_more(copy)
+    text = shown(walked(copy))
+    assert "C1, supported. One block replaced: still coherent." in text and "n too small" in text
+    assert "with every cause in place 0% of 42 texts are identical; with all removed, 100%" in text
+    assert "keyed32: 40 of 366 texts part; expected 42.5" in text
+    assert text.count("as the law says") == 2 and text.count("not as the law says") == 1
+    assert "block 2 costs most" in text and "∞" in text
+    assert "Other matrices, other noise and other orders of blocks (backend cpu64)" in text
+    assert "keys" in text and "rise of nll" in text
+
+
+def test_no_page_loads_or_runs_anything(walk, headline):
+    for page in map(page_of, (walk, headline)):
+        reader = Reader(page)
+        assert not {"img", "link", "iframe", "object", "math"} & set(reader.tags)
+        links = [value for name, value in reader.values if name.endswith(("href", "src"))]
+        assert all(link.startswith("#") or link == "../index.html" for link in links)
+        assert "@import" not in page and "url(http" not in page
+        assert not [name for name, _ in reader.values if name.startswith("on")]
+        # the page's own script, and no other
+        (script,) = re.findall("<script>(.*?)</script>", page, re.S)
+        assert script.strip() == PAGE_SCRIPT.read_text(encoding="utf-8").strip()
+        assert reader.tags.count("script") == 1
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        assert ("content", f"{policy}; script-src 'sha256-{digest}'") in reader.values
+
+
+def test_hostile_text_is_shown_as_text(walk):
+    page = page_of(walk)
+    assert "&lt;script&gt;alert" in page and page.count("<script") == 1 and "<img" not in page
+
+
+def test_the_same_bytes_twice_and_no_trace_of_the_machine(walk, headline, run):
+    for first, second in ((walk, walked(run)), (headline, again(run))):
+        text = notebooks.text(first)
+        assert notebooks.text(second) == text and page_of(second) == page_of(first)
+        assert "object at 0x" not in text and "<IPython" not in text and 'Z"' not in text
+        # but for the folder that this test hands over as an absolute path
+        assert str(ROOT) not in text and "/tmp" not in text.replace(str(run), "")
+        nbformat.validate(nbformat.reads(text, as_version=4))
+
+
+def test_no_process_is_left(walk, headline):
+    assert [p for p in psutil.Process().children(True) if "ipykernel" in str(p.cmdline())] == []
+
+
+def test_headline_agrees_with_the_published_table(headline, run):
+    table = metrics.read_table(run / "tables/degradation.tsv")
+    assert f"All {6 * len(table)} means agree" in shown(headline)
+
+
+@pytest.mark.parametrize("measure", ["nll", "seq_rep_4", "text_nll"])
+def test_headline_fails_on_a_number_that_does_not_follow(copy, measure):
+    table = metrics.read_table(copy / "tables/degradation.tsv")
+    table.loc[3, measure] += 1e-4
+    metrics.write_table(copy / "tables/degradation.tsv", table, metrics.MEASURED)
+    with pytest.raises(UserError, match=f"{measure} differs in {table['intervention'][3]}"):
+        again(copy)
+
+
+def test_headline_copes_with_short_texts_and_with_sweeps_without_texts(copy):
+    for file in copy.glob("generate/*/first/*.parquet"):
+        rows = tables.read(file)
+        for row in rows[40::17]:
+            row["tokens"] = row["tokens"][:2]
+        for row in rows:  # a prompt of which one noise leaves no 4-gram at all
+            if (row["noise_seed"], row["prompt"], row["blocks_replaced"]) == (1, 2, 5):
+                row["tokens"] = row["tokens"][:3]
+        tables.write(file, rows, tables.TEXTS)
+    for file in copy.glob("score/*/first/*.evaluation.parquet"):
+        rows = tables.read(file)
+        names = {"sweep": "keys", "intervention": "k/keys/00"}
+        rows += [row | names for row in rows if row["blocks_replaced"] == 0]
+        tables.write(file, rows, tables.EVALUATION)
+    table = fake_tables.degradation(copy)
+    assert list(table.loc[table["sweep"] == "keys", "texts"]) == [0, 0]
+    metrics.write_table(copy / "tables/degradation.tsv", table, metrics.MEASURED)
+    assert f"All {6 * len(table) - 3 * 2} means agree" in shown(again(copy))
+
+
+def test_headline_reads_the_chunks_that_it_is_given(copy):
+    for backend in fake_tables.BACKENDS:
+        for stage, ending in (("generate", ""), ("score", ".texts"), ("score", ".evaluation")):
+            first = copy / stage / backend / "first"
+            shutil.copy(first / f"{0:012x}{ending}.parquet", first / f"stale{ending}.parquet")
+    with open(copy / "generate/cpu/first/stale.parquet", "wb") as file:
+        file.write(b"not parquet")
+    chunks = {name: [f"{0:012x}"] for name in fake_tables.BACKENDS}
+    assert "means agree" in shown(again(copy, chunks))
+
+
+@pytest.mark.parametrize("source", [WALK, HEADLINE], ids=lambda path: path.name)
+def test_its_script_opens_in_jupyter(source, run, tmp_path):
+    """As a user has it: converted beside the script, run from there on the default run."""
+    folder = tmp_path / "report/notebooks"
+    folder.mkdir(parents=True)
+    (tmp_path / "Snakefile").touch()
+    (tmp_path / "scripts").symlink_to(ROOT / "scripts")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/pocket-gpt2").symlink_to(run)
+    shutil.copy(source, folder)
+    command = ["jupytext", "--to", "ipynb", source.name]
+    subprocess.run([sys.executable, "-m", *command], cwd=folder, check=True, capture_output=True)
+    notebook = folder / f"{source.stem}.ipynb"
+    command = ["nbconvert", "--to", "notebook", "--execute", "--inplace", notebook.name]
+    subprocess.run([sys.executable, "-m", *command], cwd=folder, check=True, capture_output=True)
+    cells = nbformat.read(notebook, as_version=4).cells
+    assert all(cell.execution_count for cell in cells if cell.cell_type == "code")
+    assert notebooks.heading(nbformat.read(notebook, as_version=4)) in source.read_text()
+
+
+def test_a_script_needs_one_cell_of_parameters(tmp_path):
+    script = tmp_path / "none.py"
+    script.write_text("# %%\nx = 1\n")
+    with pytest.raises(UserError, match="one cell tagged parameters, and has 0"):
+        notebooks.read(script, {})
+
+
+def test_what_differs_from_run_to_run_is_removed():
+    cell = nbformat.v4.new_code_cell("1", id="random", metadata={"execution": {"at": "now"}})
+    cell.outputs = [
+        nbformat.v4.new_output("stream", name="stderr", text="/some/path: warning"),
+        nbformat.v4.new_output(
+            "display_data", {"text/plain": "<X at 0x7f>", "image/svg+xml": "<svg/>"}
+        ),
+    ]
+    notebook = notebooks.settled(nbformat.v4.new_notebook(cells=[cell]))
+    assert cell.id == "cell-000" and cell.metadata == {}
+    assert [output["data"] for output in cell.outputs] == [{"image/svg+xml": "<svg/>"}]
+    assert "version" not in notebook.metadata.language_info
+
+
+def test_the_made_up_run_has_texts_that_must_be_escaped(run):
+    assert fake_run.HOSTILE in set(metrics.read_table(run / "tables/degradation.tsv")["example"])
