@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pandas
 import yaml
+from needq.common import tables
 from needq.common.files import read_json
 from needq.inference.backend import load, prepare
 from needq.inference.generate import generate
 from needq.inference.sampling import Row
 from needq.inference.score import token_nlls
-from needq.metrics import degradation as metrics
-from needq.metrics import labels
+from needq.metrics import calibration, labels
 
 SEEDS = range(100)  # of 6 prompts: 600 texts, 300 of them held out
 
@@ -44,7 +44,7 @@ def main(run: Path) -> None:
         own = [
             (row.ids, made.tokens[:length]) for row, made in zip(work, continuations, strict=True)
         ]
-        controls = labels.controls(own, vocabulary)
+        controls = calibration.controls(own, vocabulary)
         controls["nlls"] = nlls([(own[row.source][0], row.tokens) for row in controls.itertuples()])
         for count in (300, 60, 30):
             kept = controls[controls["held_out"] | (controls["source"] < count)]
@@ -57,7 +57,7 @@ def main(run: Path) -> None:
                 far = ~held_out["typical"].dropna().astype(bool)
                 print(counts.to_string(), f"\nheld out that resemble no control: {far.mean():.1%}")
             if (length, count) == (settings["max_new_tokens"], 300):
-                texts = metrics.read_chunks(list(run.glob("generate/cpu/first/*.parquet")))
+                texts = tables.read_frame(list(run.glob("generate/cpu/first/*.parquet")))
                 texts["nlls"] = nlls(
                     [
                         (tokens["prompts"][row.prompt], list(row.tokens))

@@ -101,6 +101,7 @@ rule write_pages:
         config=CONFIG,
         run=CONFIG["run"],
         backends=COMPARED,
+        scored=SCORED,
         cuda=ON_CUDA,
     script:
         "../scripts/pages.py"

@@ -1,19 +1,16 @@
 """Rule degradation: see rules/metrics.smk."""
 
 import pandas
+from needq.common import tables
 from needq.common.logs import job, progress
 from needq.metrics import degradation as metrics
 
 with job(snakemake.log[0]):
-
-    def read(name, backend):
-        """The rows of one input of one backend."""
-        return metrics.read_backend(snakemake.input[name], backend)
-
-    labels, parts = metrics.read_labels(snakemake.input.labels), []
-    for backend in progress(snakemake.params.backends, "backends"):
-        stages = ("texts", "text_scores", "evaluation", "answers")
-        rows = [read(stage, backend) for stage in stages]
-        parts.append(metrics.degradation(backend, *rows, labels[backend]))
+    stages = ("texts", "text_scores", "evaluation", "answers", "labels")
+    backends = snakemake.params.backends
+    rows = [tables.read_by_backend(snakemake.input[stage], backends) for stage in stages]
+    parts = []
+    for backend in progress(backends, "backends"):
+        parts.append(metrics.degradation_table(backend, *(stage[backend] for stage in rows)))
     table = pandas.concat(parts).sort_values(["sweep", "intervention"], kind="stable")
-    metrics.write_table(snakemake.output.table, table, metrics.MEASURED)
+    tables.write_table(snakemake.output.table, table, tables.MEASURED)

@@ -1,6 +1,6 @@
 """Rule digests: see rules/verify.smk."""
 
-from needq.common import schemas as tables
+from needq.common import tables
 from needq.common.files import read_json, write_json
 from needq.common.logs import job
 from needq.corrupt.patches import stored_noise
@@ -10,7 +10,7 @@ with job(snakemake.log[0]):
 
     def rows(name):
         """The rows of one input, of all its chunks."""
-        return [row for file in snakemake.input[name] for row in tables.read(file)]
+        return [row for file in snakemake.input[name] for row in tables.read_rows(file)]
 
     manifest = read_json(snakemake.input.manifest)
     found = {

@@ -1,12 +1,13 @@
 """Rule generate: see rules/generate.smk."""
 
+from needq.common import tables
 from needq.inference.instructions import choose_instructions
 
 choose_instructions(snakemake.params.backend)
 
 from pathlib import Path
 
-from needq.common import schemas as tables
+from needq.common import schemas
 from needq.common.files import read_json, write_json
 from needq.common.logs import job
 from needq.inference.backend import load, prepare, record
@@ -31,6 +32,6 @@ with job(snakemake.log[0]):
     tokenizer = Tokenizer.from_file(snakemake.input.tokenizer)
     for text in texts:
         shown = text["tokens"][:-1] if text["ended"] else text["tokens"]
-        text["text"] = tokenizer.decode(shown)
-    tables.write(snakemake.output.texts, texts, tables.TEXTS)
+        text |= {"backend": snakemake.wildcards.backend, "text": tokenizer.decode(shown)}
+    tables.write_rows(snakemake.output.texts, texts, schemas.TEXTS)
     write_json(snakemake.output.provenance, record(backend))

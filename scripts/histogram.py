@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas
 from needq.backup.architectures import adapter
+from needq.common import tables
 from needq.common.files import read_json
 from needq.common.logs import job
-from needq.metrics import degradation as metrics
+from needq.metrics import histogram
 from needq.plan.interventions import noise_parts
 from safetensors import safe_open
 
@@ -24,5 +25,5 @@ with job(snakemake.log[0]):
             }
             with safe_open(file, "numpy") as stored:
                 noise = {block: stored.get_tensor(f"{block}.weight") for block in places}
-            parts.append(metrics.histogram(pristine, noise, name, noise_seed))
-    metrics.write_table(snakemake.output.table, pandas.concat(parts), metrics.MEASURED)
+            parts.append(histogram.histogram_table(pristine, noise, name, noise_seed))
+    tables.write_table(snakemake.output.table, pandas.concat(parts), tables.MEASURED)

@@ -4,27 +4,28 @@ from pathlib import Path
 
 import pandas
 from needq.backup.architectures import adapter
-from needq.common import schemas as tables
+from needq.common import schemas, tables
 from needq.common.files import read_json
 from needq.common.logs import job, progress
-from needq.metrics import degradation as metrics
-from needq.metrics import label_tables, labels
+from needq.metrics import labels
 
 with job(snakemake.log[0]):
-    controls = pandas.DataFrame(tables.read(snakemake.input.controls))
+    controls = pandas.DataFrame(tables.read_rows(snakemake.input.controls))
     classifier = labels.fit(controls, adapter(read_json(snakemake.input.config)).vocabulary)
+    files = {Path(file).stem: file for file in snakemake.output.labels}
+    texts = tables.read_by_backend(snakemake.input.texts, list(files))
+    scores = tables.read_by_backend(snakemake.input.scores, list(files))
     labelled = {}
-    for file in progress(snakemake.output.labels, "backends"):
-        backend = Path(file).stem
-        texts = metrics.read_backend(snakemake.input.texts, backend)
-        texts["nlls"] = metrics.read_backend(snakemake.input.scores, backend)["nlls"]
-        found = classifier.labelled(texts) if classifier else labels.unlabelled(texts)
-        labelled[backend] = texts.drop(columns="tokens").join(found)
-        tables.write(file, labelled[backend].to_dict("records"), tables.LABELS)
+    for backend in progress(list(files), "backends"):
+        rows = texts[backend].assign(nlls=scores[backend]["nlls"])
+        found = classifier.labelled(rows) if classifier else labels.unlabelled(rows)
+        labelled[backend] = rows.drop(columns="tokens").join(found)
+        written = labelled[backend].assign(backend=backend).to_dict("records")
+        tables.write_rows(files[backend], written, schemas.LABELS)
     written = {
-        "shares": label_tables.shares(labelled),
-        "confusion": label_tables.confusion_table(classifier, controls),
-        "quality": label_tables.quality(classifier, controls, labelled),
+        "shares": labels.shares_table(labelled),
+        "confusion": labels.confusion_table(classifier, controls),
+        "quality": labels.quality_table(classifier, controls, labelled),
     }
     for name, table in written.items():
-        metrics.write_table(snakemake.output[name], table, metrics.MEASURED)
+        tables.write_table(snakemake.output[name], table, tables.MEASURED)

@@ -1,10 +1,10 @@
 """Rule ledger: see rules/ledger.smk."""
 
-from needq.common import columns
+from needq.common import columns, tables
 from needq.common.logs import job
-from needq.metrics import degradation as metrics
+from needq.divergence import summary
 
 with job(snakemake.log[0]):
-    texts = metrics.read_ledger(snakemake.input.texts)[list(columns.LEDGER_TEXTS)]
-    metrics.write_table(snakemake.output.texts, texts)
-    metrics.write_table(snakemake.output.table, metrics.ledger(texts), metrics.MEASURED)
+    texts = tables.read_ledger(snakemake.input.texts)[list(columns.LEDGER_TEXTS)]
+    tables.write_table(snakemake.output.texts, texts)
+    tables.write_table(snakemake.output.table, summary.ledger_table(texts), tables.MEASURED)

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from needq.common import schemas as tables
+from needq.common import schemas, tables
 from needq.common.logs import job
 from needq.divergence.ledger import Trace, texts_of_steps
 from safetensors.numpy import load_file
@@ -10,11 +10,11 @@ from safetensors.numpy import load_file
 with job(snakemake.log[0]):
     traces = {
         (side, process): Trace(
-            tables.read(snakemake.input[f"{side}_{process}"]),
+            tables.read_rows(snakemake.input[f"{side}_{process}"]),
             load_file(snakemake.input[f"{side}_{process}_logits"]),
         )
         for side, process in product(("left", "right"), ("first", "second"))
     }
     names = (snakemake.wildcards.left, snakemake.wildcards.right)
     rows = texts_of_steps(names, snakemake.params.pair, traces)
-    tables.write(snakemake.output.texts, list(rows), tables.LEDGER)
+    tables.write_rows(snakemake.output.texts, list(rows), schemas.LEDGER)

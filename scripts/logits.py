@@ -1,12 +1,12 @@
 """Rule logits: see rules/score.smk."""
 
+from needq.common import tables
 from needq.inference.instructions import choose_instructions
 
 choose_instructions(snakemake.params.backend)
 
 from pathlib import Path
 
-from needq.common import schemas as tables
 from needq.common.files import read_json, temporary
 from needq.common.logs import job
 from needq.inference.backend import load, prepare
@@ -24,7 +24,7 @@ with job(snakemake.log[0]):
         model,
         patcher(model, weights, backend, snakemake.input.noise),
         with_recipes(members, [snakemake.input.patches]),
-        tables.read(snakemake.input.reference),
+        tables.read_rows(snakemake.input.reference),
         read_json(snakemake.input.tokens)["prompts"],
         snakemake.params.positions,
         backend["batch"],

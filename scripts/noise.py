@@ -3,7 +3,7 @@
 from needq.backup.architectures import adapter
 from needq.common.files import read_json, temporary
 from needq.common.logs import job
-from needq.corrupt.patches import noise_tensors
+from needq.corrupt.methods import noise_tensors
 from safetensors.numpy import load_file, save_file
 
 with job(snakemake.log[0]):

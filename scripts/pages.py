@@ -1,8 +1,8 @@
 """Rule write_pages: see rules/report.smk."""
 
+from needq.common import tables
 from needq.common.files import read_json, write_text
 from needq.common.logs import job
-from needq.metrics import degradation as metrics
 from needq.provenance import digests
 from needq.report import gallery, pages
 
@@ -11,14 +11,15 @@ LARGEST = (
 )
 
 with job(snakemake.log[0]):
-    config, tables = snakemake.params.config, snakemake.input
-    page = pages.of_run(tables.templates, snakemake.params)
-    summary = metrics.read_table(tables.divergence)
-    found, expected = digests.of_run(tables.digests), digests.of_run(tables.expected)
+    config, given = snakemake.params.config, snakemake.input
+    page = pages.of_run(given.templates, snakemake.params)
+    summary = tables.read_table(given.divergence)
+    found, expected = digests.of_run(given.digests), digests.of_run(given.expected)
 
     backends, prompts = snakemake.params.backends, config["generation"]["prompts"]
-    rows = {name: metrics.read_backend(tables.texts, name) for name in backends}
-    labels = metrics.read_labels(tables.labels)
+    rows = tables.read_by_backend(given.texts, backends)
+    scored = [name for name in backends if name in snakemake.params.scored]
+    labels = tables.read_by_backend(given.labels, scored)
 
     def every_text(noise_seed=None, left_out=""):
         """The gallery, of one noise seed or all."""
@@ -30,11 +31,11 @@ with job(snakemake.log[0]):
         first = config["noise_seeds"][0]
         texts = every_text(first, f"of noise seed {first} alone, the others being too many")
     written = {
-        "degradation": page.degradation(metrics.read_table(tables.degradation)),
-        "divergence": page.divergence(summary, metrics.read_table(tables.trend)),
+        "degradation": page.degradation(tables.read_table(given.degradation)),
+        "divergence": page.divergence(summary, tables.read_table(given.trend)),
         "gallery": texts,
         "provenance": page.provenance(
-            config, read_json(tables.provenance), found, digests.compared(expected, found)
+            config, read_json(given.provenance), found, digests.compared(expected, found)
         ),
     }
     for name, content in written.items():

@@ -1,5 +1,6 @@
 """Rule score: see rules/score.smk."""
 
+from needq.common import tables
 from needq.inference.instructions import choose_instructions
 
 choose_instructions(snakemake.params.backend)
@@ -7,7 +8,7 @@ choose_instructions(snakemake.params.backend)
 from pathlib import Path
 
 from needq.backup import tasks as probes
-from needq.common import schemas as tables
+from needq.common import schemas
 from needq.common.files import read_json
 from needq.common.logs import job, progress
 from needq.inference.backend import load, prepare
@@ -27,27 +28,30 @@ with job(snakemake.log[0]):
     recipes = [recipe for _, recipe in with_recipes(members, [snakemake.input.patches])]
 
     scores = score_documents(model, patches, recipes, tokens["documents"], tokens["bytes"], batch)
+    named = {"backend": snakemake.wildcards.backend}
     rows = [
-        member.keys() | row for member, found in zip(members, scores, strict=True) for row in found
+        named | member.keys() | row
+        for member, found in zip(members, scores, strict=True)
+        for row in found
     ]
-    tables.write(snakemake.output.evaluation, rows, tables.EVALUATION)
+    tables.write_rows(snakemake.output.evaluation, rows, schemas.EVALUATION)
 
     rows = []
     if snakemake.input.texts:
-        texts = tables.read(snakemake.input.texts)
+        texts = tables.read_rows(snakemake.input.texts)
         own = by_intervention(texts, tokens["prompts"])
         found = []
         for member in progress(members, f"score texts of {snakemake.wildcards.backend}"):
             found += score_texts(model, own[member.id, member.noise_seed], batch)
         rows = [text | score for text, score in zip(texts, found, strict=True)]
-    tables.write(snakemake.output.texts, rows, tables.TEXT_SCORES)
+    tables.write_rows(snakemake.output.texts, rows, schemas.TEXT_SCORES)
 
     rows = []
     asked = probes.read(snakemake.input.probes) if snakemake.input.probes else {}
     for name, probe in asked.items():
         found = answers(model, patches, recipes, probe, batch)
         for member, right in zip(members, found, strict=True):
-            keys = member.keys() | {"probe": name}
+            keys = named | member.keys() | {"probe": name}
             for item, (kind, answer) in enumerate(zip(probe.kinds, right, strict=True)):
                 rows.append(keys | {"item": item, "kind": kind, "right": answer})
-    tables.write(snakemake.output.probes, rows, tables.PROBES)
+    tables.write_rows(snakemake.output.probes, rows, schemas.PROBES)

@@ -1,12 +1,12 @@
 """Rule show_labels: see rules/labels.smk."""
 
+from needq.common import tables
 from needq.common.files import write_text
 from needq.common.logs import job
-from needq.metrics import degradation as metrics
 from needq.report import pages
 
 with job(snakemake.log[0]):
     page = pages.of_run(snakemake.input.templates, snakemake.params)
     names = ("shares", "confusion", "quality")
-    tables = [metrics.read_table(snakemake.input[name]) for name in names]
+    tables = [tables.read_table(snakemake.input[name]) for name in names]
     write_text(snakemake.output.page, page.labels(*tables))

@@ -1,12 +1,13 @@
 """Rule trace: see rules/ledger.smk."""
 
+from needq.common import tables
 from needq.inference.instructions import choose_instructions
 
 choose_instructions(snakemake.params.backends[0])
 
 from pathlib import Path
 
-from needq.common import schemas as tables
+from needq.common import schemas
 from needq.common.files import read_json, temporary, write_json
 from needq.common.logs import job
 from needq.inference.backend import load, prepare, record
@@ -21,7 +22,7 @@ with job(snakemake.log[0]):
     members = [Intervention.from_dict(member) for member in snakemake.params.members]
     work = with_recipes(members, snakemake.input.patches)
     tokens = read_json(snakemake.input.tokens)
-    reference = [row for file in snakemake.input.reference for row in tables.read(file)]
+    reference = [row for file in snakemake.input.reference for row in tables.read_rows(file)]
     texts, logits, records = [], {}, []
     for number, backend in enumerate(snakemake.params.backends):
         prepare(backend)
@@ -29,13 +30,13 @@ with job(snakemake.log[0]):
         model = load(weights.parent, backend)
         patches = patcher(model, weights, backend, snakemake.input.noise)
         rows = generate_all(model, patches, work, tokens, settings, backend)
-        texts += [{"backend": number} | row for row in rows]
+        texts += [{"backend_number": number} | row for row in rows]
         positions = snakemake.params.positions
         found = reference_logits(
             model, patches, work, reference, tokens["prompts"], positions, backend["batch"]
         )
         logits |= {f"{number} {key}": values for key, values in found.items()}
-    tables.write(snakemake.output.texts, texts, tables.TRACE)
+    tables.write_rows(snakemake.output.texts, texts, schemas.TRACE)
     write_json(snakemake.output.provenance, records)
     with temporary(snakemake.output.logits) as partial:
         save_file(logits, partial)

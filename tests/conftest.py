@@ -9,7 +9,8 @@ import pytest
 from needq.backup.architectures import Adapter, adapter
 from needq.backup.model import back_up
 from needq.common.files import read_json
-from needq.corrupt.patches import noise_tensors, patches
+from needq.corrupt.methods import noise_tensors
+from needq.corrupt.patches import patches
 from needq.plan.interventions import noise_name, sweep_interventions
 from safetensors.numpy import load_file
 from small import BLOCKS, ROOT, config_of

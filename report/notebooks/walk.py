@@ -37,8 +37,8 @@ from IPython.display import HTML, SVG, Markdown, display
 here = Path.cwd()
 project = next((f for f in (here, *here.parents) if (f / "scripts/needq").is_dir()), here)
 sys.path.insert(0, str(project / "scripts"))
-from needq.figures import theme  # found by the line above
-from needq.metrics import degradation as metrics
+from needq.common.tables import read_table  # found by the line above
+from needq.figures import theme
 from needq.metrics.labels import article_bands
 from needq.report.pages import number
 
@@ -46,7 +46,7 @@ READ = ("degradation", "q_histogram", "divergence_summary", "divergence_trend", 
 READ += ("claims",)
 folder = (Path(RUN) if Path(RUN).is_dir() else project / RUN) / "tables"
 names = [file.stem for file in folder.glob("*.tsv")] if TABLES is None else TABLES
-tables = {name: metrics.read_table(folder / f"{name}.tsv") for name in READ if name in names}
+tables = {name: read_table(folder / f"{name}.tsv") for name in READ if name in names}
 
 
 def say(*paragraphs):

@@ -7,9 +7,8 @@ loop, and the second backend parts from the first ever more often.
 from pathlib import Path
 
 import numpy
-from needq.common import schemas as tables
-from needq.metrics import degradation as metrics
-from needq.metrics import labels as labels_of_texts
+from needq.common import schemas, tables
+from needq.common.keys import LABELS
 
 BLOCKS = 12
 PROMPTS = 8
@@ -26,6 +25,7 @@ def keys(blocks, noise_seed):
     return {
         "sweep": "cumulative",
         "intervention": f"q/cumulative/{blocks:02d}",
+        "block": None,
         "blocks_replaced": blocks,
         "noise_seed": noise_seed,
     }
@@ -98,7 +98,7 @@ def labels(rows):
     """Rows of labels: the article's quarters; the first sample seed's last texts are too short."""
     found = []
     for row in rows:
-        label = labels_of_texts.LABELS[max(row["blocks_replaced"] - 1, 0) // 3]
+        label = LABELS[max(row["blocks_replaced"] - 1, 0) // 3]
         short = row["blocks_replaced"] == BLOCKS and row["sample_seed"] == 0
         label, typical = (None, None) if short else (label, True)
         names = (*keys(0, 0), "prompt", "sample_seed")
@@ -162,7 +162,7 @@ def stages(folder: Path, backend: str) -> list:
     patterns = ("generate/{}/first/*.parquet", "score/{}/first/*.texts.parquet")
     patterns += ("score/{}/first/*.evaluation.parquet", "score/{}/first/*.probes.parquet")
     patterns += ("labels/{}.parquet",)
-    return [metrics.read_chunks(sorted(folder.glob(one.format(backend)))) for one in patterns]
+    return [tables.read_frame(sorted(folder.glob(one.format(backend)))) for one in patterns]
 
 
 def write(folder: Path, chunk_size: int = 10_000) -> None:
@@ -170,18 +170,25 @@ def write(folder: Path, chunk_size: int = 10_000) -> None:
     made = {"cpu": texts(0), "cpu64": texts(1)}
     for backend, rows in made.items():
         generate, score = folder / f"generate/{backend}/first", folder / f"score/{backend}/first"
-        _write(generate, "", rows, tables.TEXTS, chunk_size)
-        _write(score, ".texts", text_scores(rows), tables.TEXT_SCORES, chunk_size)
-        _write(score, ".evaluation", evaluation(), tables.EVALUATION, chunk_size)
-        _write(score, ".probes", answers(), tables.PROBES, chunk_size)
+        named = {"backend": backend}
+        _write(generate, "", _with(named, rows), schemas.TEXTS, chunk_size)
+        _write(score, ".texts", _with(named, text_scores(rows)), schemas.TEXT_SCORES, chunk_size)
+        _write(score, ".evaluation", _with(named, evaluation()), schemas.EVALUATION, chunk_size)
+        _write(score, ".probes", _with(named, answers()), schemas.PROBES, chunk_size)
         (folder / "labels").mkdir(exist_ok=True)
-        tables.write(folder / f"labels/{backend}.parquet", labels(rows), tables.LABELS)
+        tables.write_rows(
+            folder / f"labels/{backend}.parquet", _with(named, labels(rows)), schemas.LABELS
+        )
     for left, right in (("cpu", "cpu"), ("cpu64", "cpu64"), ("cpu", "cpu64")):
         rows = divergence(made[left], made[right], (left, right))
-        _write(folder / f"diff/{left}-{right}", "", rows, tables.DIVERGENCE, chunk_size)
+        _write(folder / f"diff/{left}-{right}", "", rows, schemas.DIVERGENCE, chunk_size)
+
+
+def _with(named, rows):
+    return [named | row for row in rows]
 
 
 def _write(folder, suffix, rows, schema, chunk_size):
     for start in range(0, len(rows), chunk_size):
         part = rows[start : start + chunk_size]
-        tables.write(folder / f"{start:012x}{suffix}.parquet", part, schema)
+        tables.write_rows(folder / f"{start:012x}{suffix}.parquet", part, schema)

@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy
 import pandas
 from fake_run import stages, write
+from needq.common import tables
+from needq.divergence import summary
 from needq.metrics import degradation as metrics
+from needq.metrics.histogram import histogram_table
 from needq.plan.ledger_steps import CAUSES, NATIVE
 
 BACKENDS = ("cpu", "cpu64")
@@ -13,14 +16,16 @@ BACKENDS = ("cpu", "cpu64")
 
 def degradation(folder: Path) -> pandas.DataFrame:
     """`degradation.tsv` of what `fake_run.write` left."""
-    return pandas.concat(metrics.degradation(name, *stages(folder, name)) for name in BACKENDS)
+    return pandas.concat(
+        metrics.degradation_table(name, *stages(folder, name)) for name in BACKENDS
+    )
 
 
 def histogram() -> pandas.DataFrame:
     rng = numpy.random.default_rng(0)
     weights = {block: rng.standard_t(4, size=(32, 32)) for block in range(12)}
     noise = {block: rng.normal(size=(32, 32)) for block in range(12)}
-    return metrics.histogram(weights, noise, "q-gaussian-0", 0)
+    return histogram_table(weights, noise, "q-gaussian-0", 0)
 
 
 def ledger() -> pandas.DataFrame:
@@ -63,6 +68,7 @@ def with_sweeps(table: pandas.DataFrame) -> pandas.DataFrame:
         f"q/single/{'none' if count == 0 else f'{count - 1:02d}'}"
         for count in single["blocks_replaced"]
     ]
+    single["block"] = (single["blocks_replaced"] - 1).where(single["blocks_replaced"] > 0)
     single["blocks_replaced"] = single["blocks_replaced"].clip(upper=1)
     return pandas.concat([table, keys, single])
 
@@ -70,21 +76,21 @@ def with_sweeps(table: pandas.DataFrame) -> pandas.DataFrame:
 def write_run(folder: Path) -> None:
     """Write the made-up run with the tables that every config has."""
     write(folder)
-    diffs = metrics.read_chunks(sorted(folder.glob("diff/*/*.parquet")))
+    diffs = tables.read_frame(sorted(folder.glob("diff/*/*.parquet")))
     made = {
         "degradation": degradation(folder),
-        "divergence_summary": metrics.divergence_summary(diffs),
-        "divergence_trend": metrics.divergence_trend(diffs),
+        "divergence_summary": summary.summary_table(diffs),
+        "divergence_trend": summary.trend_table(diffs),
         "q_histogram": histogram(),
     }
     for name, table in made.items():
-        metrics.write_table(folder / f"tables/{name}.tsv", table, metrics.MEASURED)
+        tables.write_table(folder / f"tables/{name}.tsv", table, tables.MEASURED)
 
 
 def write_more(folder: Path) -> None:
     """Write what the ladder, the ledger, further sweeps and claims add."""
-    table = metrics.read_table(folder / "tables/degradation.tsv")
+    table = tables.read_table(folder / "tables/degradation.tsv")
     made = {"degradation": with_sweeps(table), "ledger": ledger()}
     made |= {"flips": flips(), "claims": claims()}
     for name, table in made.items():
-        metrics.write_table(folder / f"tables/{name}.tsv", table)
+        tables.write_table(folder / f"tables/{name}.tsv", table)

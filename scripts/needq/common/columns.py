@@ -15,7 +15,8 @@ KEYS = {
     "sweep": "Name of the family of interventions, from the config.",
     "intervention": "The intervention: MATRIX/SWEEP/COUNT, where COUNT 00 is the pristine model; "
     "or, for single blocks, MATRIX/SWEEP/BLOCK, where BLOCK none is.",
-    "blocks_replaced": "How many blocks have their matrix replaced.",
+    "block": "Index of the replaced block, from 0. Only in sweeps that replace single blocks.",
+    "blocks_replaced": "Number of blocks whose matrix is replaced.",
 }
 
 DEGRADATION = {

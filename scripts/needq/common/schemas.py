@@ -1,22 +1,17 @@
-"""Tables on disk: parquet between stages, the same bytes for the same rows."""
-
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+"""The columns of the parquet files that stages leave for each other."""
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-
-from needq.common.files import temporary
 
 INTERVENTION = {
     "sweep": pa.string(),
     "intervention": pa.string(),
+    "block": pa.int64(),
     "blocks_replaced": pa.int64(),
     "noise_seed": pa.int64(),
 }
+OF_BACKEND = {"backend": pa.string()} | INTERVENTION
 TEXTS = pa.schema(
-    INTERVENTION
+    OF_BACKEND
     | {
         "prompt": pa.int64(),
         "sample_seed": pa.int64(),
@@ -26,10 +21,12 @@ TEXTS = pa.schema(
         "ended": pa.bool_(),
     }
 )
-# one process under several backends, each named by its number
-TRACE = pa.schema([("backend", pa.int64()), *(f for f in TEXTS if f.name != "text")])
+# one process under several backends, which have no names: each is known by its number
+TRACE = pa.schema(
+    [("backend_number", pa.int64()), *(f for f in TEXTS if f.name not in ("backend", "text"))]
+)
 EVALUATION = pa.schema(
-    INTERVENTION
+    OF_BACKEND
     | {
         "document": pa.int64(),
         "tokens": pa.int64(),
@@ -41,7 +38,7 @@ EVALUATION = pa.schema(
     }
 )
 TEXT_SCORES = pa.schema(
-    INTERVENTION
+    OF_BACKEND
     | {
         "prompt": pa.int64(),
         "sample_seed": pa.int64(),
@@ -51,7 +48,7 @@ TEXT_SCORES = pa.schema(
     }
 )
 PROBES = pa.schema(
-    INTERVENTION
+    OF_BACKEND
     | {"probe": pa.string(), "item": pa.int64(), "kind": pa.string(), "right": pa.float64()}
 )
 CONTROLS = pa.schema(
@@ -65,7 +62,7 @@ CONTROLS = pa.schema(
     }
 )
 LABELS = pa.schema(
-    INTERVENTION
+    OF_BACKEND
     | {
         "prompt": pa.int64(),
         "sample_seed": pa.int64(),
@@ -79,6 +76,7 @@ DIVERGENCE = pa.schema(
         "right": pa.string(),
         "sweep": pa.string(),
         "intervention": pa.string(),
+        "block": pa.int64(),
         "blocks_replaced": pa.int64(),
         "noise_seed": pa.int64(),
         "prompt": pa.int64(),
@@ -98,23 +96,3 @@ DIVERGENCE = pa.schema(
 LEDGER = pa.schema(
     [("order", pa.string()), ("step", pa.int64()), ("cause", pa.string()), *DIVERGENCE]
 )
-
-
-def write(path: str | Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
-    """Write rows as parquet in one step.
-
-    A column that a row lacks is null there; what the schema does not name is left out.
-    """
-    table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
-    with temporary(path) as partial:
-        pq.write_table(table, partial)
-
-
-def read(path: str | Path) -> list[dict[str, Any]]:
-    """The rows of a parquet file, null as None."""
-    return pq.read_table(path).to_pylist()
-
-
-def logits_key(intervention: str, noise_seed: int | None) -> str:
-    """The name under which the logits of one intervention and noise seed are kept."""
-    return f"{intervention}@{'none' if noise_seed is None else noise_seed}"

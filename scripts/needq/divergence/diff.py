@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from needq.common.schemas import logits_key
+from needq.common.keys import logits_key
 
 # explicit bits of the significand of each format; logits under TF32 are float32
 SIGNIFICAND = {"float64": 52, "float32": 23, "tf32": 23, "float16": 10, "bfloat16": 7}
@@ -96,7 +96,7 @@ def diff(
             raise ValueError("the two backends' texts are not of the same work")
         place = first_divergent(left["tokens"], right["tokens"])
         row = dict(zip(WORK, _work(left), strict=True))
-        row["blocks_replaced"] = left["blocks_replaced"]
+        row |= {name: left[name] for name in ("block", "blocks_replaced")}
         row |= {
             "left": names[0],
             "right": names[1],

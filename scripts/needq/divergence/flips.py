@@ -84,13 +84,13 @@ def place_test(parted: numpy.ndarray, predicted: numpy.ndarray, texts: int) -> f
     return float(stats.chisquare(found, expected * found.sum() / expected.sum()).pvalue)
 
 
-def flip_law(
+def flips_tables(
     texts: DataFrame, divergence: DataFrame, settings: Mapping[str, Any]
 ) -> tuple[DataFrame, DataFrame]:
     """`flips.tsv` and `flip_places.tsv` for one pair of backends.
 
-    `texts`: the left backend's texts with their `margins` (tables.TEXTS). `divergence`: the pair's
-    rows (tables.DIVERGENCE). `settings`: the config's `generation`.
+    `texts`: the left backend's texts with their `margins` (schemas.TEXTS). `divergence`: the pair's
+    rows (schemas.DIVERGENCE). `settings`: the config's `generation`.
     """
     keys = ["sweep", "intervention", "noise_seed", "prompt", "sample_seed"]
     texts = texts[[*keys, "margins"]]

@@ -12,14 +12,14 @@ from needq.plan.ledger_steps import NATIVE, Factors, backends_of, steps
 class Trace(NamedTuple):
     """What one process left under each of its backends, which are known by their number."""
 
-    texts: Sequence[Row]  # tables.TRACE
+    texts: Sequence[Row]  # schemas.TRACE
     logits: Mapping[str, np.ndarray]  # by the backend's number and tables.logits_key
 
     def under(self, number: int) -> tuple[list[Row], dict[str, np.ndarray]]:
         """The texts and logits under one backend."""
         prefix = f"{number} "
         return (
-            [row for row in self.texts if row["backend"] == number],
+            [row for row in self.texts if row["backend_number"] == number],
             {
                 key.removeprefix(prefix): values
                 for key, values in self.logits.items()

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame, Series, to_numeric
 
+from needq.common.keys import TOO_SMALL
 from needq.figures import theme
-from needq.figures.degradation import BLOCK, BLOCKS, level, line, note, placed
-from needq.metrics.statistics import TOO_SMALL
+from needq.figures.axes import BLOCK, BLOCKS, level, line, note, placed
 
 PROBES = {"grammar": "structure (grammar)", "cloze": "meaning (cloze)"}
 # the panels: the title, and the names of the sweeps in it by role (`needq.plan.comparisons`)
@@ -30,7 +30,7 @@ COMPARISONS = {
 }
 
 
-def phases(
+def draw_half_points(
     degradation: DataFrame, phases: DataFrame, chances: Mapping[str, float], cuda: bool
 ) -> Figure:
     """When meaning and structure go: accuracies, and both scaled from 1 (pristine) to 0 (chance).
@@ -102,7 +102,7 @@ def _half(points: DataFrame, probe: str) -> str:
     return f"{name} never" if isinf(value) else f"{name} {value:.1f}"
 
 
-def comparisons(degradation: DataFrame, roles: Mapping[str, str], cuda: bool) -> Figure:
+def draw_comparisons(degradation: DataFrame, roles: Mapping[str, str], cuda: bool) -> Figure:
     """The nll where something else than the article's W_Q is replaced: a panel a comparison.
 
     `degradation` are rows of `degradation.tsv` of one backend; `roles` names the sweep in each
@@ -148,7 +148,7 @@ def _cost(table: DataFrame, other: DataFrame) -> float:
     return rises[0] / rises[1]
 
 
-def single(table: DataFrame, cuda: bool) -> Figure:
+def draw_single_blocks(table: DataFrame, cuda: bool) -> Figure:
     """What each block's W_Q costs if it alone is replaced, as KL from the pristine model.
 
     `table` are the rows of `degradation.tsv` of one backend and the sweep of single blocks; none

@@ -7,14 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from needq.common.keys import ALL_LABELS, LABELS, UNLABELLED
 from needq.figures import theme
-from needq.figures.degradation import BLOCK, BLOCKS, level, line, note, placed, single
-from needq.metrics.labels import ALL, LABELS, UNLABELLED, article_bands
+from needq.figures.axes import BLOCK, BLOCKS, level, line, note, placed, single
+from needq.metrics.labels import article_bands
 
 FEW_RUNS = 4  # a title that tells more turns is read by nobody
 
 
-def labels(shares: DataFrame, degradation: DataFrame, blocks: int, cuda: bool) -> Figure:
+def draw_labels(shares: DataFrame, degradation: DataFrame, blocks: int, cuda: bool) -> Figure:
     """What share of the texts has which label and, on the same axis, the nll.
 
     `shares` are rows of `labels.tsv`, `degradation` of `degradation.tsv`, both of one backend and
@@ -65,7 +66,7 @@ def _article(axis: Axes, blocks: int) -> None:
 
 def _stacked(axis: Axes, shares: DataFrame) -> None:
     """Stacked bars of the labels' shares, and the interval of near normal, the lowest."""
-    seen = [label for label in ALL if shares.loc[shares["label"] == label, "share"].any()]
+    seen = [label for label in ALL_LABELS if shares.loc[shares["label"] == label, "share"].any()]
     bottom = 0.0
     for label in seen:
         table, x = placed(shares[shares["label"] == label])

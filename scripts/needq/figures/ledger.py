@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from needq.figures import theme
-from needq.figures.degradation import note
+from needq.figures.axes import note
 from needq.plan.ledger_steps import CALLED, REMOVED
 
 LEDGER = {
@@ -18,7 +18,7 @@ ZERO = "0"
 TOTAL = "in the end"
 
 
-def ledger(table: DataFrame, cuda: bool) -> Figure:
+def draw_ledger(table: DataFrame, cuda: bool) -> Figure:
     """What each removed cause does, forwards and backwards: a row of panels a pair and order.
 
     `table` is `ledger.tsv`.

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from needq.common.files import temporary
-from needq.metrics.labels import ALL
+from needq.common.keys import ALL_LABELS
 
 COLOURS = seaborn.color_palette("colorblind").as_hex()  # told apart by colour-blind readers too
 GREY = "#6b6b6b"
@@ -18,7 +18,9 @@ INK = "#333333"  # of small print
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", ":", "-.")
 # texts without a label, the last of ALL, are white
-LABELS = dict(zip(ALL, (COLOURS[0], COLOURS[1], COLOURS[4], "#4d4d4d", "white"), strict=True))
+LABELS = dict(
+    zip(ALL_LABELS, (COLOURS[0], COLOURS[1], COLOURS[4], "#4d4d4d", "white"), strict=True)
+)
 PANEL = (3.7, 3.1)  # inches: width and height of one panel
 STACK = (5.6, 2.5)  # of one in a stack, whose letters are read at 400 pixels too
 RC = {

@@ -39,7 +39,7 @@ def generate_all(
     settings: Mapping[str, Any],
     backend: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """The texts of each intervention with its recipe, as rows of tables.TEXTS without `text`."""
+    """The texts of each intervention with its recipe, as rows of schemas.TEXTS without `text`."""
     texts = rows(tokens, settings)
     found = []
     for member, recipe in progress(work, "generate"):

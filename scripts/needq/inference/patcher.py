@@ -11,7 +11,8 @@ from safetensors import safe_open
 
 from needq.backup.architectures import adapter
 from needq.common.files import read_json, sha256
-from needq.corrupt.patches import replacement, stored_noise
+from needq.corrupt.methods import replacement
+from needq.corrupt.patches import stored_noise
 from needq.inference.backend import Model
 from needq.inference.native_noise import NativeNoise
 from needq.plan.interventions import Intervention

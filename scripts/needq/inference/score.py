@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from needq.common.files import sha256
+from needq.common.keys import logits_key
 from needq.common.logs import progress
-from needq.common.schemas import logits_key
 from needq.exact.arithmetic import exact_sum
 from needq.exact.elementary import exp_bounded
 from needq.exact.layers import log_softmax

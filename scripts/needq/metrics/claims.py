@@ -12,17 +12,18 @@ from dataclasses import dataclass
 import numpy
 from pandas import DataFrame
 
-from needq.common import columns
+from needq.common import columns, keys
+from needq.common.keys import LABELS
 from needq.metrics import half_points as phases
 from needq.metrics import statistics
 from needq.metrics.half_points import cells
-from needq.metrics.labels import LABELS, article_bands
+from needq.metrics.labels import article_bands
 from needq.metrics.statistics import Estimate
 from needq.plan.comparisons import METHODS
 
 FIFTH, HALF = 1 / 5, 1 / 2
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
-LADDER = "null ladder"
+METHODS_CLAIM = "null ladder"
 STATEMENTS = {
     "C1": "With W_Q of one block replaced, the text is still coherent, the grammar still right, "
     "the logic slightly weaker.",
@@ -31,7 +32,7 @@ STATEMENTS = {
     "C3": "The decline is a phase transition in two stages: first meaning is lost, then structure.",
     "C4": "Information is not only in W_Q; K and V can compensate; the residual stream stabilises.",
     "C5": "Knowledge is spread over layers.",
-    LADDER: "What replaces W_Q makes no difference.",
+    METHODS_CLAIM: "What replaces W_Q makes no difference.",
 }
 
 
@@ -59,7 +60,7 @@ class Test:
         row = {"claim": self.claim, "statement": STATEMENTS[self.claim], "test": self.test}
         row["estimate"] = float(self.estimate.mean)
         if self.seeds < statistics.ENOUGH_SEEDS:
-            ends = {"low": statistics.TOO_SMALL, "high": statistics.TOO_SMALL}
+            ends = {"low": keys.TOO_SMALL, "high": keys.TOO_SMALL}
             return row | ends | {"verdict": UNDECIDED}
         low, high = float(self.estimate.low), float(self.estimate.high)
         verdict = UNDECIDED
@@ -70,7 +71,7 @@ class Test:
         return row | {"low": low, "high": high, "verdict": verdict}
 
 
-def claims_table(tests: Sequence[Mapping[str, object]]) -> DataFrame:
+def with_verdicts(tests: Sequence[Mapping[str, object]]) -> DataFrame:
     """`claims.tsv`: for each claim the verdict on all its tests, then a row for each test.
 
     A claim is refuted if any of its tests is, and supported if all of them are.
@@ -91,7 +92,7 @@ def claims_table(tests: Sequence[Mapping[str, object]]) -> DataFrame:
     return DataFrame(rows, columns=list(columns.CLAIMS))
 
 
-def all_claims(
+def claims_table(
     sweeps: Mapping[str, str],
     blocks: int,
     evaluation: DataFrame,
@@ -131,7 +132,7 @@ def all_claims(
         tests.append(stabilised(whole, single))
     if single is not None:
         tests += spread(single, orders["q"], orders.get("end"), orders.get("random"))
-    return claims_table(tests)
+    return with_verdicts(tests)
 
 
 def paired(evaluation: DataFrame, sweeps: Mapping[str, str]) -> dict[str, numpy.ndarray]:
@@ -144,7 +145,7 @@ def paired(evaluation: DataFrame, sweeps: Mapping[str, str]) -> dict[str, numpy.
     }
 
 
-def ladder(evaluation: DataFrame, sweeps: Mapping[str, str]) -> DataFrame:
+def replacement_methods_table(evaluation: DataFrame, sweeps: Mapping[str, str]) -> DataFrame:
     """Whether what replaces W_Q matters: the damage of other methods beside Gaussian noise.
 
     `sweeps` names the sweep in each role, q the one of Gaussian noise; each other is compared at
@@ -159,7 +160,7 @@ def ladder(evaluation: DataFrame, sweeps: Mapping[str, str]) -> DataFrame:
         table = numpy.broadcast_to(table, gaussian.shape)
         name = f"damage of {method}, as a share of that of Gaussian noise; 4/5 to 5/4"
         ratio = damage_ratio(table, gaussian)
-        row = Test(LADDER, name, ratio, 1 - FIFTH, 1 / (1 - FIFTH), len(gaussian)).row()
+        row = Test(METHODS_CLAIM, name, ratio, 1 - FIFTH, 1 / (1 - FIFTH), len(gaussian)).row()
         rows.append({"method": method, "ratio": row["estimate"]})
         rows[-1] |= {key: row[key] for key in ("low", "high", "verdict")}
     return DataFrame(rows)

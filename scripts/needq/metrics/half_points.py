@@ -11,7 +11,7 @@ import numpy
 from pandas import DataFrame
 from scipy.optimize import isotonic_regression
 
-from needq.common import columns
+from needq.common import columns, keys
 from needq.metrics import statistics
 from needq.metrics.statistics import Estimate
 
@@ -172,7 +172,7 @@ def best_shape(compared: DataFrame) -> str:
     return UNDECIDED
 
 
-def table(
+def half_points_table(
     blocks: numpy.ndarray, tables: Mapping[str, numpy.ndarray], chances: Mapping[str, float]
 ) -> DataFrame:
     """`phases.tsv`, from the answers (seeds, items, steps) to grammar and cloze.
@@ -195,8 +195,8 @@ def table(
         {
             "measure": name,
             "estimate": float(one.mean),
-            "low": statistics.TOO_SMALL if few else float(one.low),
-            "high": statistics.TOO_SMALL if few else float(one.high),
+            "low": keys.TOO_SMALL if few else float(one.low),
+            "high": keys.TOO_SMALL if few else float(one.high),
         }
         for name, one in found.items()
     ]

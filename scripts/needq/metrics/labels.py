@@ -1,128 +1,30 @@
-"""Labels of generated texts, fitted to controls of known kind that the pristine model provides.
+"""Labels of generated texts: each gets the class of the reference texts that it resembles most.
 
-A control is a text whose kind is known because it was made so: the pristine model's own text; a
-resampling of such texts by n-grams, right from word to word and about nothing; a loop; tokens that
-do not know of each other. A label is the class of the controls that a text resembles most, by
-features of its tokens and their nll under the pristine model. So no threshold is set by hand: all
-come from the controls (quadratic discriminant analysis, Friedman 1989, "Regularized discriminant
-analysis").
+It is judged by features of its tokens and their nll under the pristine model. No threshold is set
+by hand: all come from the reference texts (quadratic discriminant analysis, Friedman 1989,
+"Regularized discriminant analysis").
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy
 import pandas
 from pandas import DataFrame
 
-from needq.corrupt.keyed import key, uniform
+from needq.common import columns
+from needq.common.keys import ALL_LABELS, INTERVENTION, LABELS, UNLABELLED
+from needq.metrics.calibration import KINDS
+from needq.metrics.estimates import first_values, share, spelled
 from needq.metrics.ngrams import seq_rep
 
-LABELS = ("near normal", "meaning lost", "repetitive", "noise")
-UNLABELLED = "unlabelled"  # too short, or there was too little to fit labels to
-ALL = (*LABELS, UNLABELLED)
-KINDS = {
-    "own": "near normal",  # the pristine model's text
-    "order 2": "meaning lost",  # each token drawn after the two before it
-    "order 1": "meaning lost",  # after the one before it
-    "loop": "repetitive",
-    "order 0": "noise",  # the frequencies of tokens alone
-    "uniform": "noise",  # not even these
-}
 FEATURES = ("nll_mean", "nll_std", "nll_median", "frequency", "rep_1", "rep_2", "rep_4")
 SHORTEST = 8  # tokens; shorter texts get no label
 FOLDS = 5
 ENOUGH = 2 * FOLDS  # texts of the pristine model that labels are fitted to, at least
 SHRINKAGES = (0.01, 0.03, 0.1, 0.3, 1.0)
 TYPICAL = 0.99  # share of a kind's own controls that resemble it
-
-Row = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
-
-
-def article_bands(blocks: int) -> dict[str, tuple[int, int]]:
-    """The first and last number of blocks replaced at which the article sees each label.
-
-    Its bands are quarters of its model's 12 blocks, so quarters of the `blocks` of any model.
-    """
-    return {
-        label: ((quarter * blocks) // 4 + 1, ((quarter + 1) * blocks) // 4)
-        for quarter, label in enumerate(LABELS)
-    }
-
-
-def controls(own: Sequence[Row], vocabulary: int) -> DataFrame:
-    """Controls of every kind, as long as the pristine model's texts `own`, one of each for each.
-
-    Returns rows of `kind`, `source` (the index of the text in `own`), `held_out` and `tokens`, in
-    which a control continues the source's prompt. The second half of the sources is held out: its
-    controls are not fitted to, and the two halves share no text to resample. Every draw is keyed
-    by kind and source.
-    """
-    half = len(own) // 2
-    followers = [
-        {order: _followers(part, order) for order in (0, 1, 2)} for part in (own[:half], own[half:])
-    ]
-    rows = []
-    for source, (prompt, tokens) in enumerate(own):
-        held_out = source >= half
-        draws = {
-            kind: uniform(key("control", kind, source), len(tokens)).tolist() for kind in KINDS
-        }
-        made = {"own": list(tokens), "loop": _loop(tokens, draws["loop"])}
-        made["uniform"] = [int(draw * vocabulary) for draw in draws["uniform"]]
-        for order, known in followers[held_out].items():
-            made[f"order {order}"] = _resampled(prompt, known, order, draws[f"order {order}"])
-        for kind in KINDS:
-            rows.append(
-                {"kind": kind, "source": source, "held_out": held_out, "tokens": made[kind]}
-            )
-    return DataFrame(rows)
-
-
-def _followers(own: Sequence[Row], order: int) -> dict[tuple[int, ...], list[int]]:
-    """What follows each run of `order` tokens, in prompts and texts, as often as it does.
-
-    -1 stands for what lies before a prompt. A prompt's first token follows nothing.
-    """
-    found: dict[tuple[int, ...], list[int]] = {}
-    for prompt, new in own:
-        text = [-1] * order + [*prompt, *new]
-        for place in range(order + 1, len(text)):
-            found.setdefault(tuple(text[place - order : place]), []).append(text[place])
-    return found
-
-
-def _resampled(
-    prompt: Sequence[int],
-    followers: Mapping[tuple[int, ...], list[int]],
-    order: int,
-    draws: Sequence[float],
-) -> list[int]:
-    """A text drawn token by token from what follows the last `order` tokens.
-
-    Where nothing follows, as after the end of a text, it goes on as after the prompt.
-    """
-    start = [-1] * order + list(prompt)
-    context, new = start[:], []
-    for draw in draws:
-        if tuple(context[len(context) - order :]) not in followers:
-            context = start[:]
-        found = followers[tuple(context[len(context) - order :])]
-        new.append(found[int(draw * len(found))])
-        context.append(new[-1])
-    return new
-
-
-def _loop(tokens: Sequence[int], draws: Sequence[float]) -> list[int]:
-    """A text that begins as `tokens` and then repeats a part of them to its end.
-
-    The part begins within the first quarter and is at most a quarter long, so that it comes three
-    times at least.
-    """
-    quarter = max(len(tokens) // 4, 1)
-    start, period = int(draws[0] * quarter), 1 + int(draws[-1] * quarter)
-    return [tokens[min(place, start + (place - start) % period)] for place in range(len(tokens))]
 
 
 @dataclass(frozen=True)
@@ -222,33 +124,6 @@ def features(texts: DataFrame, log_frequency: numpy.ndarray) -> numpy.ndarray:
     )
 
 
-def commonest(texts: DataFrame) -> str:
-    """The label that most of the texts have; of several, the one nearest to normal."""
-    counts = texts["label"].fillna(UNLABELLED).value_counts()
-    return max(ALL, key=lambda label: counts.get(label, 0))
-
-
-def confusion(classifier: Classifier, controls: DataFrame) -> DataFrame:
-    """How many held-out controls of each kind got which label: rows KINDS, columns LABELS."""
-    mine = controls[controls["held_out"] & (controls["tokens"].map(len) >= SHORTEST)]
-    counts = pandas.crosstab(mine["kind"], classifier.labelled(mine)["label"])
-    return counts.reindex(index=list(KINDS), columns=list(LABELS), fill_value=0)
-
-
-def pair_accuracy(counts: DataFrame) -> dict[tuple[str, str], float]:
-    """For each two neighbouring labels, the share of their controls that got their own label.
-
-    `counts` is a `confusion`. Both labels weigh the same; a control that got a third label counts
-    as wrong.
-    """
-    by_label = counts.groupby(pandas.Series(KINDS), sort=False).sum()
-    right = {label: by_label.loc[label, label] / by_label.loc[label].sum() for label in LABELS}
-    return {
-        (one, other): float(right[one] + right[other]) / 2
-        for one, other in zip(LABELS, LABELS[1:], strict=False)
-    }
-
-
 def _moments(
     rows: numpy.ndarray, kinds: numpy.ndarray, shrinkage: float
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -284,3 +159,92 @@ def _label_likelihoods(
         ],
         axis=1,
     )
+
+
+def article_bands(blocks: int) -> dict[str, tuple[int, int]]:
+    """The first and last number of blocks replaced at which the article sees each label.
+
+    Its bands are quarters of its model's 12 blocks, so quarters of the `blocks` of any model.
+    """
+    return {
+        label: ((quarter * blocks) // 4 + 1, ((quarter + 1) * blocks) // 4)
+        for quarter, label in enumerate(LABELS)
+    }
+
+
+def commonest(texts: DataFrame) -> str:
+    """The label that most of the texts have; of several, the one nearest to normal."""
+    counts = texts["label"].fillna(UNLABELLED).value_counts()
+    return max(ALL_LABELS, key=lambda label: counts.get(label, 0))
+
+
+def confusion(classifier: Classifier, controls: DataFrame) -> DataFrame:
+    """How many held-out controls of each kind got which label: rows KINDS, columns LABELS."""
+    mine = controls[controls["held_out"] & (controls["tokens"].map(len) >= SHORTEST)]
+    counts = pandas.crosstab(mine["kind"], classifier.labelled(mine)["label"])
+    return counts.reindex(index=list(KINDS), columns=list(LABELS), fill_value=0)
+
+
+def pair_accuracy(counts: DataFrame) -> dict[tuple[str, str], float]:
+    """For each two neighbouring labels, the share of their controls that got their own label.
+
+    `counts` is a `confusion`. Both labels weigh the same; a control that got a third label counts
+    as wrong.
+    """
+    by_label = counts.groupby(pandas.Series(KINDS), sort=False).sum()
+    right = {label: by_label.loc[label, label] / by_label.loc[label].sum() for label in LABELS}
+    return {
+        (one, other): float(right[one] + right[other]) / 2
+        for one, other in zip(LABELS, LABELS[1:], strict=False)
+    }
+
+
+def shares_table(labelled: Mapping[str, DataFrame]) -> DataFrame:
+    """`labels.tsv`: for each backend's texts, one row an intervention and label.
+
+    `labelled` maps backends to rows of a text's keys with `label`, missing where it has none.
+    """
+    rows = []
+    for backend, texts in labelled.items():
+        for _, part in texts.groupby(["sweep", "intervention"]):
+            given = part["label"].fillna(UNLABELLED)
+            for label in ALL_LABELS:
+                row = first_values(part, INTERVENTION) | {"backend": backend, "label": label}
+                has = part.assign(share=(given == label).astype(float))
+                row |= spelled("share", share(has, "share", "prompt"))
+                rows.append(row | {"texts": len(part)})
+    table = DataFrame(rows, columns=list(columns.LABELS)).astype({"block": "Int64"})
+    return table.sort_values(["sweep", "intervention"], kind="stable")
+
+
+def confusion_table(classifier: Classifier | None, controls: DataFrame) -> DataFrame:
+    """`label_confusion.tsv`: held-out controls by their kind and the label that they got."""
+    if classifier is None:
+        return DataFrame(columns=list(columns.LABEL_CONFUSION))
+    counts = confusion(classifier, controls)
+    table = counts.reset_index(names="kind")
+    table.insert(1, "of", table["kind"].map(KINDS))
+    return table.melt(["kind", "of"], list(LABELS), "label", "controls").sort_values(
+        "kind", key=lambda kinds: kinds.map(list(KINDS).index), kind="stable"
+    )
+
+
+def quality_table(
+    classifier: Classifier | None, controls: DataFrame, labelled: Mapping[str, DataFrame]
+) -> DataFrame:
+    """`label_quality.tsv`: the accuracy of neighbouring labels, and what resembles no control."""
+    if classifier is None:
+        return DataFrame(columns=list(columns.LABEL_QUALITY))
+    rows = []
+    for pair, accuracy in pair_accuracy(confusion(classifier, controls)).items():
+        of_pair = controls["held_out"] & controls["kind"].map(KINDS).isin(pair)
+        row = {"measure": f"accuracy of {pair[0]} and {pair[1]}", "value": accuracy}
+        rows.append(row | {"texts": int(of_pair.sum())})
+    held_out = classifier.labelled(controls[controls["held_out"]])
+    named = {"held-out controls": held_out}
+    named |= {f"texts of {backend}": texts for backend, texts in labelled.items()}
+    for name, texts in named.items():
+        typical = texts["typical"].dropna().astype(bool)
+        row = {"measure": f"{name} that resemble no control", "value": 1 - typical.mean()}
+        rows.append(row | {"texts": len(typical)})
+    return DataFrame(rows, columns=list(columns.LABEL_QUALITY))

@@ -14,7 +14,6 @@ from scipy.stats import t as student
 
 LEVEL = 0.95
 ENOUGH_SEEDS = 5  # below, claims and phases have no interval
-TOO_SMALL = "n too small"
 
 
 @dataclass(frozen=True)

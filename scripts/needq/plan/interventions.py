@@ -58,6 +58,7 @@ class Intervention:
         return {
             "sweep": self.sweep,
             "intervention": self.id,
+            "block": self.blocks[0] if self.steps == SINGLE and self.blocks else None,
             "blocks_replaced": len(self.blocks),
             "noise_seed": self.noise_seed,
         }

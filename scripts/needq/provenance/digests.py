@@ -13,7 +13,7 @@ import numpy as np
 
 from needq.common.errors import UserError
 from needq.common.files import canonical_json, file_sha256, read_json, sha256
-from needq.common.schemas import logits_key
+from needq.common.keys import logits_key
 
 Digests = Mapping[str, Mapping[str, str]]
 STAGES = ("weights", "noise", "logits", "tokens")
@@ -62,12 +62,12 @@ def of_noise(noise: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, str]:
 
 
 def of_logits(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """One digest an intervention, of its logits on every document (tables.EVALUATION)."""
+    """One digest an intervention, of its logits on every document (schemas.EVALUATION)."""
     return _by_intervention(rows, lambda row: (row["document"], row["logits_sha256"]))
 
 
 def of_tokens(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """One digest an intervention, of the tokens of its texts (tables.TEXTS)."""
+    """One digest an intervention, of the tokens of its texts (schemas.TEXTS)."""
     return _by_intervention(rows, lambda row: (row["prompt"], row["sample_seed"], row["tokens"]))
 
 

@@ -9,7 +9,8 @@ from safetensors.numpy import load_file
 
 from needq.backup.architectures import adapter
 from needq.common.files import read_json
-from needq.corrupt.patches import noise_tensors, patches
+from needq.corrupt.methods import noise_tensors
+from needq.corrupt.patches import patches
 from needq.inference.backend import load, prepare
 from needq.inference.generate import generate_all
 from needq.inference.patcher import Patcher

@@ -12,7 +12,7 @@ from typing import Any
 import pandas
 from pandas import DataFrame, Series
 
-from needq.metrics.labels import LABELS, UNLABELLED
+from needq.common.keys import LABELS, UNLABELLED
 from needq.report.pages import with_tests
 
 METHODS = {

@@ -6,7 +6,7 @@ from typing import Any
 import pandas
 from pandas import DataFrame, Series
 
-from needq.metrics.labels import UNLABELLED
+from needq.common.keys import UNLABELLED
 
 # texts of one prompt, intervention, noise and draw: each with its backends and its labels
 Cards = dict[str, tuple[list[str], dict[str, None]]]

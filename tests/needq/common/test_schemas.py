@@ -4,7 +4,7 @@ import math
 
 import pyarrow
 import pytest
-from needq.common import schemas as tables
+from needq.common import keys, schemas, tables
 
 ROW = {"sweep": "s", "intervention": "q/s/01", "blocks_replaced": 1, "noise_seed": None}
 
@@ -15,30 +15,30 @@ def test_rows_come_back_as_they_were(tmp_path):
         ROW | {"prompt": 1, "noise_seed": 3, "tokens": [], "text": 'tab\t"é"\n', "ended": True},
     ]
     path = tmp_path / "new" / "t.parquet"
-    tables.write(path, [row | {"extra": 1} for row in rows], tables.TEXTS)
-    found = tables.read(path)
+    tables.write_rows(path, [row | {"extra": 1} for row in rows], schemas.TEXTS)
+    found = tables.read_rows(path)
     for row, own in zip(rows, found, strict=True):
-        assert own == dict.fromkeys(tables.TEXTS.names) | row
+        assert own == dict.fromkeys(schemas.TEXTS.names) | row
 
 
 def test_the_same_rows_are_the_same_bytes(tmp_path):
     for name in "ab":
-        tables.write(tmp_path / name, [ROW | {"nll": 0.1}], tables.EVALUATION)
+        tables.write_rows(tmp_path / name, [ROW | {"nll": 0.1}], schemas.EVALUATION)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_a_table_without_rows_keeps_its_columns(tmp_path):
-    tables.write(tmp_path / "t", [], tables.DIVERGENCE)
-    assert tables.read(tmp_path / "t") == []
-    assert pyarrow.parquet.read_schema(tmp_path / "t").names == tables.DIVERGENCE.names
+    tables.write_rows(tmp_path / "t", [], schemas.DIVERGENCE)
+    assert tables.read_rows(tmp_path / "t") == []
+    assert pyarrow.parquet.read_schema(tmp_path / "t").names == schemas.DIVERGENCE.names
 
 
 def test_a_wrong_type_leaves_nothing(tmp_path):
     with pytest.raises(pyarrow.ArrowException):
-        tables.write(tmp_path / "t", [{"noise_seed": "three"}], tables.EVALUATION)
+        tables.write_rows(tmp_path / "t", [{"noise_seed": "three"}], schemas.EVALUATION)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_names_of_logits():
-    assert tables.logits_key("q/s/00", None) == "q/s/00@none"
-    assert tables.logits_key("q/s/01", 0) == "q/s/01@0"
+    assert keys.logits_key("q/s/00", None) == "q/s/00@none"
+    assert keys.logits_key("q/s/01", 0) == "q/s/01@0"

@@ -10,14 +10,8 @@ import pytest
 import torch
 from needq.backup.architectures import adapter
 from needq.common.files import canonical_json
-from needq.corrupt.patches import (
-    gaussian,
-    identity,
-    moments,
-    noise_tensors,
-    patches,
-    replacement,
-)
+from needq.corrupt.methods import gaussian, identity, moments, noise_tensors, replacement
+from needq.corrupt.patches import patches
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher
 from needq.plan.interventions import Intervention
@@ -252,7 +246,7 @@ def test_noise_and_patches_are_the_same_bits_on_every_machine():
 
 LADDER = """
 import hashlib, numpy
-from needq.corrupt.patches import identity, permuted
+from needq.corrupt.methods import identity, permuted
 pristine = ((numpy.arange(48 * 24) * 7919 % 1009 - 504) / 1024).astype("float32").reshape(48, 24)
 for made in (permuted(pristine, 0, "q", 0), identity(pristine, 0), identity(pristine, 1)):
     print(hashlib.sha256(made.tobytes()).hexdigest()[:16])

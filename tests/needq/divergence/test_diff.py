@@ -107,7 +107,8 @@ def test_positions_beyond_the_text_are_left_out():
 
 
 def text(prompt, seed, tokens, margins=None, **changes):
-    row = {"sweep": "s", "intervention": "q/s/01", "blocks_replaced": 1, "noise_seed": 0}
+    row = {"sweep": "s", "intervention": "q/s/01", "block": None, "blocks_replaced": 1}
+    row["noise_seed"] = 0
     row |= {
         "prompt": prompt,
         "sample_seed": seed,

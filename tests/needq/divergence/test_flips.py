@@ -5,7 +5,13 @@ import pandas
 import pytest
 from needq.common import columns
 from needq.corrupt.keyed import draw_key
-from needq.divergence.flips import count_distribution, count_test, first_flips, flip_law, place_test
+from needq.divergence.flips import (
+    count_distribution,
+    count_test,
+    first_flips,
+    flips_tables,
+    place_test,
+)
 from needq.inference.draws import draw_tokens
 from scipy import stats
 
@@ -96,7 +102,7 @@ SETTINGS = {"temperature": 1.0, "max_new_tokens": 30}
 
 @pytest.mark.parametrize("error", [0.01, 0.1])
 def test_the_law_holds_for_races_with_normal_errors(error):
-    table, places = flip_law(*simulated(error, error), SETTINGS)
+    table, places = flips_tables(*simulated(error, error), SETTINGS)
     total = table.iloc[0]
     assert total["parted"] > 5 and total["p_value"] > 0.01
     assert total["predicted_low"] <= total["parted"] <= total["predicted_high"]
@@ -107,14 +113,14 @@ def test_the_law_holds_for_races_with_normal_errors(error):
 
 @pytest.mark.parametrize("factor", [1 / 3, 3])
 def test_a_wrong_error_is_found_out(factor):
-    table, _ = flip_law(*simulated(0.1, 0.1 * factor), SETTINGS)
+    table, _ = flips_tables(*simulated(0.1, 0.1 * factor), SETTINGS)
     assert table.iloc[0]["p_value"] < 1e-4
 
 
 def test_the_table_has_its_columns_and_a_row_for_each_number_of_blocks():
     texts, divergence = simulated(0.1, 0.1, texts=20)
     divergence["blocks_replaced"] = [0, 5] * 10
-    table, places = flip_law(texts, divergence, SETTINGS)
+    table, places = flips_tables(texts, divergence, SETTINGS)
     assert set(table) == set(columns.FLIPS) and list(places) == list(columns.FLIP_PLACES)
     assert table["blocks_replaced"].tolist() == [pandas.NA, 0, 5]
     assert table["texts"].tolist() == [20, 10, 10]

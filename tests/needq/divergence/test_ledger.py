@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from needq.corrupt.patches import noise_tensors, patches
+from needq.corrupt.methods import noise_tensors
+from needq.corrupt.patches import patches
+from needq.divergence import summary
 from needq.divergence.ledger import Trace, texts_of_steps
 from needq.inference.backend import load
 from needq.inference.generate import generate_all
 from needq.inference.patcher import Patcher, patcher
 from needq.inference.score import reference_logits
-from needq.metrics import degradation as metrics
 from needq.plan.interventions import sweep_interventions
 from needq.plan.ledger_steps import CAUSES, NATIVE, backends_of, steps
 from pandas import DataFrame
@@ -68,7 +69,7 @@ def trace(model, work, backends, noise, reference):
         loaded = load(model.backup, backend)
         patches = patcher_of(model, loaded, backend, noise)
         rows = generate_all(loaded, patches, work, IDS, SETTINGS, backend)
-        texts += [{"backend": number} | row for row in rows]
+        texts += [{"backend_number": number} | row for row in rows]
         given = (reference, IDS["prompts"], [0, 3], backend["batch"])
         found = reference_logits(loaded, patches, work, *given)
         logits |= {f"{number} {key}": values for key, values in found.items()}
@@ -132,7 +133,7 @@ def test_rounding_is_left_until_exact(rows):
 
 def test_the_table_is_a_few_lines_from_the_rows(rows):
     assert 0 < rows["identical"].mean() < 1
-    table = metrics.ledger(rows).set_index(["left", "right", "order", "step"])
+    table = summary.ledger_table(rows).set_index(["left", "right", "order", "step"])
     for key, part in rows.groupby(["left", "right", "order", "step"]):
         row = table.loc[key]
         assert row["identical_share"] == pytest.approx(part["identical"].mean())

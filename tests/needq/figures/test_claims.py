@@ -6,9 +6,9 @@ import pandas
 import pytest
 from drawn import assert_same_bytes, line, words
 from needq.common import columns
+from needq.common.keys import TOO_SMALL
 from needq.figures import claims as claims_figures
 from needq.metrics import degradation as metrics
-from needq.metrics.statistics import TOO_SMALL
 
 CHANCES = {"grammar": 0.5, "cloze": 0.25}
 ROLES = {"q": "cumulative", "k": "keys", "v": "values", "end": "from_end", "zero": "zero"}
@@ -19,7 +19,7 @@ def article(tmp_path_factory):
     """`degradation.tsv` of the article's sweep."""
     folder = tmp_path_factory.mktemp("run")
     fake_run.write(folder)
-    return metrics.degradation("cpu", *fake_run.stages(folder, "cpu"))
+    return metrics.degradation_table("cpu", *fake_run.stages(folder, "cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,7 @@ def single(article):
     return article.assign(
         sweep="single",
         intervention=["q/single/none", *(f"q/single/{block:02d}" for block in range(12))],
+        block=[None, *range(12)],
         blocks_replaced=[0] + [1] * 12,
         kl=kl,
         kl_low=kl * 0.8,
@@ -57,15 +58,15 @@ def phases_table(grammar=(8.0, 7.0, 9.5), cloze=(4.0, 3.5, numpy.inf)):
 
 def phases(article, table=None, cuda=True):
     table = phases_table() if table is None else table
-    return claims_figures.phases(article, table, CHANCES, cuda)
+    return claims_figures.draw_half_points(article, table, CHANCES, cuda)
 
 
 def test_the_same_bytes_twice(article, sweeps, single, tmp_path):
     def draw():
         return {
             "phases": phases(article),
-            "comparisons": claims_figures.comparisons(sweeps, ROLES, False),
-            "single": claims_figures.single(single, False),
+            "comparisons": claims_figures.draw_comparisons(sweeps, ROLES, False),
+            "single": claims_figures.draw_single_blocks(single, False),
         }
 
     assert_same_bytes(draw, tmp_path)
@@ -113,7 +114,7 @@ def test_half_points_that_do_not_exist_are_said(article):
 
 
 def test_comparisons_are_the_tables_and_their_ratios_of_damage(sweeps):
-    figure = claims_figures.comparisons(sweeps, ROLES, cuda=True)
+    figure = claims_figures.draw_comparisons(sweeps, ROLES, cuda=True)
     matrices, orders, stand_ins = figure.axes
     for axis, label, sweep in (
         (matrices, "W_Q", "cumulative"),
@@ -131,13 +132,13 @@ def test_comparisons_are_the_tables_and_their_ratios_of_damage(sweeps):
 
 def test_comparisons_that_were_not_run_have_no_panel(sweeps):
     only = {role: ROLES[role] for role in ("q", "end")}
-    assert len(claims_figures.comparisons(sweeps, only, cuda=True).axes) == 1
-    nothing = claims_figures.comparisons(sweeps, {"q": "cumulative"}, cuda=False)
+    assert len(claims_figures.draw_comparisons(sweeps, only, cuda=True).axes) == 1
+    nothing = claims_figures.draw_comparisons(sweeps, {"q": "cumulative"}, cuda=False)
     assert "no sweep to compare was run" in words(nothing)
 
 
 def test_single_blocks_have_bars_and_intervals(single):
-    figure = claims_figures.single(single, cuda=True)
+    figure = claims_figures.draw_single_blocks(single, cuda=True)
     axis = figure.axes[0]
     heights = [bar.get_height() for bar in axis.patches]
     assert heights == single["kl"].iloc[1:].tolist()
@@ -147,4 +148,6 @@ def test_single_blocks_have_bars_and_intervals(single):
 
 
 def test_without_a_sweep_of_single_blocks_the_figure_says_so(single):
-    assert "no sweep of single blocks" in words(claims_figures.single(single[:0], cuda=True))
+    assert "no sweep of single blocks" in words(
+        claims_figures.draw_single_blocks(single[:0], cuda=True)
+    )

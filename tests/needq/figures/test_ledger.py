@@ -24,11 +24,13 @@ def ledger_table(shares=SHARES):
 
 
 def test_the_same_bytes_twice(tmp_path):
-    assert_same_bytes(lambda: {"ledger": ledger_figures.ledger(ledger_table(), False)}, tmp_path)
+    assert_same_bytes(
+        lambda: {"ledger": ledger_figures.draw_ledger(ledger_table(), False)}, tmp_path
+    )
 
 
 def test_bars_float_from_the_share_before_to_the_share_after_and_end_in_the_total():
-    figure = ledger_figures.ledger(ledger_table(), cuda=True)
+    figure = ledger_figures.draw_ledger(ledger_table(), cuda=True)
     assert len(figure.axes) == 2 * 3
     axis = figure.axes[0]
     found = [(one.get_x(), one.get_x() + one.get_width()) for one in axis.patches]
@@ -43,23 +45,23 @@ def test_bars_float_from_the_share_before_to_the_share_after_and_end_in_the_tota
 
 
 def test_the_share_at_first_and_in_the_end_has_its_interval():
-    axis = ledger_figures.ledger(ledger_table(), cuda=True).axes[0]
+    axis = ledger_figures.draw_ledger(ledger_table(), cuda=True).axes[0]
     bars = [one.get_segments()[0] for one in axis.collections]
     numpy.testing.assert_allclose([bar[:, 0] for bar in bars], [[0.125, 1], [0.5, 1]])
     assert [bar[0, 1] for bar in bars] == [0, 6]
 
 
 def test_the_title_says_what_is_seen():
-    text = words(ledger_figures.ledger(ledger_table(), cuda=True))
+    text = words(ledger_figures.draw_ledger(ledger_table(), cuda=True))
     assert "25% of texts identical at first, 100% in the end" in text
     # every cause that does more than half of what the largest does, in order
     assert "mostly by same noise +0.25, both in float64 +0.38, both exact +0.25" in text
-    flat = words(ledger_figures.ledger(ledger_table([0.5] * 6), cuda=True))
+    flat = words(ledger_figures.draw_ledger(ledger_table([0.5] * 6), cuda=True))
     assert "50% of texts identical at first, 50% in the end" in flat and "mostly" not in flat
 
 
 def test_zeros_are_written_and_scales_are_the_same_in_both_orders():
-    figure = ledger_figures.ledger(ledger_table(), cuda=True)
+    figure = ledger_figures.draw_ledger(ledger_table(), cuda=True)
     assert [text.get_text() for text in figure.axes[1].texts] == ["0"]
     assert "control" not in words(figure)
     assert figure.axes[1].get_xlim() == figure.axes[4].get_xlim()
@@ -67,4 +69,4 @@ def test_zeros_are_written_and_scales_are_the_same_in_both_orders():
 
 @pytest.mark.parametrize(("cuda", "said"), [(True, False), (False, True)])
 def test_what_was_not_run_is_said(cuda, said):
-    assert ("CUDA: not run" in words(ledger_figures.ledger(ledger_table(), cuda))) == said
+    assert ("CUDA: not run" in words(ledger_figures.draw_ledger(ledger_table(), cuda))) == said

@@ -4,6 +4,7 @@ import numpy
 import pandas
 import pytest
 from drawn import assert_same_bytes, words
+from needq.divergence import survival
 from needq.figures import survival as survival_figures
 from needq.metrics import statistics
 from scipy.stats import CensoredData, ecdf
@@ -32,7 +33,7 @@ def tables(pairs=(("a", "b"), ("a", "c")), texts=TEXTS):
 
 
 def draw(**settings):
-    return survival_figures.survival(*tables(**settings), cuda=False)
+    return survival_figures.draw_survival(*tables(**settings), cuda=False)
 
 
 def test_the_same_bytes_twice(tmp_path):
@@ -74,7 +75,7 @@ def test_shares_are_those_of_scipy():
     places[places > 20] = numpy.nan
     texts = crossed(places).assign(tokens=rng.integers(10, 30, 40))
     parted = ~texts["identical"]
-    curve = survival_figures.survival_curve(texts)
+    curve = survival.survival_curve(texts)
     data = CensoredData(
         uncensored=texts.loc[parted, "first_divergent_token"] + 1,
         right=texts.loc[~parted, "tokens"].to_numpy(float),
@@ -88,7 +89,7 @@ def test_bands_take_noise_seeds_and_prompts_as_random():
     """With one token at which texts part, the share is a mean over both factors."""
     rng = numpy.random.default_rng(1)
     places = numpy.where(rng.random((5, 6)) < [[0.1], [0.9], [0.3], [0.7], [0.5]], 2, numpy.nan)
-    curve = survival_figures.survival_curve(crossed(places)).set_index("tokens")
+    curve = survival.survival_curve(crossed(places)).set_index("tokens")
     whole = statistics.mean_of_crossed(numpy.isnan(places).astype(float))
     row = curve.loc[3]
     assert row["share"] == pytest.approx(whole.mean)
@@ -103,7 +104,7 @@ def test_bands_hold_the_truth_where_noises_have_luck_of_their_own():
     rng, held, runs = numpy.random.default_rng(2), 0, 300
     for _ in range(runs):
         parted = rng.random((5, 6)) < rng.random((5, 1))
-        curve = survival_figures.survival_curve(crossed(numpy.where(parted, 2, numpy.nan)))
+        curve = survival.survival_curve(crossed(numpy.where(parted, 2, numpy.nan)))
         row = curve[curve["tokens"] == 3].iloc[0]
         held += row["low"] <= 0.5 <= row["high"]
     assert 0.92 <= held / runs <= 0.99  # as if independent, 0.77
@@ -114,7 +115,7 @@ def test_bands_stand_where_one_of_many_texts_parts_and_one_outlasts_the_rest():
     places[0, 0] = 2
     texts = crossed(places)
     texts.loc[299, "tokens"] = 9
-    row = survival_figures.survival_curve(texts).iloc[-1]
+    row = survival.survival_curve(texts).iloc[-1]
     assert row["share"] == pytest.approx(299 / 300) and row["low"] < row["share"] < row["high"]
 
 
@@ -122,13 +123,13 @@ def test_more_texts_of_a_prompt_are_not_more_prompts():
     rng = numpy.random.default_rng(3)
     texts = crossed(numpy.where(rng.random((5, 6)) < 0.5, 2, numpy.nan))
     again = pandas.concat([texts.assign(sample_seed=seed) for seed in range(3)])
-    once, thrice = map(survival_figures.survival_curve, (texts, again))
+    once, thrice = map(survival.survival_curve, (texts, again))
     pandas.testing.assert_frame_equal(once, thrice)
 
 
 def test_there_is_no_band_without_noise():
     texts = crossed([[2, numpy.nan, 5]]).assign(noise_seed=numpy.nan)
-    curve = survival_figures.survival_curve(texts)
+    curve = survival.survival_curve(texts)
     numpy.testing.assert_allclose(curve["share"], [1, 2 / 3, 1 / 3, 1 / 3])
     assert curve["low"][1:].isna().all()
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from naive import log_probabilities
 from needq.common.errors import UserError
-from needq.common.schemas import logits_key
+from needq.common.keys import logits_key
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher
 from needq.inference.sampling import as_array

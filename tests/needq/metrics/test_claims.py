@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pandas
 import pytest
+from needq.common.keys import LABELS
 from needq.metrics import claims, statistics
-from needq.metrics.labels import LABELS
 from needq.metrics.statistics import Estimate
 
 BLOCKS = np.arange(13.0)
@@ -234,7 +234,7 @@ def test_verdicts_are_what_the_whole_interval_says():
 def test_a_claim_is_what_its_tests_are():
     def table(*found):
         rows = [{"claim": "C5", "statement": "s", "test": "t", "verdict": one} for one in found]
-        return claims.claims_table(rows)["verdict"].tolist()
+        return claims.with_verdicts(rows)["verdict"].tolist()
 
     assert table(S, S) == [S, S, S]
     assert table(S, U) == [U, S, U]
@@ -287,7 +287,7 @@ def run(seeds):
 
 
 def test_the_table_of_a_run():
-    found = claims.all_claims(*run(5))
+    found = claims.claims_table(*run(5))
     assert list(found) == ["claim", "statement", "test", "estimate", "low", "high", "verdict"]
     counts = found["claim"].value_counts().to_dict()
     assert counts == {"C1": 4, "C2": 6, "C3": 3, "C4": 7, "C5": 4}
@@ -297,7 +297,7 @@ def test_the_table_of_a_run():
     # the same rows of another order give the same table
     sweeps, blocks, evaluation, texts, right, chances = run(5)
     evaluation = evaluation.sample(frac=1, random_state=1)
-    again = claims.all_claims(sweeps, blocks, evaluation, texts, right, chances)
+    again = claims.claims_table(sweeps, blocks, evaluation, texts, right, chances)
     pandas.testing.assert_frame_equal(found, again)
 
 
@@ -315,13 +315,13 @@ def test_no_answer_changed_is_no_proof_that_none_would():
 
 def test_without_labels_what_needs_them_is_left_out():
     sweeps, blocks, evaluation, texts, *others = run(5)
-    found = claims.all_claims(sweeps, blocks, evaluation, texts.assign(label=None), *others)
+    found = claims.claims_table(sweeps, blocks, evaluation, texts.assign(label=None), *others)
     counts = found["claim"].value_counts().to_dict()
     assert counts == {"C1": 3, "C2": 2, "C3": 3, "C4": 7, "C5": 4}
 
 
 def test_under_five_seeds_nothing_is_decided():
-    found = claims.all_claims(*run(4))
+    found = claims.claims_table(*run(4))
     assert set(found["verdict"]) == {U}
     tests = found[~found["test"].str.startswith("all ")]
     assert (tests["low"] == "n too small").all() and (tests["high"] == "n too small").all()
@@ -332,18 +332,18 @@ def test_matrices_are_compared_at_the_steps_that_all_of_them_have():
     sweeps, blocks, evaluation, *others = run(5)
     few = evaluation["blocks_replaced"].isin([0, 1, 6, 12])
     fewer = evaluation[few | (evaluation["sweep"] != "keys")]
-    found = claims.all_claims(sweeps, blocks, fewer, *others).set_index("claim")
+    found = claims.claims_table(sweeps, blocks, fewer, *others).set_index("claim")
     alone = claims.paired(evaluation[few], {role: sweeps[role] for role in "qkvo"})
     expected = [row["estimate"] for row in claims.redundancy(alone)]
     assert found.loc["C4", "estimate"].tolist()[1:6] == expected
-    whole = claims.all_claims(*run(5)).set_index("claim")
+    whole = claims.claims_table(*run(5)).set_index("claim")
     assert whole.loc["C4", "estimate"].tolist()[1:6] != expected
     pandas.testing.assert_frame_equal(found.loc[["C2", "C5"]], whole.loc[["C2", "C5"]])
 
 
 def test_sweeps_that_were_not_run_have_no_tests():
     sweeps, *others = run(5)
-    found = claims.all_claims({"q": sweeps["q"]}, *others)
+    found = claims.claims_table({"q": sweeps["q"]}, *others)
     assert set(found["claim"]) == {"C1", "C2", "C3"}
 
 
@@ -368,7 +368,7 @@ def test_the_ladder_compares_with_gaussian_noise():
         ]
     )
     evaluation.loc[evaluation["sweep"].isin(["zero", "identity"]), "noise_seed"] = None
-    found = claims.ladder(evaluation, {name: name for name in tables})
+    found = claims.replacement_methods_table(evaluation, {name: name for name in tables})
     assert found["method"].tolist() == ["permuted", "zero", "identity"]
     assert found["verdict"].tolist() == [S, R, U]
     assert found["ratio"].tolist() == pytest.approx([1.01, 0.4, 0.8], abs=0.05)

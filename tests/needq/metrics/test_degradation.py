@@ -8,10 +8,11 @@ import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from needq.common import columns
+from needq.common import columns, tables
+from needq.divergence import summary
 from needq.metrics import degradation as metrics
+from needq.metrics import estimates, histogram, statistics
 from needq.metrics import ngrams as text_metrics
-from needq.metrics import statistics
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +23,11 @@ def run(tmp_path_factory):
 
 
 def read(folder, pattern):
-    return metrics.read_chunks(sorted(folder.glob(pattern)))
+    return tables.read_frame(sorted(folder.glob(pattern)))
 
 
 def degradation(folder, backend="cpu"):
-    return metrics.degradation(backend, *fake_run.stages(folder, backend))
+    return metrics.degradation_table(backend, *fake_run.stages(folder, backend))
 
 
 def test_degradation_has_its_columns_and_one_row_an_intervention(run):
@@ -73,7 +74,7 @@ def test_sample_seeds_are_averaged_within_their_cell():
         }
     )
     expected = statistics.mean_of_crossed(numpy.array([[2.0, 5.0], [7.0, 9.0]]))
-    assert metrics.mean(rows, "value", "prompt") == expected
+    assert estimates.mean(rows, "value", "prompt") == expected
 
 
 def test_the_pristine_model_has_one_random_factor():
@@ -82,7 +83,7 @@ def test_the_pristine_model_has_one_random_factor():
     )
     rows["value"] = [1.0, 3.0, 5.0, 7.0]
     expected = statistics.mean_of_items(numpy.array([2.0, 5.0, 7.0]))
-    assert metrics.mean(rows, "value", "prompt") == expected
+    assert estimates.mean(rows, "value", "prompt") == expected
 
 
 def test_texts_too_short_for_a_measure_are_left_out(run):
@@ -91,17 +92,20 @@ def test_texts_too_short_for_a_measure_are_left_out(run):
     texts["tokens"] = [
         tokens[:3] if cut else tokens for tokens, cut in zip(texts["tokens"], short, strict=True)
     ]
-    table = metrics.degradation("cpu", texts, *others).set_index("blocks_replaced")
+    table = metrics.degradation_table("cpu", texts, *others).set_index("blocks_replaced")
     kept = texts[(texts["blocks_replaced"] == 1) & (texts["prompt"] > 0)]["tokens"]
     expected = numpy.mean([text_metrics.seq_rep(tokens) for tokens in kept])
     assert table.loc[1, "seq_rep_4"] == pytest.approx(expected)
     assert table.loc[1, "texts"] == 80
 
 
-def test_paths_of_labels_name_backends(run):
-    found = metrics.read_labels([run / "labels/cpu.parquet"])
-    assert list(found) == ["cpu"]
-    pandas.testing.assert_frame_equal(found["cpu"], fake_run.stages(run, "cpu")[-1])
+def test_rows_are_read_by_backend(run):
+    files = sorted(run.glob("generate/*/first/*.parquet"), reverse=True)
+    found = tables.read_by_backend(files, ["cpu64", "cpu", "none"])
+    assert list(found) == ["cpu64", "cpu", "none"] and found["none"].empty
+    for name in ("cpu", "cpu64"):
+        texts = fake_run.stages(run, name)[0].drop(columns="backend")
+        pandas.testing.assert_frame_equal(found[name], texts)
 
 
 def test_probes_are_shares_with_wilsons_interval(run):
@@ -129,7 +133,7 @@ def test_sweeps_that_are_scored_alone_have_no_texts(run):
         sweep="keys", intervention=evaluation["intervention"].str.replace("q/cumulative", "k/keys")
     )
     evaluation = pandas.concat([evaluation, more])
-    table = metrics.degradation("cpu", texts, scores, evaluation, answers, labels)
+    table = metrics.degradation_table("cpu", texts, scores, evaluation, answers, labels)
     full, alone = (table[table["sweep"] == sweep] for sweep in ("cumulative", "keys"))
     assert len(full) == len(alone) == 13 and set(alone["texts"]) == {0}
     assert list(alone["nll"]) == list(full["nll"])
@@ -149,17 +153,17 @@ def test_chunks_leave_no_trace(run, tmp_path):
     assert len(list(tmp_path.glob("generate/cpu/first/*.parquet"))) > 5
     pandas.testing.assert_frame_equal(degradation(run), degradation(tmp_path))
     whole = read(run, "diff/*/*.parquet")
-    cut = metrics.read_chunks(sorted(tmp_path.glob("diff/*/*.parquet"), reverse=True))
+    cut = tables.read_frame(sorted(tmp_path.glob("diff/*/*.parquet"), reverse=True))
     pandas.testing.assert_frame_equal(whole, cut)
     for name, folder in (("whole.tsv", run), ("cut.tsv", tmp_path)):
-        metrics.write_table(tmp_path / name, degradation(folder), metrics.MEASURED)
+        tables.write_table(tmp_path / name, degradation(folder), tables.MEASURED)
     assert (tmp_path / "whole.tsv").read_bytes() == (tmp_path / "cut.tsv").read_bytes()
 
 
 def test_divergence_reads_back_to_the_same_bits(run, tmp_path):
     rows = read(run, "diff/cpu-cpu64/*.parquet")[list(columns.DIVERGENCE)]
-    metrics.write_table(tmp_path / "divergence.tsv", rows)
-    back = metrics.read_table(tmp_path / "divergence.tsv")
+    tables.write_table(tmp_path / "divergence.tsv", rows)
+    back = tables.read_table(tmp_path / "divergence.tsv")
     for name in ("max_abs_logit", "kl", "margin"):
         numpy.testing.assert_array_equal(back[name], rows[name])
     first = (tmp_path / "divergence.tsv").read_text().splitlines()[1].split("\t")
@@ -170,7 +174,7 @@ def test_divergence_reads_back_to_the_same_bits(run, tmp_path):
 
 def test_divergence_summary_counts_what_it_says(run):
     rows = read(run, "diff/*/*.parquet")
-    table = metrics.divergence_summary(rows)
+    table = summary.summary_table(rows)
     assert list(table) == list(columns.DIVERGENCE_SUMMARY)
     control = table[table["left"] == table["right"]]
     assert (control["identical"] == 1).all() and (control["max_ulp"] == 0).all()
@@ -189,7 +193,7 @@ def test_divergence_summary_counts_what_it_says(run):
 
 def test_the_shared_part_and_the_quartiles(run):
     rows = read(run, "diff/cpu-cpu64/*.parquet")
-    table = metrics.divergence_summary(rows).set_index("blocks_replaced")
+    table = summary.summary_table(rows).set_index("blocks_replaced")
     part = rows[rows["intervention"] == "q/cumulative/12"]
     places = part["first_divergent_token"].to_numpy(float, na_value=numpy.nan)
     shared = numpy.where(numpy.isnan(places), 1, places / fake_run.NEW_TOKENS)
@@ -220,10 +224,10 @@ def shared(slope, noise, seeds=5, prompts=8):
     [(-0.02, 0.02, "earlier"), (0.01, 0.02, "later"), (0.0, 0.1, "undecided")],
 )
 def test_trend_is_the_slope_over_blocks_replaced(slope, noise, verdict):
-    (row,) = metrics.divergence_trend(shared(slope, noise)).to_dict("records")
+    (row,) = summary.trend_table(shared(slope, noise)).to_dict("records")
     assert row["verdict"] == verdict and row["noise_seeds"] == 5 and row["texts"] == 8 * 61
     assert row["slope"] == pytest.approx(slope, abs=0.006)
-    exact = metrics.divergence_trend(shared(slope, 0)).iloc[0]
+    exact = summary.trend_table(shared(slope, 0)).iloc[0]
     assert exact["slope"] == pytest.approx(slope)
 
 
@@ -231,7 +235,7 @@ def test_texts_that_never_part_have_no_trend():
     rows = shared(0.0, 0.1)
     rows["tokens"] = [6 + index % 50 for index in range(len(rows))]  # whatever their length
     rows = rows.assign(first_divergent_token=numpy.nan, identical=True)
-    (row,) = metrics.divergence_trend(rows).to_dict("records")
+    (row,) = summary.trend_table(rows).to_dict("records")
     assert (row["slope"], row["slope_low"], row["slope_high"]) == (0, 0, 0)
     assert row["verdict"] == "undecided"
 
@@ -240,7 +244,7 @@ def test_logits_that_were_not_compared_are_missing_not_zero(run):
     rows = read(run, "diff/cpu-cpu64/*.parquet")
     rows["top1_flips"] = pandas.array([None] * len(rows), "Int64")
     rows["max_ulp"] = numpy.nan
-    table = metrics.divergence_summary(rows)
+    table = summary.summary_table(rows)
     assert table["top1_flips"].isna().all() and table["max_ulp"].isna().all()
 
 
@@ -248,7 +252,7 @@ def test_histogram_counts_every_weight_once():
     rng = numpy.random.default_rng(0)
     weights = {block: rng.normal(size=(32, 32)).astype("float32") for block in (0, 1)}
     noise = {block: rng.normal(size=(32, 32)).astype("float32") for block in (0, 1)}
-    table = metrics.histogram(weights, noise, "q-gaussian-3", 3)
+    table = histogram.histogram_table(weights, noise, "q-gaussian-3", 3)
     assert list(table) == list(columns.HISTOGRAM)
     assert (table.groupby("block")["weights"].sum() == 1024).all()
     assert (table.groupby("block")["noise"].sum() == 1024).all()
@@ -260,9 +264,9 @@ def test_histogram_counts_every_weight_once():
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_is_one_line_and_comes_back(text):
-    line = metrics.escaped(text)
+    line = tables.escape(text)
     assert len(line.splitlines()) <= 1 and "\t" not in line
-    assert metrics.unescaped(line) == text
+    assert tables.unescape(line) == text
 
 
 def test_hostile_texts_survive_the_table(run, tmp_path):
@@ -270,8 +274,8 @@ def test_hostile_texts_survive_the_table(run, tmp_path):
     table.loc[0, "example"] = '"starts with a quote'
     table.loc[1, "example"] = "NA"
     table.loc[2, "example"] = ""
-    metrics.write_table(tmp_path / "degradation.tsv", table, metrics.MEASURED)
-    back = metrics.read_table(tmp_path / "degradation.tsv")
+    tables.write_table(tmp_path / "degradation.tsv", table, tables.MEASURED)
+    back = tables.read_table(tmp_path / "degradation.tsv")
     assert list(back["example"]) == list(table["example"])
     assert back["example"].iloc[-1] == fake_run.HOSTILE
     assert len((tmp_path / "degradation.tsv").read_text().splitlines()) == 14

@@ -5,8 +5,11 @@ import numpy
 import pandas
 import pytest
 from needq.common import columns
-from needq.metrics import label_tables, statistics
-from needq.metrics.labels import ALL, KINDS, LABELS, commonest
+from needq.common.keys import ALL_LABELS, LABELS
+from needq.metrics import labels as label_tables
+from needq.metrics import statistics
+from needq.metrics.calibration import KINDS
+from needq.metrics.labels import commonest
 
 
 @pytest.fixture(scope="module")
@@ -16,11 +19,14 @@ def labelled():
 
 
 def test_shares_are_counted_over_noise_seeds_and_prompts(labelled):
-    found = label_tables.shares(labelled)
+    found = label_tables.shares_table(labelled)
     assert list(found) == list(columns.LABELS) and len(found) == 13 * 5
     assert (found["texts"] == [16] * 5 + [80] * 60).all()
     last = found[found["blocks_replaced"] == 12].set_index("label")
-    assert last["share"].to_dict() == dict.fromkeys(ALL, 0) | {"noise": 0.5, "unlabelled": 0.5}
+    assert last["share"].to_dict() == dict.fromkeys(ALL_LABELS, 0) | {
+        "noise": 0.5,
+        "unlabelled": 0.5,
+    }
     # each cell of a seed and a prompt has one text of two
 
     estimate = statistics.share_of_crossed(numpy.full((5, 8), 0.5))
@@ -69,7 +75,7 @@ def test_confusion_has_a_row_for_each_kind_and_label(controls):
 
 
 def test_quality_says_accuracy_and_what_resembles_no_control(controls, labelled):
-    found = label_tables.quality(Fixed(), controls, labelled).set_index("measure")
+    found = label_tables.quality_table(Fixed(), controls, labelled).set_index("measure")
     pairs = [
         f"accuracy of {one} and {other}" for one, other in zip(LABELS, LABELS[1:], strict=False)
     ]

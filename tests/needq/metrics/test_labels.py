@@ -3,11 +3,12 @@
 import numpy as np
 import pandas
 import pytest
+from needq.common import keys
 from needq.inference.generate import generate
 from needq.inference.native import NativeModel
 from needq.inference.sampling import Row
 from needq.inference.score import token_nlls
-from needq.metrics import labels
+from needq.metrics import calibration, labels
 from scipy import stats
 from tokenizers import Tokenizer
 
@@ -25,7 +26,7 @@ def own():
 
 @pytest.fixture(scope="module")
 def made(own):
-    return labels.controls(own, VOCABULARY)
+    return calibration.controls(own, VOCABULARY)
 
 
 def grams(rows, n):
@@ -37,13 +38,13 @@ def grams(rows, n):
 
 
 def test_each_text_has_a_control_of_every_kind_as_long_as_itself(own, made):
-    assert len(made) == 40 * len(labels.KINDS)
+    assert len(made) == 40 * len(calibration.KINDS)
     for source, part in made.groupby("source"):
-        assert list(part["kind"]) == list(labels.KINDS)
+        assert list(part["kind"]) == list(calibration.KINDS)
         assert set(part["tokens"].map(len)) == {len(own[source][1])}
         assert set(part["held_out"]) == {source >= 20}
     assert list(made["tokens"][made["kind"] == "own"]) == [tokens for _, tokens in own]
-    again = labels.controls(own, VOCABULARY)
+    again = calibration.controls(own, VOCABULARY)
     pandas.testing.assert_frame_equal(made, again)
 
 
@@ -64,7 +65,7 @@ def test_a_resampling_has_the_n_grams_of_its_half_alone(own, made, order):
 def test_followers_come_as_often_as_in_the_texts():
     # after 1 comes 2 three times in four
     half = [([0], [1, 2, 1, 2, 1, 2, 1, 3] * 10)]
-    made = labels.controls(half * 60, 5)
+    made = calibration.controls(half * 60, 5)
     texts = made["tokens"][made["kind"] == "order 1"]
     after = [b for text in texts for a, b in zip(text, text[1:], strict=False) if a == 1]
     assert abs(np.mean(np.array(after) == 2) - 0.75) < 4.5 * (0.1875 / len(after)) ** 0.5
@@ -116,7 +117,7 @@ def test_labels_are_those_of_the_likeliest_mixture_of_normals(made):
     log = {
         kind: stats.multivariate_normal(mean, covariance).logpdf(rows)
         for kind, mean, covariance in zip(
-            labels.KINDS, fitted.means, fitted.covariances, strict=True
+            calibration.KINDS, fitted.means, fitted.covariances, strict=True
         )
     }
     likelihood = np.array(
@@ -130,7 +131,7 @@ def test_labels_are_those_of_the_likeliest_mixture_of_normals(made):
     ours = labels._label_likelihoods(fitted.means, fitted.covariances, rows).T
     np.testing.assert_allclose(ours - ours[0], likelihood - likelihood[0], atol=1e-6)
     found = fitted.labelled(texts)
-    assert list(found["label"]) == [labels.LABELS[best] for best in likelihood.argmax(0)]
+    assert list(found["label"]) == [keys.LABELS[best] for best in likelihood.argmax(0)]
     off = [
         [(row - mean) @ np.linalg.inv(covariance) @ (row - mean) for row in rows]
         for mean, covariance in zip(fitted.means, fitted.covariances, strict=True)
@@ -160,9 +161,9 @@ def test_short_texts_get_no_label_and_strange_ones_resemble_nothing(made):
 def test_a_confusion_counts_held_out_controls_and_its_pairs(made):
     controls = scored(made, np.random.default_rng(1))
     counts = labels.confusion(labels.fit(controls, VOCABULARY), controls)
-    assert list(counts.index) == list(labels.KINDS) and list(counts) == list(labels.LABELS)
+    assert list(counts.index) == list(calibration.KINDS) and list(counts) == list(keys.LABELS)
     assert (counts.sum(axis=1) == 19).all()  # of 20, one text is short
-    counts = pandas.DataFrame(0, index=list(labels.KINDS), columns=list(labels.LABELS))
+    counts = pandas.DataFrame(0, index=list(calibration.KINDS), columns=list(keys.LABELS))
     for kind, label, count in [
         ("own", "near normal", 9),
         ("own", "noise", 1),
@@ -195,7 +196,7 @@ def test_controls_of_pocket_gpt2_are_told_apart(pocket):
     backend = {"rng": "native", "batch": 60, "cache": True}
     texts = generate(model, work, settings, 0, backend)
     own = [(row.ids, text.tokens) for row, text in zip(work, texts, strict=True)]
-    controls = labels.controls(own, pocket.adapter.vocabulary)
+    controls = calibration.controls(own, pocket.adapter.vocabulary)
     rows = [(own[row.source][0], row.tokens) for row in controls.itertuples()]
     controls["nlls"] = [values.numpy() for values in token_nlls(model, rows, 60)]
     fitted = labels.fit(controls, pocket.adapter.vocabulary)
@@ -218,7 +219,7 @@ def test_controls_of_pocket_gpt2_are_told_apart(pocket):
 
 def test_too_few_texts_are_not_fitted_to(own):
     def fitted(rows):
-        made = labels.controls(rows, VOCABULARY)
+        made = calibration.controls(rows, VOCABULARY)
         rng = np.random.default_rng(1)
         made["nlls"] = [rng.exponential(2.0, len(tokens)) for tokens in made["tokens"]]
         return labels.fit(made, VOCABULARY)

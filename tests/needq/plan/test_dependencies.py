@@ -25,9 +25,13 @@ def names(script, root=SCRIPTS):
         (
             "corrupt.py",
             "backup/architectures common/errors common/files common/logs corrupt/keyed "
-            "corrupt/patches exact/elementary plan/interventions",
+            "corrupt/methods corrupt/patches exact/elementary plan/interventions",
         ),
-        ("diff.py", "common/errors common/files common/logs common/schemas divergence/diff"),
+        (
+            "diff.py",
+            "common/errors common/files common/keys common/logs common/schemas common/tables "
+            "divergence/diff",
+        ),
     ],
 )
 def test_the_closures_of_the_scripts(script, wanted):

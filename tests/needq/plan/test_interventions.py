@@ -30,6 +30,7 @@ def test_a_sweep_replaces_the_first_blocks_of_its_order_for_each_seed():
     assert found[1].keys() == {
         "sweep": "late",
         "intervention": "q/late/01",
+        "block": None,
         "blocks_replaced": 1,
         "noise_seed": 7,
     }

@@ -6,8 +6,9 @@ import pytest
 import torch
 from needq.backup.architectures import adapter
 from needq.common.files import read_json, write_json
-from needq.corrupt import patches as corrupt
-from needq.corrupt.patches import noise_tensors, patches
+from needq.corrupt import keyed, methods
+from needq.corrupt.methods import noise_tensors
+from needq.corrupt.patches import patches
 from needq.inference import sampling
 from needq.inference.backend import load
 from needq.inference.generate import generate, rows
@@ -120,9 +121,9 @@ def flipped(key):
 def test_one_bit_of_the_noise_key(backup, monkeypatch):
     wanted = recomputed(backup)
 
-    key = corrupt.noise_key
+    key = keyed.noise_key
     monkeypatch.setattr(
-        corrupt, "noise_key", lambda *meaning: (key(*meaning)[0] ^ 1, key(*meaning)[1])
+        methods, "noise_key", lambda *meaning: (key(*meaning)[0] ^ 1, key(*meaning)[1])
     )
     assert differing(recomputed(backup), wanted) == ["noise", "logits", "tokens"]
 
@@ -130,7 +131,7 @@ def test_one_bit_of_the_noise_key(backup, monkeypatch):
 def test_one_bit_of_the_draw_key(backup, monkeypatch):
     wanted = recomputed(backup)
 
-    key = sampling.draw_key
+    key = keyed.draw_key
     monkeypatch.setattr(
         sampling, "draw_key", lambda *meaning: (key(*meaning)[0], key(*meaning)[1] ^ 1)
     )

@@ -13,9 +13,8 @@ import fake_tables
 import nbformat
 import psutil
 import pytest
-from needq.common import schemas as tables
+from needq.common import schemas, tables
 from needq.common.errors import UserError
-from needq.metrics import degradation as metrics
 from needq.report import notebooks, pages
 from page_reader import Reader
 
@@ -72,7 +71,7 @@ def headline(run):
 
 def test_the_walk_says_what_the_tables_say(walk, run):
     text = shown(walk)
-    table = metrics.read_table(run / "tables/degradation.tsv")
+    table = tables.read_table(run / "tables/degradation.tsv")
     cpu = table[table["backend"] == "cpu"].set_index("blocks_replaced")
     one, cost = cpu.loc[1], cpu["nll"] - cpu.loc[0, "nll"]
     interval = " to ".join(f"{one[f'nll_{end}']:#.3g}" for end in ("low", "high"))
@@ -146,36 +145,36 @@ def test_no_process_is_left(walk, headline):
 
 
 def test_headline_agrees_with_the_published_table(headline, run):
-    table = metrics.read_table(run / "tables/degradation.tsv")
+    table = tables.read_table(run / "tables/degradation.tsv")
     assert f"All {6 * len(table)} means agree" in shown(headline)
 
 
 @pytest.mark.parametrize("measure", ["nll", "seq_rep_4", "text_nll"])
 def test_headline_fails_on_a_number_that_does_not_follow(copy, measure):
-    table = metrics.read_table(copy / "tables/degradation.tsv")
+    table = tables.read_table(copy / "tables/degradation.tsv")
     table.loc[3, measure] += 1e-4
-    metrics.write_table(copy / "tables/degradation.tsv", table, metrics.MEASURED)
+    tables.write_table(copy / "tables/degradation.tsv", table, tables.MEASURED)
     with pytest.raises(UserError, match=f"{measure} differs in {table['intervention'][3]}"):
         again(copy)
 
 
 def test_headline_copes_with_short_texts_and_with_sweeps_without_texts(copy):
     for file in copy.glob("generate/*/first/*.parquet"):
-        rows = tables.read(file)
+        rows = tables.read_rows(file)
         for row in rows[40::17]:
             row["tokens"] = row["tokens"][:2]
         for row in rows:  # a prompt of which one noise leaves no 4-gram at all
             if (row["noise_seed"], row["prompt"], row["blocks_replaced"]) == (1, 2, 5):
                 row["tokens"] = row["tokens"][:3]
-        tables.write(file, rows, tables.TEXTS)
+        tables.write_rows(file, rows, schemas.TEXTS)
     for file in copy.glob("score/*/first/*.evaluation.parquet"):
-        rows = tables.read(file)
+        rows = tables.read_rows(file)
         names = {"sweep": "keys", "intervention": "k/keys/00"}
         rows += [row | names for row in rows if row["blocks_replaced"] == 0]
-        tables.write(file, rows, tables.EVALUATION)
+        tables.write_rows(file, rows, schemas.EVALUATION)
     table = fake_tables.degradation(copy)
     assert list(table.loc[table["sweep"] == "keys", "texts"]) == [0, 0]
-    metrics.write_table(copy / "tables/degradation.tsv", table, metrics.MEASURED)
+    tables.write_table(copy / "tables/degradation.tsv", table, tables.MEASURED)
     assert f"All {6 * len(table) - 3 * 2} means agree" in shown(again(copy))
 
 
@@ -232,4 +231,4 @@ def test_what_differs_from_run_to_run_is_removed():
 
 
 def test_the_made_up_run_has_texts_that_must_be_escaped(run):
-    assert fake_run.HOSTILE in set(metrics.read_table(run / "tables/degradation.tsv")["example"])
+    assert fake_run.HOSTILE in set(tables.read_table(run / "tables/degradation.tsv")["example"])

@@ -9,10 +9,12 @@ import fake_run
 import numpy
 import pandas
 import pytest
-from needq.common import columns
+from needq.common import columns, tables
+from needq.common.keys import LABELS
+from needq.divergence.summary import summary_table, trend_table
 from needq.metrics import degradation as metrics
-from needq.metrics import label_tables
-from needq.metrics.labels import KINDS, LABELS
+from needq.metrics import labels as label_tables
+from needq.metrics.calibration import KINDS
 from needq.report import gallery, pages
 from needq.report.side_by_side import examples
 from page_reader import Reader
@@ -64,14 +66,14 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def texts(folder):
     return {
-        name: metrics.read_chunks(sorted(folder.glob(f"generate/{name}/first/*.parquet")))
+        name: tables.read_frame(sorted(folder.glob(f"generate/{name}/first/*.parquet")))
         for name in ("cpu", "cpu64")
     }
 
 
 def parted(folder, texts):
     """Examples of texts that part; every token is shown as something that must be escaped."""
-    divergence = metrics.read_chunks(sorted(folder.glob("diff/*/*.parquet")))
+    divergence = tables.read_frame(sorted(folder.glob("diff/*/*.parquet")))
 
     def decode(tokens):
         return "".join(f"<b>{token}</b>" for token in tokens)
@@ -82,13 +84,13 @@ def parted(folder, texts):
 @pytest.fixture(scope="module")
 def written(folder, texts):
     maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu", "cpu64"], cuda=False)
-    degradation = metrics.degradation("cpu", *fake_run.stages(folder, "cpu"))
-    diffs = metrics.read_chunks(sorted(folder.glob("diff/*/*")))
-    summary = metrics.divergence_summary(diffs)
+    degradation = metrics.degradation_table("cpu", *fake_run.stages(folder, "cpu"))
+    diffs = tables.read_frame(sorted(folder.glob("diff/*/*")))
+    summary = summary_table(diffs)
     hostile = {"run": fake_run.HOSTILE, "prompts": PROMPTS, "backends": {}}
     return {
         "degradation": maker.degradation(degradation),
-        "divergence": maker.divergence(summary, metrics.divergence_trend(diffs)),
+        "divergence": maker.divergence(summary, trend_table(diffs)),
         "gallery": maker.gallery(gallery.grid(texts, {}, PROMPTS), 7, "", gallery.parted(summary)),
         "parted": maker.parted(parted(folder, texts), PROMPTS),
         "labels": maker.labels(*label_tables_of(folder)),
@@ -99,11 +101,15 @@ def written(folder, texts):
 
 def label_tables_of(folder):
     """Shares of the made-up run, a confusion matrix and its quality."""
-    labelled = {"cpu": metrics.read_chunks([folder / "labels/cpu.parquet"])}
+    labelled = {"cpu": tables.read_frame([folder / "labels/cpu.parquet"])}
     kinds = [{"kind": kind, "of": label} for kind, label in KINDS.items()]
     confusion = [one | {"label": label, "controls": 7} for one in kinds for label in LABELS]
     quality = [{"measure": "accuracy of near normal and noise", "value": 0.987, "texts": 60}]
-    return label_tables.shares(labelled), pandas.DataFrame(confusion), pandas.DataFrame(quality)
+    return (
+        label_tables.shares_table(labelled),
+        pandas.DataFrame(confusion),
+        pandas.DataFrame(quality),
+    )
 
 
 def test_no_page_runs_or_loads_anything(written):
@@ -153,7 +159,7 @@ def test_numbers_of_the_table_are_on_its_page(written):
 
 
 def test_sweeps_that_are_scored_alone_have_a_table_without_texts(folder):
-    table = metrics.degradation("cpu", *fake_run.stages(folder, "cpu"))
+    table = metrics.degradation_table("cpu", *fake_run.stages(folder, "cpu"))
     alone = table.assign(sweep="keys", intervention="k/keys/01", texts=0, label=None)
     maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu"], cuda=True)
     text = Reader(maker.degradation(pandas.concat([alone, table]))).text

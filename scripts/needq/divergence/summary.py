@@ -1,0 +1,92 @@
+"""The tables of divergence: how far the texts of two backends diverge, as means with intervals."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy
+import pandas
+from pandas import DataFrame
+
+from needq.common import columns
+from needq.common.keys import INTERVENTION, PAIR
+from needq.metrics.estimates import estimated, first_values, share, spelled
+
+
+def summary_table(divergence: DataFrame) -> DataFrame:
+    """`divergence_summary.tsv`: one row a pair and intervention, from the rows of diff."""
+    table = _summed(divergence, [*PAIR, *INTERVENTION], columns.DIVERGENCE_SUMMARY)
+    return table.astype({"block": "Int64"})
+
+
+def ledger_table(texts: DataFrame) -> DataFrame:
+    """`ledger.tsv`: one row a pair, order and step, from the rows of `ledger_texts.tsv`."""
+    keys = ["left", "right", "order", "step", "cause"]
+    table = _summed(texts, keys, columns.DIVERGENCE_MEASURES)
+    names = {name: name.replace("identical", "identical_share") for name in table}
+    return table.rename(columns=names)[list(columns.LEDGER)]
+
+
+def trend_table(divergence: DataFrame) -> DataFrame:
+    """`divergence_trend.tsv`: whether pairs part earlier or later as more blocks are replaced.
+
+    For each noise seed and prompt, the least-squares slope of the shared part over the blocks
+    replaced (the pristine model counts with every seed), then the mean over both.
+    """
+    divergence = _with_shared(divergence)
+    rows = []
+    for key, part in divergence.groupby(["left", "right", "sweep"]):
+        pristine = part[part["noise_seed"].isna()]
+        slopes = [
+            {"noise_seed": seed, "prompt": prompt, "slope": _slope(of_prompt)}
+            for seed, of_seed in part.groupby("noise_seed")
+            for prompt, of_prompt in pandas.concat([pristine, of_seed]).groupby("prompt")
+        ]
+        row = dict(zip(["left", "right", "sweep"], key, strict=True))
+        row |= estimated("slope", DataFrame(slopes), "prompt")
+        row |= {"verdict": _direction(row), "noise_seeds": part["noise_seed"].nunique()}
+        rows.append(row | {"texts": len(part)})
+    return DataFrame(rows, columns=list(columns.DIVERGENCE_TREND))
+
+
+def _slope(part: DataFrame) -> float:
+    """The least-squares slope of the shared part over the blocks replaced."""
+    count = part["blocks_replaced"] - part["blocks_replaced"].mean()
+    return float((count * part["shared"]).sum() / (count**2).sum())
+
+
+def _direction(row: Mapping[str, float]) -> str:
+    """What the slope's interval says; without one, nothing."""
+    if row["slope_high"] < 0:
+        return "earlier"
+    return "later" if row["slope_low"] > 0 else "undecided"
+
+
+def _with_shared(divergence: DataFrame) -> DataFrame:
+    """With `shared`: of the left text, the share before the first divergent token; else 1."""
+    place, tokens = (divergence[n].astype(float) for n in ("first_divergent_token", "tokens"))
+    return divergence.assign(first_divergent_token=place, shared=(place / tokens).fillna(1.0))
+
+
+def _summed(divergence: DataFrame, keys: Sequence[str], names: Mapping[str, str]) -> DataFrame:
+    """How far the texts of each group part, as means, medians and extremes over its texts."""
+    divergence = _with_shared(divergence).assign(identical=divergence["identical"].astype(float))
+    rows = []
+    by = [name for name in keys if name != "block"]  # the intervention says which block
+    for _, part in divergence.groupby(by, sort=False):
+        row = first_values(part, keys)
+        row |= spelled("identical", share(part, "identical", "prompt"))
+        row |= estimated("shared", part, "prompt", low=0, high=1)
+        row |= {
+            "first_divergent_token": part["first_divergent_token"].median(),
+            "first_divergent_q25": part["first_divergent_token"].quantile(0.25),
+            "first_divergent_q75": part["first_divergent_token"].quantile(0.75),
+            "max_abs_logit": part["max_abs_logit"].max(),
+            "max_ulp": part["max_ulp"].max(),
+            "kl": part["kl"].mean(),
+            "top1_flips": part["top1_flips"].sum(min_count=1),
+            "logit_error": numpy.sqrt((part["logit_error"] ** 2).mean()),
+            "margin": part["margin"].median(),
+            "noise_seeds": part["noise_seed"].nunique(),
+            "texts": len(part),
+        }
+        rows.append(row)
+    return DataFrame(rows, columns=[*keys, *(name for name in names if name not in keys)])
