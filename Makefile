@@ -1,12 +1,13 @@
 # make run: the default experiment, to results/pocket-gpt2/report.html. make test: every test.
 # make rocrate: a finished run as a research object, RUN=pocket-gpt2 unless named (docs/rocrate.md).
+# make schema: schemas/config.schema.yaml, after a change of scripts/needq/common/settings.py.
 # README gives the same commands plainly. Another Python: make run PYTHON=python3.12
 
 PYTHON ?= python3
 RUN ?= pocket-gpt2
 INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps
 
-.PHONY: run rocrate test lint format clean
+.PHONY: run rocrate schema test lint format clean
 
 run: .venv/base.done
 	.venv/bin/snakemake --cores all
@@ -15,12 +16,17 @@ run: .venv/base.done
 rocrate: .venv/base.done
 	.venv/bin/python scripts/make_crate.py $(RUN)
 
+schema: .venv/base.done
+	PYTHONPATH=scripts .venv/bin/python -m needq.plan.schema
+
+# three at a time on two cores, since some mostly wait
 test: .venv/test.done
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/test.done
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
+	.venv/bin/mypy
 	.venv/bin/snakefmt --check Snakefile rules
 	.venv/bin/snakemake --lint
 

@@ -1,6 +1,7 @@
 # Do we really need Q? backup -> corrupt -> generate and score -> diff -> metrics -> figures -> report
-# takes   config.yaml, or an overlay of it (--configfile configs/NAME.yaml)
-# leaves  results/RUN/, and nothing elsewhere
+#
+# INPUTS   config.yaml, or an overlay of it (--configfile configs/NAME.yaml)
+# OUTPUTS  results/RUN/, and nothing elsewhere
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -14,19 +15,17 @@ include: "rules/backup.smk"
 include: "rules/corrupt.smk"
 include: "rules/generate.smk"
 include: "rules/score.smk"
-include: "rules/diff.smk"
+include: "rules/labels.smk"
+include: "rules/degradation.smk"
+include: "rules/divergence.smk"
+include: "rules/flips.smk"
+include: "rules/ledger.smk"
+include: "rules/claims.smk"
 include: "rules/provenance.smk"
 include: "rules/verify.smk"
-include: "rules/ladder.smk"
-include: "rules/ledger.smk"
-include: "rules/labels.smk"
-include: "rules/claims.smk"
-include: "rules/metrics.smk"
-include: "rules/divergence_figures.smk"
-include: "rules/figures.smk"
+include: "rules/targets.smk"
 include: "rules/report.smk"
 include: "rules/notebooks.smk"
-include: "rules/index.smk"
 
 
 report: "report/workflow.rst"
@@ -43,7 +42,7 @@ onsuccess:
 # the backup alone may need the network, which compute nodes often lack
 localrules:
     all,
-    backup,
+    back_up,
 
 
 rule all:
@@ -54,5 +53,5 @@ rule all:
         rules.figures.input,
         rules.pages.input,
         rules.notebooks.input,
-        rules.index.output,
-        rules.digests.output if PORTABLE else [],
+        rules.write_index.output,
+        rules.collect_digests.output if PORTABLE else [],

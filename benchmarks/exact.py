@@ -1,11 +1,11 @@
-"""The exact backend beside transformers in float32 and float64: time and error, in one run.
+"""Compare the exact backend with transformers in float32 and float64: time and error, in one run.
 
     python benchmarks/exact.py resources/pocket-gpt2
     python benchmarks/exact.py random-768
     python benchmarks/exact.py FOLDER --gguf FILE
 
-The three take turns, so that whatever else the machine does falls on each alike. Times are the
-processor seconds of one thread, the least of the rounds; errors are against float64.
+The three take turns, so that other work of the machine slows all of them. Times are the processor
+seconds of one thread, the shortest of the rounds. Errors are differences from float64.
 """
 
 import argparse
@@ -97,6 +97,7 @@ def decode(logits, ids):
 
 
 def clocked(work):
+    """The processor time of a call in seconds, and its result."""
     start = time.process_time()
     result = work()
     return time.process_time() - start, result
@@ -104,6 +105,7 @@ def clocked(work):
 
 @torch.inference_mode()
 def main():
+    """Print the times of both models."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("source", help="a model's folder, or random-768")
     parser.add_argument("--gguf", help="the name of a GGUF file in the folder")
@@ -124,23 +126,23 @@ def main():
         "forward": lambda logits: logits(ids, None)[0],
         "decode": lambda logits: decode(logits, ids[:, : options.decode]),
     }
-    found = {}
+    results = {}
     for piece, work in pieces.items():
         times = {way: [] for way in ways}
         for _ in range(options.rounds):
             for way, logits in ways.items():
-                seconds, found[piece, way] = clocked(lambda w=work, f=logits: w(f))
+                seconds, results[piece, way] = clocked(lambda w=work, f=logits: w(f))
                 times[way].append(seconds)
         double, ours = min(times["float64"]), min(times["exact"])
         print(f"{piece}: float64 {double:.2f} s, exact {ours:.2f} s, {ours / double:.2f} times")
-    double = found["forward", "float64"]
+    double = results["forward", "float64"]
     print(f"logits: standard deviation {double.std():.3g}, largest {double.abs().max():.3g}")
-    for way, logits in (("float32", single), ("exact", found["forward", "exact"])):
+    for way, logits in (("float32", single), ("exact", results["forward", "exact"])):
         error = (logits - double).abs()
         print(f"{way}: largest error {error.max():.2e}, rms {error.square().mean().sqrt():.2e}")
-    same = torch.equal(found["decode", "exact"], found["forward", "exact"][:, : options.decode])
+    same = torch.equal(results["decode", "exact"], results["forward", "exact"][:, : options.decode])
     print(f"exact: forward and decode the same bits: {same}")
-    print(f"exact: digest of the logits {digest(found['forward', 'exact'])}")
+    print(f"exact: digest of the logits {digest(results['forward', 'exact'])}")
 
 
 if __name__ == "__main__":

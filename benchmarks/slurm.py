@@ -1,8 +1,9 @@
-"""What a job on Slurm costs beyond its work: on the tests' Slurm of one machine, as root.
+"""Measure what a job on Slurm costs beyond its work, on the tests' Slurm of one machine, as root.
 
     python benchmarks/slurm.py
 
-Prints, for a few small jobs of the tests' config, the seconds in Slurm and of the script alone.
+It prints the seconds in Slurm, and those of the script alone, for a few small jobs of the tests'
+config.
 """
 
 import re
@@ -13,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/helpers"))
 
-from cluster import said, slurm  # noqa: E402 (found by the line above)
-from project import Project, fresh_project  # noqa: E402
+from cluster import said, slurm
+from project import Project, fresh_project
 
 PROFILE = "--config cuda=no --workflow-profile profiles/slurm".split()
 TARGETS = ["results/tiny/tables/q_histogram.tsv", "results/tiny/backup/tokens.json"]
@@ -35,6 +36,7 @@ def work(project: Project, rule: str) -> float:
 
 
 def main() -> None:
+    """Submit two jobs and print how long each took."""
     with tempfile.TemporaryDirectory() as folder, slurm():
         project = fresh_project(Path(folder) / "project")
         code, log = project.run(*PROFILE, *TARGETS)

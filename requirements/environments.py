@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from needq.plan.dependencies import library_files  # noqa: E402 (found by the line above)
+from needq.plan.dependencies import executed, library_files  # noqa: E402 (found by the line above)
 
 # conda-forge's; everything else comes from the wheels that .venv has too
 CONDA = {"python": "3.11.7", "pip": "23.2.1"}
@@ -59,7 +59,7 @@ def imported(files: Iterable[Path]) -> set[str]:
     names = set()
     modules = {module for file in files for module in [file, *library_files(file, SCRIPTS)]}
     for file in modules:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in executed(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:

@@ -37,6 +37,7 @@ def split(lock: str) -> dict[str, str]:
 
 
 def write(name: str, source: str, requirements: Iterable[str]) -> None:
+    """Write `name`.txt, with a line that says what it is made from."""
     header = f"# Made by lock.py from {source}: see README.md.\n"
     (HERE / f"{name}.txt").write_text(header + "".join(requirements), encoding="utf-8")
 

@@ -1,25 +1,27 @@
 # Backup: pristine weights, and the texts as token ids.
 #
-# takes   the config's model (a folder, a hub's id or a wheel), its prompts, evaluation text and probes
-# leaves  backup/model.safetensors (float32), config.json, tokenizer.json, tokenizer_config.json;
-#         backup/manifest.json with the sha256 of every tensor; backup/tokens.json and probes.json
+# INPUTS   the config's model (a folder, a hub's id or a wheel), prompts, evaluation text and tasks
+# OUTPUTS  backup/model.safetensors (float32), config.json, tokenizer.json, tokenizer_config.json
+#          backup/manifest.json   the sha256 of every tensor
+#          backup/tokens.json     prompts and documents as token ids
+#          backup/tasks.json      the items of the tasks as token ids
 
 
-rule backup:
+rule back_up:
     """Fetch the model, refuse what is unsafe or unexpected, and write down every tensor."""
     input:
-        code=code("backup.py"),
-        model=needq_config.model_files(CONFIG["model"]),
+        code=code("back_up.py"),
+        model=needq_config.model_files(CONFIG.model),
     output:
-        weights=f"{RESULTS}/backup/model.safetensors",
-        config=f"{RESULTS}/backup/config.json",
-        tokenizer=f"{RESULTS}/backup/tokenizer.json",
-        tokenizer_config=f"{RESULTS}/backup/tokenizer_config.json",
-        manifest=f"{RESULTS}/backup/manifest.json",
+        weights="<weights>",
+        config="<model_config>",
+        tokenizer="<results>/backup/tokenizer.json",
+        tokenizer_config="<results>/backup/tokenizer_config.json",
+        manifest="<manifest>",
     log:
-        f"{RESULTS}/logs/backup.log",
+        "<logs>/back_up.log",
     benchmark:
-        f"{RESULTS}/benchmarks/backup.tsv"
+        "<benchmarks>/back_up.tsv"
     conda:
         "../envs/weights.yaml"
     threads: 1
@@ -27,37 +29,33 @@ rule backup:
         mem_mb=4000,
         runtime=30,
     params:
-        model=CONFIG["model"],
+        model=CONFIG.model.model_dump(),
     script:
-        "../scripts/backup.py"
+        "../scripts/back_up.py"
 
 
-rule tokenize:
-    """Turn prompts, evaluation text and probes into token ids, and refuse those that do not fit."""
+rule tokenize_texts:
+    """Turn prompts, evaluation text and tasks into token ids, and refuse those that do not fit."""
     input:
         code=code("tokenize_texts.py"),
-        manifest=f"{RESULTS}/backup/manifest.json",
-        tokenizer=f"{RESULTS}/backup/tokenizer.json",
-        text=CONFIG["evaluation"]["text"],
-        structure=CONFIG["probes"]["structure"],
-        meaning=CONFIG["probes"]["meaning"],
+        manifest="<manifest>",
+        tokenizer="<results>/backup/tokenizer.json",
+        text=CONFIG.evaluation.text,
+        grammar=CONFIG.tasks.grammar,
+        cloze=CONFIG.tasks.cloze,
     output:
-        tokens=f"{RESULTS}/backup/tokens.json",
-        probes=f"{RESULTS}/backup/probes.json",
+        tokens="<tokens>",
+        tasks="<results>/backup/tasks.json",
     log:
-        f"{RESULTS}/logs/tokenize.log",
+        "<logs>/tokenize_texts.log",
     benchmark:
-        f"{RESULTS}/benchmarks/tokenize.tsv"
+        "<benchmarks>/tokenize_texts.tsv"
     conda:
         "../envs/weights.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
-        generation=CONFIG["generation"],
-        evaluation=CONFIG["evaluation"],
-        pairs=CONFIG["probes"]["pairs"],
-        passages=CONFIG["probes"]["passages"],
+        generation=CONFIG.generation.model_dump(),
+        evaluation=CONFIG.evaluation.model_dump(),
+        tasks=CONFIG.tasks.model_dump(exclude={"backends"}),
     script:
         "../scripts/tokenize_texts.py"

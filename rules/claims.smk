@@ -1,40 +1,83 @@
 # Claims: each claim of the article put to tests that can fail.
 #
-# takes   the reference backend's scores, answers and labels, of sweeps with a role (needq.plan.comparisons)
-# leaves  tables/claims.tsv, null_ladder.tsv, phases.tsv; pages/claims.html; figures
+# INPUTS   the reference backend's scores, answers and labels, of the sweeps that are compared
+# OUTPUTS  tables/claims.tsv, replacement_methods.tsv, half_points.tsv
+#          figures/half_points, comparisons and single, .svg and .png
+#          pages/claims.html
 
 
-rule claims:
-    """Decide the claims, compare what replaces W_Q, and find where meaning and structure go."""
+rule decide_claims:
+    """Decide the claims, compare replacement methods, and find where the tasks are half lost."""
     input:
-        code=code("claims.py"),
+        code=code("decide_claims.py"),
         evaluation=of_backends(
-            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet", [REFERENCE], CHUNKS
+            "<results>/score/{backend}/first/{chunk}.evaluation.parquet",
+            [REFERENCE],
+            scored_alone=True,
         ),
-        answers=of_backends(
-            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.probes.parquet", [REFERENCE]
-        ),
-        labels=f"{RESULTS}/labels/{REFERENCE}.parquet",
-        probes=f"{RESULTS}/backup/probes.json",
+        answers=of_backends("<results>/score/{backend}/first/{chunk}.tasks.parquet", [REFERENCE]),
+        labels=f"<results>/labels/{REFERENCE}.parquet",
+        tasks="<results>/backup/tasks.json",
     output:
-        claims=f"{RESULTS}/tables/claims.tsv",
-        ladder=f"{RESULTS}/tables/null_ladder.tsv",
-        phases=f"{RESULTS}/tables/phases.tsv",
+        claims="<results>/tables/claims.tsv",
+        methods="<results>/tables/replacement_methods.tsv",
+        half_points="<results>/tables/half_points.tsv",
     log:
-        f"{RESULTS}/logs/claims.log",
+        "<logs>/decide_claims.log",
     benchmark:
-        f"{RESULTS}/benchmarks/claims.tsv"
+        "<benchmarks>/decide_claims.tsv"
     conda:
         "../envs/tables.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
     params:
-        roles=ROLES,
-        blocks=BLOCKS,
+        comparisons=USED.comparisons,
+        n_blocks=CONFIG.model.n_blocks,
     script:
-        "../scripts/claims.py"
+        "../scripts/decide_claims.py"
+
+
+rule plot_claims:
+    """Draw the tasks, the sweeps that the claims compare, and the single blocks."""
+    input:
+        code=code("plot_claims.py"),
+        degradation="<results>/tables/degradation.tsv",
+        half_points="<results>/tables/half_points.tsv",
+        tasks="<results>/backup/tasks.json",
+    output:
+        half_points=report(
+            "<results>/figures/half_points.svg",
+            caption="../report/captions/half_points.rst",
+            category="3 Claims",
+            labels={"shows": "grammar and cloze tasks", "by": "blocks replaced"},
+        ),
+        half_points_png="<results>/figures/half_points.png",
+        comparisons=report(
+            "<results>/figures/comparisons.svg",
+            caption="../report/captions/comparisons.rst",
+            category="3 Claims",
+            labels={"shows": "other matrices, orders, methods", "by": "blocks replaced"},
+        ),
+        comparisons_png="<results>/figures/comparisons.png",
+        single=report(
+            "<results>/figures/single.svg",
+            caption="../report/captions/single.rst",
+            category="3 Claims",
+            labels={"shows": "single blocks", "by": "block"},
+        ),
+        single_png="<results>/figures/single.png",
+    log:
+        "<logs>/plot_claims.log",
+    benchmark:
+        "<benchmarks>/plot_claims.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    params:
+        cuda=USED.on_cuda,
+        reference=REFERENCE,
+        comparisons=USED.comparisons,
+    script:
+        "../scripts/plot_claims.py"
 
 
 rule show_claims:
@@ -42,76 +85,24 @@ rule show_claims:
     input:
         code=code("show_claims.py"),
         templates=TEMPLATES,
-        claims=f"{RESULTS}/tables/claims.tsv",
-        ladder=f"{RESULTS}/tables/null_ladder.tsv",
-        phases=f"{RESULTS}/tables/phases.tsv",
+        claims="<results>/tables/claims.tsv",
+        methods="<results>/tables/replacement_methods.tsv",
+        half_points="<results>/tables/half_points.tsv",
     output:
         page=report(
-            f"{RESULTS}/pages/claims.html",
+            "<results>/pages/claims.html",
             caption="../report/captions/claims.rst",
             category="3 Claims",
             labels={"shows": "verdicts", "by": "claim"},
         ),
     log:
-        f"{RESULTS}/logs/show_claims.log",
+        "<logs>/show_claims.log",
     benchmark:
-        f"{RESULTS}/benchmarks/show_claims.tsv"
+        "<benchmarks>/show_claims.tsv"
     conda:
         "../envs/report.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
-        run=CONFIG["run"],
-        backends=[REFERENCE],
-        cuda=ON_CUDA,
+        page=PAGE | {"backends": [REFERENCE]},
     script:
         "../scripts/show_claims.py"
-
-
-rule plot_claims:
-    """Draw the probes, the sweeps that the claims compare, and the single blocks."""
-    input:
-        code=code("plot_claims.py"),
-        degradation=f"{RESULTS}/tables/degradation.tsv",
-        phases=f"{RESULTS}/tables/phases.tsv",
-        probes=f"{RESULTS}/backup/probes.json",
-    output:
-        phases=report(
-            f"{RESULTS}/figures/phases.svg",
-            caption="../report/captions/phases.rst",
-            category="3 Claims",
-            labels={"shows": "meaning and structure", "by": "blocks replaced"},
-        ),
-        phases_png=f"{RESULTS}/figures/phases.png",
-        comparisons=report(
-            f"{RESULTS}/figures/comparisons.svg",
-            caption="../report/captions/comparisons.rst",
-            category="3 Claims",
-            labels={"shows": "other matrices, orders, stand-ins", "by": "blocks replaced"},
-        ),
-        comparisons_png=f"{RESULTS}/figures/comparisons.png",
-        single=report(
-            f"{RESULTS}/figures/single.svg",
-            caption="../report/captions/single.rst",
-            category="3 Claims",
-            labels={"shows": "single blocks", "by": "block"},
-        ),
-        single_png=f"{RESULTS}/figures/single.png",
-    log:
-        f"{RESULTS}/logs/plot_claims.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/plot_claims.tsv"
-    conda:
-        "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        cuda=ON_CUDA,
-        reference=REFERENCE,
-        roles=ROLES,
-    script:
-        "../scripts/plot_claims.py"

@@ -1,17 +1,21 @@
-# What the stages share: the checked config, its block sets and backends, and where results lie.
+# Common: what the stages share: the checked config, what the run uses of it, where results lie.
+#
+# INPUTS   config.yaml and its overlays
+# OUTPUTS  CONFIG, USED, REFERENCE, CUDA, RESULTS, PAGE, and the functions below
 import atexit
 import os
 import sys
 import time
 from pathlib import Path
 
+import yaml
+
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from snakemake.cli import parse_args
 
 from needq.common import errors
-from needq.plan import ledger_steps as causes, config as needq_config, cuda, dependencies as imports, interventions
-from needq.plan import comparisons as roles, verdicts as summary
+from needq.plan import config as needq_config, cuda, dependencies, selection, verdicts
 
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir, "scripts")
@@ -22,39 +26,40 @@ def jobs_run_here():
     return not workflow.is_main_process or parse_args(None)[1].executor in (None, "local")
 
 
-def checked_config():
-    """The config with defaults and the decision on CUDA; a mistake in it ends with one line."""
+def read_config():
+    """The config, and whether CUDA is run; a mistake in the config ends with one line."""
+    default = yaml.safe_load(Path(workflow.basedir, "config.yaml").read_text(encoding="utf-8"))
+    overlay = workflow.config_settings.overwrite_config
     try:
-        complete = needq_config.checked(
-            config, Path(workflow.basedir, "schemas/config.schema.yaml")
-        )
-        return complete, cuda.decide(complete["cuda"], workflow.is_main_process, jobs_run_here())
+        values, notes = needq_config.without_other_models_values(config, overlay, default)
+        complete = needq_config.read_config(values)
+        on_cuda = cuda.decide(complete.cuda, workflow.is_main_process, jobs_run_here())
     except errors.UserError as error:
         sys.exit(f"{errors.PREFIX}{error}")
+    for note in notes if workflow.is_main_process else []:
+        print(f"needq: note: {note}", file=sys.stderr)
+    return complete, on_cuda
 
 
-CONFIG, CUDA = checked_config()
-BLOCKS = CONFIG["model"]["blocks"]
-RESULTS = f"results/{CONFIG['run']}"
-SCORED = needq_config.scored_backends(CONFIG, CUDA)
-COMPARED = needq_config.compared_backends(CONFIG, CUDA)
-PAIRS = needq_config.pairs_in_use(CONFIG, CUDA)
-# its tokens are what others score, and on its numbers claims are decided
-REFERENCE = CONFIG["compare"]["reference"]
-# the backends that answer the probes
-PROBED = [REFERENCE, *CONFIG["probes"]["backends"]]
-# which sweeps the claims compare; none if the article's own is not run
-ROLES = roles.roles(*[CONFIG[key] for key in ("sweeps", "full_sweeps", "scored_sweeps")], BLOCKS)
-# the sweep that the first page and the walk are about
-HEADLINE = ROLES.get("q", CONFIG["full_sweeps"][0])
-LADDER = needq_config.ladder_in_use(CONFIG, CUDA)
-LEDGER = needq_config.ledger_in_use(CONFIG, CUDA)
-# whether any backend that is run computes on CUDA: figures and pages say so if none does
-ON_CUDA = needq_config.on_cuda(CONFIG, COMPARED + [name for pair in LEDGER for name in pair])
-EXACT_CHUNKS, FULL_CHUNKS, CHUNKS = interventions.chunked(CONFIG)
+CONFIG, CUDA = read_config()
+USED = selection.Selection(CONFIG, CUDA)
+REFERENCE = USED.reference
+RESULTS = f"results/{CONFIG.run}"
 TEMPLATES = [
     os.path.relpath(file) for file in sorted(Path(workflow.basedir, "report/templates").iterdir())
 ]
+# what every page says of its run
+PAGE = {"run": CONFIG.run, "backends": USED.compared, "cuda": USED.on_cuda}
+
+
+pathvars:
+    results=RESULTS,
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+    weights="<results>/backup/model.safetensors",
+    model_config="<results>/backup/config.json",
+    manifest="<results>/backup/manifest.json",
+    tokens="<results>/backup/tokens.json",
 
 
 wildcard_constraints:
@@ -68,41 +73,35 @@ wildcard_constraints:
 
 def code(script):
     """The library modules that a script imports: as inputs, they re-run its rule when changed."""
-    return [os.path.relpath(file) for file in imports.library_files(SCRIPTS / script, SCRIPTS)]
+    return [os.path.relpath(file) for file in dependencies.library_files(SCRIPTS / script, SCRIPTS)]
 
 
-def noise_paths(interventions):
-    """The stored noise that interventions draw on."""
-    names = {one.noise for one in interventions if one.noise}
-    return [f"{RESULTS}/corrupt/noise/{name}.safetensors" for name in sorted(names)]
-
-
-def chunks_of(left, right):
-    """The chunks of which two backends are compared; one twice for its null control."""
-    exact = "exact" in [CONFIG["backends"][name]["arithmetic"] for name in (left, right)]
-    return [
-        name
-        for name, chunk in (EXACT_CHUNKS if exact else FULL_CHUNKS).items()
-        if left != right or interventions.controlled(chunk, CONFIG["noise_seeds"])
-    ]
-
-
-def of_backends(pattern, backends, chunks=FULL_CHUNKS):
+def of_backends(pattern, backends, scored_alone=False):
     """The files of these backends, for each of the chunks that they run."""
-    exact = {name: CONFIG["backends"][name]["arithmetic"] == "exact" for name in backends}
     return [
         file
         for name in backends
-        for file in expand(pattern, backend=name, chunk=EXACT_CHUNKS if exact[name] else chunks)
+        for file in expand(
+            pattern, backend=name, chunk=USED.chunks_of(name, scored_alone=scored_alone)
+        )
+    ]
+
+
+def of_pairs(pattern, pairs):
+    """The files of these pairs of backends, for each of the chunks in which they are compared."""
+    return [
+        file
+        for left, right in pairs
+        for file in expand(pattern, left=left, right=right, chunk=USED.compared_chunks(left, right))
     ]
 
 
 def print_claims():
     """Print the verdicts last, if this run has come to them."""
     table = Path(RESULTS, "tables/claims.tsv")
-    if ROLES and table.exists() and table.stat().st_mtime >= STARTED:
+    if USED.comparisons and table.exists() and table.stat().st_mtime >= STARTED:
         # at exit, since Snakemake has more to say after onsuccess
-        atexit.register(print, *summary.claims(table), sep="\n")
+        atexit.register(print, *verdicts.claims(table), sep="\n")
 
 
 def repeat_errors():

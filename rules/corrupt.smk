@@ -1,47 +1,46 @@
 # Corrupt: what each intervention replaces, and by what. No second copy of the model is made.
 #
-# takes   the backup and the interventions of the config's sweeps
-# leaves  corrupt/noise/MATRIX-METHOD-SEED.safetensors, the noise of every block;
-#         corrupt/patches/CHUNK.json, a recipe for each intervention of a chunk
+# INPUTS   the backup, and the interventions of the config's sweeps
+# OUTPUTS  corrupt/noise/MATRIX-METHOD-SEED.safetensors   the noise of every block
+#          corrupt/patches/CHUNK.json                     a patch for each intervention of a chunk
 
 
-rule noise:
+rule draw_noise:
     """Draw the noise of one matrix and noise seed, for every block, once."""
     input:
-        code=code("noise.py"),
-        weights=ancient(f"{RESULTS}/backup/model.safetensors"),
-        config=f"{RESULTS}/backup/config.json",
-        manifest=f"{RESULTS}/backup/manifest.json",
+        code=code("draw_noise.py"),
+        weights=ancient("<weights>"),
+        config="<model_config>",
+        manifest="<manifest>",
     output:
-        noise=f"{RESULTS}/corrupt/noise/{{matrix}}-{{method}}-{{seed}}.safetensors",
+        noise="<results>/corrupt/noise/{matrix}-{method}-{seed}.safetensors",
     log:
-        f"{RESULTS}/logs/noise/{{matrix}}-{{method}}-{{seed}}.log",
+        "<logs>/draw_noise/{matrix}-{method}-{seed}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/noise/{{matrix}}-{{method}}-{{seed}}.tsv"
+        "<benchmarks>/draw_noise/{matrix}-{method}-{seed}.tsv"
     conda:
         "../envs/weights.yaml"
     threads: 1
     resources:
         mem_mb=array_memory,
-        runtime=10,
     script:
-        "../scripts/noise.py"
+        "../scripts/draw_noise.py"
 
 
 rule corrupt:
     """Write the patch of each intervention: slices, noise, moments and digests."""
     input:
         code=code("corrupt.py"),
-        weights=ancient(f"{RESULTS}/backup/model.safetensors"),
-        config=f"{RESULTS}/backup/config.json",
-        manifest=f"{RESULTS}/backup/manifest.json",
+        weights=ancient("<weights>"),
+        config="<model_config>",
+        manifest="<manifest>",
         noise=noise_files,
     output:
-        patches=f"{RESULTS}/corrupt/patches/{{chunk}}.json",
+        patches="<results>/corrupt/patches/{chunk}.json",
     log:
-        f"{RESULTS}/logs/corrupt/{{chunk}}.log",
+        "<logs>/corrupt/{chunk}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/corrupt/{{chunk}}.tsv"
+        "<benchmarks>/corrupt/{chunk}.tsv"
     conda:
         "../envs/weights.yaml"
     threads: 1
@@ -49,6 +48,7 @@ rule corrupt:
         mem_mb=array_memory,
         runtime=20,
     params:
-        members=members,
+        # the one rule that is told them: every other reads them from the patches
+        interventions=chunk_interventions,
     script:
         "../scripts/corrupt.py"

@@ -1,28 +1,29 @@
 # Generate: the texts of every prompt and sample seed, for each intervention and backend.
 #
-# takes   the backup, the patches of a chunk and their noise, the prompts' token ids
-# leaves  generate/BACKEND/PROCESS/CHUNK.parquet, one row per text, and CHUNK.json, how it was made.
-#         The second process repeats the first: its divergence is the null control.
+# INPUTS   the backup, the patches of a chunk and their noise, the prompts' token ids
+# OUTPUTS  generate/BACKEND/PROCESS/CHUNK.parquet   a row per text
+#          generate/BACKEND/PROCESS/CHUNK.json      what it was computed with
+#          The second process repeats the first, on the pristine model and the first noise seed.
 
 
 rule generate:
     """Continue every prompt under each intervention of a chunk, in one process."""
     input:
         code=code("generate.py"),
-        weights=ancient(f"{RESULTS}/backup/model.safetensors"),
-        config=f"{RESULTS}/backup/config.json",
-        tokenizer=f"{RESULTS}/backup/tokenizer.json",
-        manifest=f"{RESULTS}/backup/manifest.json",
-        tokens=f"{RESULTS}/backup/tokens.json",
-        patches=f"{RESULTS}/corrupt/patches/{{chunk}}.json",
+        weights=ancient("<weights>"),
+        config="<model_config>",
+        tokenizer="<results>/backup/tokenizer.json",
+        manifest="<manifest>",
+        tokens="<tokens>",
+        patches="<results>/corrupt/patches/{chunk}.json",
         noise=ancient(noise_files),
     output:
-        texts=f"{RESULTS}/generate/{{backend}}/{{process}}/{{chunk}}.parquet",
-        provenance=f"{RESULTS}/generate/{{backend}}/{{process}}/{{chunk}}.json",
+        texts="<results>/generate/{backend}/{process}/{chunk}.parquet",
+        provenance="<results>/generate/{backend}/{process}/{chunk}.json",
     log:
-        f"{RESULTS}/logs/generate/{{backend}}/{{process}}/{{chunk}}.log",
+        "<logs>/generate/{backend}/{process}/{chunk}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/generate/{{backend}}/{{process}}/{{chunk}}.tsv"
+        "<benchmarks>/generate/{backend}/{process}/{chunk}.tsv"
     conda:
         "../envs/lm.yaml"
     threads: backend_threads
@@ -31,8 +32,8 @@ rule generate:
         mem_mb=lm_memory,
         runtime=lm_minutes,
     params:
-        members=members,
-        backend=backend,
-        generation=CONFIG["generation"],
+        backend=backend_settings,
+        generation=CONFIG.generation.model_dump(),
+        noise_seeds=process_seeds,
     script:
         "../scripts/generate.py"

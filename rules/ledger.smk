@@ -1,101 +1,119 @@
 # Ledger: why two machines give two texts, one cause removed at a time.
 #
-# takes   the backup, patches and noise of the ledger's interventions, the reference backend's texts
-# leaves  ledger/LEFT-RIGHT/SIDE/PROCESS.parquet, the texts of one side under each of its backends,
-#         and PROCESS.json, how they were made; PROCESS.logits.safetensors, until they are compared;
-#         ledger/LEFT-RIGHT/texts.parquet, one row a step and text; tables/ledger.tsv
-
-LEDGER_MEMBERS = interventions.chosen(
-    CONFIG, *[CONFIG["ledger"][key] for key in ("sweep", "blocks_replaced", "noise_seeds")]
-)
-LEDGER_CHUNKS = [name for name in CHUNKS if set(LEDGER_MEMBERS) & set(CHUNKS[name])]
+# INPUTS   the backup, patches and noise of the ledger's interventions, the reference's texts
+# OUTPUTS  ledger/LEFT-RIGHT/SIDE/PROCESS.parquet, .json       one side's texts, and what made them
+#          ledger/LEFT-RIGHT/SIDE/PROCESS.logits.safetensors   until they are compared
+#          ledger/LEFT-RIGHT/texts.parquet                     a row per step and text
+#          tables/ledger.tsv, ledger_texts.tsv; figures/ledger.svg and .png; pages/ledger.html
 
 
-rule trace:
+rule trace_causes:
     """Generate, and keep logits, under each backend that one side of the ledger needs."""
     input:
-        code=code("trace.py"),
-        weights=ancient(f"{RESULTS}/backup/model.safetensors"),
-        config=f"{RESULTS}/backup/config.json",
-        manifest=f"{RESULTS}/backup/manifest.json",
-        tokens=f"{RESULTS}/backup/tokens.json",
-        patches=expand(f"{RESULTS}/corrupt/patches/{{chunk}}.json", chunk=LEDGER_CHUNKS),
-        noise=ancient(noise_paths(LEDGER_MEMBERS)),
+        code=code("trace_causes.py"),
+        weights=ancient("<weights>"),
+        config="<model_config>",
+        manifest="<manifest>",
+        tokens="<tokens>",
+        patches=expand("<results>/corrupt/patches/{chunk}.json", chunk=USED.ledger_chunks),
+        noise=ancient(noise_paths(USED.ledger_interventions)),
         reference=expand(
-            f"{RESULTS}/generate/{REFERENCE}/first/{{chunk}}.parquet",
-            chunk=LEDGER_CHUNKS,
+            f"<results>/generate/{REFERENCE}/first/{{chunk}}.parquet", chunk=USED.ledger_chunks
         ),
     output:
-        texts=f"{RESULTS}/ledger/{{left}}-{{right}}/{{side}}/{{process}}.parquet",
-        logits=temp(f"{RESULTS}/ledger/{{left}}-{{right}}/{{side}}/{{process}}.logits.safetensors"),
-        provenance=f"{RESULTS}/ledger/{{left}}-{{right}}/{{side}}/{{process}}.json",
+        texts="<results>/ledger/{left}-{right}/{side}/{process}.parquet",
+        logits=temp("<results>/ledger/{left}-{right}/{side}/{process}.logits.safetensors"),
+        provenance="<results>/ledger/{left}-{right}/{side}/{process}.json",
     log:
-        f"{RESULTS}/logs/trace/{{left}}-{{right}}/{{side}}/{{process}}.log",
+        "<logs>/trace_causes/{left}-{right}/{side}/{process}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/trace/{{left}}-{{right}}/{{side}}/{{process}}.tsv"
+        "<benchmarks>/trace_causes/{left}-{right}/{side}/{process}.tsv"
     conda:
         "../envs/lm.yaml"
-    threads: ledger_threads
+    threads: side_threads
     resources:
-        gpu=ledger_gpus,
+        gpu=side_gpus,
         mem_mb=lm_memory,
         runtime=ledger_minutes,
     params:
-        members=[member.to_dict() for member in LEDGER_MEMBERS],
-        backends=ledger_backends,
-        generation=CONFIG["generation"],
-        positions=CONFIG["compare"]["positions"],
+        backends=side_backends,
+        generation=CONFIG.generation.model_dump(),
+        positions=CONFIG.divergence.positions,
+        chosen=USED.ledger_choice,
     script:
-        "../scripts/trace.py"
+        "../scripts/trace_causes.py"
 
 
-rule ledger_texts:
+rule compare_steps:
     """Compare both sides of a pair, step by step and text by text."""
     input:
-        code=code("ledger_texts.py"),
-        left_first=f"{RESULTS}/ledger/{{left}}-{{right}}/left/first.parquet",
-        left_second=f"{RESULTS}/ledger/{{left}}-{{right}}/left/second.parquet",
-        right_first=f"{RESULTS}/ledger/{{left}}-{{right}}/right/first.parquet",
-        right_second=f"{RESULTS}/ledger/{{left}}-{{right}}/right/second.parquet",
-        left_first_logits=f"{RESULTS}/ledger/{{left}}-{{right}}/left/first.logits.safetensors",
-        left_second_logits=f"{RESULTS}/ledger/{{left}}-{{right}}/left/second.logits.safetensors",
-        right_first_logits=f"{RESULTS}/ledger/{{left}}-{{right}}/right/first.logits.safetensors",
-        right_second_logits=f"{RESULTS}/ledger/{{left}}-{{right}}/right/second.logits.safetensors",
+        code=code("compare_steps.py"),
+        texts=traces(".parquet"),
+        logits=traces(".logits.safetensors"),
     output:
-        texts=f"{RESULTS}/ledger/{{left}}-{{right}}/texts.parquet",
+        texts="<results>/ledger/{left}-{right}/texts.parquet",
     log:
-        f"{RESULTS}/logs/ledger_texts/{{left}}-{{right}}.log",
+        "<logs>/compare_steps/{left}-{right}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/ledger_texts/{{left}}-{{right}}.tsv"
+        "<benchmarks>/compare_steps/{left}-{right}.tsv"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
         mem_mb=array_memory,
-        runtime=10,
     params:
         pair=ledger_pair,
     script:
-        "../scripts/ledger_texts.py"
+        "../scripts/compare_steps.py"
 
 
-rule ledger:
+rule summarise_ledger:
     """Sum the ledger's texts up by step."""
     input:
-        code=code("ledger.py"),
-        texts=[f"{RESULTS}/ledger/{left}-{right}/texts.parquet" for left, right in LEDGER],
+        code=code("summarise_ledger.py"),
+        texts=expand("<results>/ledger/{pair}/texts.parquet", pair=LEDGER_PAIRS),
     output:
-        texts=f"{RESULTS}/tables/ledger_texts.tsv",
-        table=f"{RESULTS}/tables/ledger.tsv",
+        texts="<results>/tables/ledger_texts.tsv",
+        table="<results>/tables/ledger.tsv",
     log:
-        f"{RESULTS}/logs/ledger.log",
+        "<logs>/summarise_ledger.log",
     benchmark:
-        f"{RESULTS}/benchmarks/ledger.tsv"
+        "<benchmarks>/summarise_ledger.tsv"
     conda:
         "../envs/tables.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
     script:
-        "../scripts/ledger.py"
+        "../scripts/summarise_ledger.py"
+
+
+rule show_ledger:
+    """Draw the ledger, and write its page."""
+    input:
+        code=code("show_ledger.py"),
+        templates=TEMPLATES,
+        table="<results>/tables/ledger.tsv",
+    output:
+        svg=report(
+            "<results>/figures/ledger.svg",
+            caption="../report/captions/ledger.rst",
+            category="2 Divergence",
+            labels={"shows": "causes, removed one at a time", "by": "cause"},
+        ),
+        png="<results>/figures/ledger.png",
+        page=report(
+            "<results>/pages/ledger.html",
+            caption="../report/captions/ledger.rst",
+            category="2 Divergence",
+            labels={"shows": "table of causes", "by": "cause"},
+        ),
+    log:
+        "<logs>/show_ledger.log",
+    benchmark:
+        "<benchmarks>/show_ledger.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    params:
+        page=PAGE | {"backends": LEDGER_BACKENDS},
+    script:
+        "../scripts/show_ledger.py"

@@ -1,8 +1,8 @@
 # Notebooks: percent scripts, executed on the run and shown as pages; report/notebooks/README.md.
 #
-# takes   report/notebooks/NAME.py; walk: the tables; headline: degradation.tsv and the files that
-#         it was made from
-# leaves  notebooks/NAME.ipynb, executed, and pages/notebook_NAME.html for the report
+# INPUTS   report/notebooks/NAME.py; walk: the tables; headline: degradation.tsv and the files that
+#          it was made from
+# OUTPUTS  notebooks/NAME.ipynb, executed, and pages/notebook_NAME.html for the report
 
 
 rule walk_through:
@@ -13,29 +13,25 @@ rule walk_through:
         templates=TEMPLATES,
         tables=rules.tables.input,
     output:
-        notebook=f"{RESULTS}/notebooks/walk.ipynb",
+        notebook="<results>/notebooks/walk.ipynb",
         page=report(
-            f"{RESULTS}/pages/notebook_walk.html",
+            "<results>/pages/notebook_walk.html",
             caption="../report/captions/notebook_walk.rst",
             category="6 Notebooks",
             labels={"shows": "a walk through the result", "by": "notebook"},
         ),
     log:
-        f"{RESULTS}/logs/walk_through.log",
+        "<logs>/walk_through.log",
     benchmark:
-        f"{RESULTS}/benchmarks/walk_through.tsv"
+        "<benchmarks>/walk_through.tsv"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
     params:
-        run=CONFIG["run"],
-        backends=COMPARED,
-        cuda=ON_CUDA,
-        sweep=HEADLINE,
-        blocks=BLOCKS,
+        page=PAGE,
+        tables=sorted(Path(file).stem for file in TABLES),
+        sweep=USED.headline,
+        n_blocks=CONFIG.model.n_blocks,
     script:
         "../scripts/walk_through.py"
 
@@ -46,32 +42,28 @@ rule recompute:
         code=code("recompute.py") + code("../report/notebooks/headline.py"),
         source=os.path.relpath(f"{workflow.basedir}/report/notebooks/headline.py"),
         templates=TEMPLATES,
-        table=f"{RESULTS}/tables/degradation.tsv",
-        texts=rules.degradation.input.texts,
-        text_scores=rules.degradation.input.text_scores,
-        evaluation=rules.degradation.input.evaluation,
+        table="<results>/tables/degradation.tsv",
+        texts=rules.summarise_degradation.input.texts,
+        text_scores=rules.summarise_degradation.input.text_scores,
+        evaluation=rules.summarise_degradation.input.evaluation,
     output:
-        notebook=f"{RESULTS}/notebooks/headline.ipynb",
+        notebook="<results>/notebooks/headline.ipynb",
         page=report(
-            f"{RESULTS}/pages/notebook_headline.html",
+            "<results>/pages/notebook_headline.html",
             caption="../report/captions/notebook_headline.rst",
             category="6 Notebooks",
             labels={"shows": "the headline table, computed again", "by": "notebook"},
         ),
     log:
-        f"{RESULTS}/logs/recompute.log",
+        "<logs>/recompute.log",
     benchmark:
-        f"{RESULTS}/benchmarks/recompute.tsv"
+        "<benchmarks>/recompute.tsv"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
     params:
-        run=CONFIG["run"],
-        backends=COMPARED,
-        cuda=ON_CUDA,
+        page=PAGE,
+        chunks={name: sorted(USED.chunks_of(name, scored_alone=True)) for name in USED.scored},
     script:
         "../scripts/recompute.py"
 

@@ -1,35 +1,32 @@
-# Provenance: what made this run, so that another can be held against it.
+# Provenance: what made this run, so that another can be compared with it.
 #
-# takes   the config, the backup's manifest, and the record that each generating process left
-# leaves  provenance.json
+# INPUTS   the config, the backup's manifest, and the record that each generating process left
+# OUTPUTS  provenance.json
 
 
-rule provenance:
+rule record_provenance:
     """Join config, digests, versions, hardware and flags into one record."""
     input:
-        code=code("provenance.py"),
-        manifest=f"{RESULTS}/backup/manifest.json",
-        text=CONFIG["evaluation"]["text"],
-        processes=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.json", COMPARED),
+        code=code("record_provenance.py"),
+        manifest="<manifest>",
+        text=CONFIG.evaluation.text,
+        processes=of_backends("<results>/generate/{backend}/first/{chunk}.json", USED.compared),
         sides=expand(
-            f"{RESULTS}/ledger/{{pair}}/{{side}}/first.json",
-            pair=["-".join(pair) for pair in LEDGER],
+            "<results>/ledger/{pair}/{side}/first.json",
+            pair=LEDGER_PAIRS,
             side=["left", "right"],
         ),
     output:
-        provenance=f"{RESULTS}/provenance.json",
+        provenance="<results>/provenance.json",
     log:
-        f"{RESULTS}/logs/provenance.log",
+        "<logs>/record_provenance.log",
     benchmark:
-        f"{RESULTS}/benchmarks/provenance.tsv"
+        "<benchmarks>/record_provenance.tsv"
     conda:
         "../envs/weights.yaml"
     threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        config=CONFIG,
+        config=CONFIG.model_dump(),
         cuda=CUDA,
     script:
-        "../scripts/provenance.py"
+        "../scripts/record_provenance.py"

@@ -1,107 +1,115 @@
-# Report: the tables, all texts, config and provenance as pages that anyone can read.
+# Report: the first page, the tables, all texts, config and provenance as pages that anyone can read.
 #
-# takes   the tables, the first process's texts of every backend, provenance.json
-# leaves  pages/NAME.html, each a file that needs nothing else; `snakemake --report FILE` shows
-#         them beside the figures
-
-
-rule pages:
-    """Every page."""
-    input:
-        expand(
-            f"{RESULTS}/pages/{{name}}.html",
-            name=["degradation", "labels", "divergence", "gallery", "parted", "provenance"],
-        ),
-        rules.show_claims.output if ROLES else [],
-
-
-rule parted:
-    """Write the page of texts that part, side by side."""
-    input:
-        code=code("parted.py"),
-        templates=TEMPLATES,
-        divergence=f"{RESULTS}/tables/divergence.tsv",
-        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet", COMPARED),
-        tokenizer=f"{RESULTS}/backup/tokenizer.json",
-    output:
-        page=report(
-            f"{RESULTS}/pages/parted.html",
-            caption="../report/captions/parted.rst",
-            category="2 Divergence",
-            labels={"shows": "texts side by side", "by": "blocks replaced"},
-        ),
-    log:
-        f"{RESULTS}/logs/parted.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/parted.tsv"
-    conda:
-        "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        run=CONFIG["run"],
-        backends=COMPARED,
-        cuda=ON_CUDA,
-        prompts=CONFIG["generation"]["prompts"],
-    script:
-        "../scripts/parted.py"
+# INPUTS   the tables, two figures, the first process's texts of every backend, provenance.json,
+#          digests.json and what is expected of them
+# OUTPUTS  index.html         the first page, which needs no other file
+#          config.yaml        the complete config, to run it again
+#          pages/NAME.html    each a file that needs nothing else
+#          `snakemake --report FILE` shows them beside the figures
 
 
 rule write_pages:
     """Write the report's pages."""
     input:
-        code=code("pages.py"),
+        code=code("write_pages.py"),
         templates=TEMPLATES,
-        degradation=f"{RESULTS}/tables/degradation.tsv",
-        divergence=f"{RESULTS}/tables/divergence_summary.tsv",
-        trend=f"{RESULTS}/tables/divergence_trend.tsv",
-        texts=of_backends(f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet", COMPARED),
-        labels=expand(f"{RESULTS}/labels/{{backend}}.parquet", backend=SCORED),
-        provenance=f"{RESULTS}/provenance.json",
-        digests=rules.digests.output if PORTABLE else [],
+        degradation="<results>/tables/degradation.tsv",
+        divergence="<results>/tables/divergence_summary.tsv",
+        trend="<results>/tables/divergence_trend.tsv",
+        texts=of_backends("<results>/generate/{backend}/first/{chunk}.parquet", USED.compared),
+        labels=expand("<results>/labels/{backend}.parquet", backend=USED.scored),
+        provenance="<results>/provenance.json",
+        digests=rules.collect_digests.output if PORTABLE else [],
         expected=EXPECTED,
     output:
         degradation=report(
-            f"{RESULTS}/pages/degradation.html",
+            "<results>/pages/degradation.html",
             caption="../report/captions/degradation_table.rst",
             category="1 Degradation",
             labels={"shows": "table", "by": "blocks replaced"},
         ),
         gallery=report(
-            f"{RESULTS}/pages/gallery.html",
+            "<results>/pages/gallery.html",
             caption="../report/captions/gallery.rst",
             category="1 Degradation",
             labels={"shows": "all texts", "by": "prompt"},
         ),
         divergence=report(
-            f"{RESULTS}/pages/divergence.html",
+            "<results>/pages/divergence.html",
             caption="../report/captions/divergence_table.rst",
             category="2 Divergence",
             labels={"shows": "table", "by": "blocks replaced"},
         ),
         provenance=report(
-            f"{RESULTS}/pages/provenance.html",
+            "<results>/pages/provenance.html",
             caption="../report/captions/provenance.rst",
             category="5 Provenance",
             labels={"shows": "config and provenance", "by": "run"},
         ),
     log:
-        f"{RESULTS}/logs/write_pages.log",
+        "<logs>/write_pages.log",
     benchmark:
-        f"{RESULTS}/benchmarks/write_pages.tsv"
+        "<benchmarks>/write_pages.tsv"
     conda:
         "../envs/report.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
     params:
-        config=CONFIG,
-        run=CONFIG["run"],
-        backends=COMPARED,
-        scored=SCORED,
-        cuda=ON_CUDA,
+        config=CONFIG.model_dump(),
+        page=PAGE,
+        scored=USED.scored,
     script:
-        "../scripts/pages.py"
+        "../scripts/write_pages.py"
+
+
+rule write_index:
+    """Write the first page, and the config with which to get it again."""
+    input:
+        code=code("write_index.py"),
+        templates=TEMPLATES,
+        degradation="<results>/tables/degradation.tsv",
+        summary="<results>/tables/divergence_summary.tsv",
+        trend="<results>/tables/divergence_trend.tsv",
+        labels="<results>/tables/labels.tsv",
+        quality="<results>/tables/label_quality.tsv",
+        ledger=["<results>/tables/ledger.tsv"] if USED.ledger_pairs else [],
+        claims=["<results>/tables/claims.tsv"] if USED.comparisons else [],
+        half_points=["<results>/tables/half_points.tsv"] if USED.comparisons else [],
+        config="<model_config>",
+        tasks="<results>/backup/tasks.json",
+        provenance="<results>/provenance.json",
+        digests=rules.collect_digests.output if PORTABLE else [],
+        expected=EXPECTED,
+        figure="<results>/figures/labels.svg",
+        divergence_figure=f"<results>/figures/{'ledger' if USED.ledger_pairs else 'divergence'}.svg",
+    output:
+        page=report(
+            "<results>/index.html",
+            caption="../report/captions/index.rst",
+            category="0 Start here",
+            labels={"shows": "question, answer, sources", "by": "run"},
+        ),
+        config="<results>/config.yaml",
+    log:
+        "<logs>/write_index.log",
+    benchmark:
+        "<benchmarks>/write_index.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    params:
+        config=CONFIG.model_dump(),
+        page=PAGE,
+        pages=list(selection.report_pages(USED)),
+        sweep=USED.headline,
+        comparisons=USED.comparisons,
+    script:
+        "../scripts/write_index.py"
+
+
+rule pages:
+    """Every page."""
+    input:
+        rules.write_pages.output,
+        rules.show_labels.output,
+        rules.show_side_by_side.output,
+        rules.show_claims.output if USED.comparisons else [],

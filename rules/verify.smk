@@ -1,81 +1,62 @@
 # Verify: whether the exact backend gives here what it gave elsewhere, digest by digest.
 #
-# takes   the exact backend's texts and scores; for `snakemake verify`, the backup alone
-# leaves  digests.json; `snakemake verify` leaves nothing, and fails at the first digest that differs
-#         from resources/expected/RUN.json
+# INPUTS   the exact backend's texts and scores; for `snakemake verify`, the backup alone
+# OUTPUTS  digests.json; `snakemake verify` leaves nothing, and fails at the first digest that differs
+#          from resources/expected/RUN.json
 
-# the keys that decide the exact backend's results
-DECIDING = {
-    key: CONFIG[key]
-    for key in ("model", "sweeps", "exact_sweeps", "noise_seeds", "generation", "evaluation")
-}
-EXACT_MEMBERS = [member for chunk in EXACT_CHUNKS.values() for member in chunk]
 # of several exact backends, the first makes the digests: they have to be those of the others
-PORTABLE = needq_config.portable_backends(CONFIG, SCORED)[:1]
-VERIFYING = [
-    CONFIG["backends"][name]
-    for name in PORTABLE + needq_config.portable_backends(CONFIG, CONFIG["backends"])
-    if CUDA or CONFIG["backends"][name]["device"] != "cuda"
-][:1]
-VOUCHED = f"resources/expected/{CONFIG['run']}.json"
-EXPECTED = [VOUCHED] if Path(VOUCHED).exists() else []
+PORTABLE = USED.portable(USED.scored)[:1]
+VERIFYING = [CONFIG.divergence.backends[name] for name in USED.verifying]
+EXPECTED_FILE = f"resources/expected/{CONFIG.run}.json"
+EXPECTED = [EXPECTED_FILE] if Path(EXPECTED_FILE).exists() else []
 
 
-rule digests:
+rule collect_digests:
     """Write down the digests of weights, noise, logits and tokens."""
     input:
-        code=code("digests.py"),
-        manifest=f"{RESULTS}/backup/manifest.json",
-        text=CONFIG["evaluation"]["text"],
-        noise=noise_paths(EXACT_MEMBERS),
-        evaluation=expand(
-            f"{RESULTS}/score/{{backend}}/first/{{chunk}}.evaluation.parquet",
-            backend=PORTABLE,
-            chunk=EXACT_CHUNKS,
+        code=code("collect_digests.py"),
+        manifest="<manifest>",
+        text=CONFIG.evaluation.text,
+        noise=noise_paths(one for chunk in USED.exact_chunks.values() for one in chunk),
+        evaluation=of_backends(
+            "<results>/score/{backend}/first/{chunk}.evaluation.parquet", PORTABLE
         ),
-        texts=expand(
-            f"{RESULTS}/generate/{{backend}}/first/{{chunk}}.parquet",
-            backend=PORTABLE,
-            chunk=EXACT_CHUNKS,
-        ),
+        texts=of_backends("<results>/generate/{backend}/first/{chunk}.parquet", PORTABLE),
     output:
-        digests=f"{RESULTS}/digests.json",
+        digests="<results>/digests.json",
     log:
-        f"{RESULTS}/logs/digests.log",
+        "<logs>/collect_digests.log",
     benchmark:
-        f"{RESULTS}/benchmarks/digests.tsv"
+        "<benchmarks>/collect_digests.tsv"
     conda:
         "../envs/tables.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
-        config=DECIDING,
+        deciding=USED.deciding,
     script:
-        "../scripts/digests.py"
+        "../scripts/collect_digests.py"
 
 
 rule verify:
     """Compute weights, noise, logits and tokens again, and compare their digests."""
     input:
         code=code("verify.py"),
-        weights=f"{RESULTS}/backup/model.safetensors",
-        config=f"{RESULTS}/backup/config.json",
-        tokens=f"{RESULTS}/backup/tokens.json",
+        weights="<weights>",
+        config="<model_config>",
+        tokens="<tokens>",
     log:
-        f"{RESULTS}/logs/verify.log",
+        "<logs>/verify.log",
     conda:
         "../envs/lm.yaml"
-    threads: sum(backend["threads"] for backend in VERIFYING) or 1
+    threads: sum(backend.threads for backend in VERIFYING) or 1
     resources:
-        gpu=sum(backend["device"] == "cuda" for backend in VERIFYING),
+        gpu=sum(backend.device == "cuda" for backend in VERIFYING),
         mem_mb=lm_memory,
         runtime=verify_minutes,
     params:
-        config=DECIDING,
-        backends=VERIFYING,
-        members=[member.to_dict() for member in EXACT_MEMBERS],
-        expected=VOUCHED,
+        deciding=USED.deciding,
+        generation=CONFIG.generation.model_dump(),
+        backends=[backend.model_dump() for backend in VERIFYING],
+        expected=EXPECTED_FILE,
     script:
         "../scripts/verify.py"

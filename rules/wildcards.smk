@@ -1,74 +1,103 @@
 # Wildcards: what a job's wildcards stand for.
 #
-# takes   a job's wildcards: chunk, backend, process, or a pair's left and right, and its side
-# leaves  the interventions, files and settings that they name
+# INPUTS   a job's wildcards: chunk, backend, process, or a pair's left and right, and its side
+# OUTPUTS  the files and settings that they name
+
+# the pairs of the ledger as its folders are called, and their backends
+LEDGER_PAIRS = [f"{left}-{right}" for left, right in USED.ledger_pairs]
+LEDGER_BACKENDS = list(dict.fromkeys(name for pair in USED.ledger_pairs for name in pair))
 
 
-def members(wildcards):
-    """The interventions that a process serves of a chunk, as plain values for params."""
-    chunk = CHUNKS[wildcards.chunk]
-    if wildcards.get("process") == "second":
-        chunk = interventions.controlled(chunk, CONFIG["noise_seeds"])
-    return [member.to_dict() for member in chunk]
+def noise_paths(interventions):
+    """The stored noise that interventions draw on."""
+    names = selection.noise_names(interventions)
+    return expand("<results>/corrupt/noise/{name}.safetensors", name=names)
 
 
 def noise_files(wildcards):
     """The stored noise that the interventions of a chunk draw on."""
-    return noise_paths(CHUNKS[wildcards.chunk])
+    return noise_paths(USED.chunks[wildcards.chunk])
+
+
+def chunk_interventions(wildcards):
+    """The interventions of a chunk, as plain values: for the patches, which carry them on."""
+    return [intervention.to_dict() for intervention in USED.chunks[wildcards.chunk]]
 
 
 def backend(wildcards):
-    """The config of a backend."""
-    return CONFIG["backends"][wildcards.backend]
+    """The settings of a backend."""
+    return CONFIG.divergence.backends[wildcards.backend]
+
+
+def backend_settings(wildcards):
+    """The settings of a backend, as plain values."""
+    return backend(wildcards).model_dump()
+
+
+def process_seeds(wildcards):
+    """The noise seeds of a process: the second repeats the pristine model and the first one."""
+    return [None, CONFIG.noise_seeds[0]] if wildcards.process == "second" else None
 
 
 def own_texts(wildcards):
     """The texts of a chunk and backend, if any are generated under its sweeps."""
-    if wildcards.chunk not in FULL_CHUNKS:
+    if wildcards.chunk not in USED.text_chunks:
         return []
-    return f"{RESULTS}/generate/{wildcards.backend}/first/{wildcards.chunk}.parquet"
+    return f"<results>/generate/{wildcards.backend}/first/{wildcards.chunk}.parquet"
 
 
-def own_probes(wildcards):
-    """The probes, if the backend answers them and the chunk's sweeps are run in full."""
-    if wildcards.chunk not in FULL_CHUNKS or wildcards.backend not in PROBED:
+def own_tasks(wildcards):
+    """The tasks, if the backend answers them and texts are generated under the chunk's sweeps."""
+    if wildcards.chunk not in USED.text_chunks or wildcards.backend not in USED.answering:
         return []
-    return f"{RESULTS}/backup/probes.json"
+    return "<results>/backup/tasks.json"
 
 
 def right_process(wildcards):
-    """The process whose results stand on the right: the second, if a backend meets itself."""
+    """The process whose results are on the right: the second, if a backend meets itself."""
     return "second" if wildcards.left == wildcards.right else "first"
 
 
 def right_texts(wildcards):
     """The texts on the right."""
     process = right_process(wildcards)
-    return f"{RESULTS}/generate/{wildcards.right}/{process}/{wildcards.chunk}.parquet"
+    return f"<results>/generate/{wildcards.right}/{process}/{wildcards.chunk}.parquet"
 
 
 def right_logits(wildcards):
     """The logits on the right."""
     process = right_process(wildcards)
-    return f"{RESULTS}/score/{wildcards.right}/{process}/{wildcards.chunk}.logits.safetensors"
+    return f"<results>/score/{wildcards.right}/{process}/{wildcards.chunk}.logits.safetensors"
 
 
 def pair_precisions(wildcards):
     """The floating-point formats of the two backends."""
-    return [CONFIG["backends"][name]["precision"] for name in (wildcards.left, wildcards.right)]
+    names = (wildcards.left, wildcards.right)
+    return [CONFIG.divergence.backends[name].precision for name in names]
 
 
 def ledger_pair(wildcards):
-    """The two backends that a pair of the ledger starts from."""
-    return [CONFIG["backends"][name] for name in (wildcards.left, wildcards.right)]
+    """The settings of the two backends that a pair of the ledger starts from."""
+    names = (wildcards.left, wildcards.right)
+    return [CONFIG.divergence.backends[name].model_dump() for name in names]
 
 
-def ledger_backends(wildcards):
-    """What one side of the ledger computes with: the null control's process, the first alone."""
-    backends = causes.backends_of(wildcards.side, *ledger_pair(wildcards))
-    return backends[:1] if wildcards.process == "second" else backends
+def side_backends(wildcards):
+    """What one side of the ledger computes with: a repeat's process, with the first alone."""
+    backends = USED.side_backends(wildcards.side, wildcards.left, wildcards.right)
+    settings = [backend.model_dump() for backend in backends]
+    return settings[:1] if wildcards.process == "second" else settings
 
 
-def ledger_machine(wildcards):
+def side_machine(wildcards):
     """The backend that one side of the ledger starts from."""
-    return CONFIG["backends"][getattr(wildcards, wildcards.side)]
+    return CONFIG.divergence.backends[getattr(wildcards, wildcards.side)]
+
+
+def traces(ending):
+    """The files of both sides and processes of a pair of the ledger, in one order."""
+    return [
+        f"<results>/ledger/{{left}}-{{right}}/{side}/{process}{ending}"
+        for side in ("left", "right")
+        for process in ("first", "second")
+    ]

@@ -1,4 +1,4 @@
-"""Rule diff: see rules/diff.smk."""
+"""Rule diff: see rules/divergence.smk."""
 
 from needq.common import schemas, tables
 from needq.common.logs import job
@@ -6,15 +6,12 @@ from needq.divergence.diff import diff, repeated
 from safetensors.numpy import load_file
 
 with job(snakemake.log[0]):
-    names = (snakemake.wildcards.left, snakemake.wildcards.right)
-    left, right = (
-        tables.read_rows(snakemake.input.left_texts),
-        tables.read_rows(snakemake.input.right_texts),
-    )
+    files, names = snakemake.input, (snakemake.wildcards.left, snakemake.wildcards.right)
+    left, right = tables.read_rows(files.left_texts), tables.read_rows(files.right_texts)
     rows = diff(
         names,
         (repeated(left, right) if names[0] == names[1] else left, right),
-        (load_file(snakemake.input.left_logits), load_file(snakemake.input.right_logits)),
+        (load_file(files.left_logits), load_file(files.right_logits)),
         snakemake.params.precisions,
     )
     tables.write_rows(snakemake.output.table, list(rows), schemas.DIVERGENCE)

@@ -1,37 +1,23 @@
 """Rule generate: see rules/generate.smk."""
 
-from needq.common import tables
-from needq.inference.instructions import choose_instructions
-
-choose_instructions(snakemake.params.backend)
-
-from pathlib import Path
-
-from needq.common import schemas
+from needq.backup.tokens import decode_texts
+from needq.common import schemas, tables
 from needq.common.files import read_json, write_json
-from needq.common.logs import job
-from needq.inference.backend import load, prepare, record
-from needq.inference.generate import generate_all
-from needq.inference.patcher import patcher, with_recipes
-from needq.plan.interventions import Intervention
-from tokenizers import Tokenizer
+from needq.common.settings import Backend, Generation
+from needq.inference.session import session
 
-with job(snakemake.log[0]):
-    backend, weights = snakemake.params.backend, Path(snakemake.input.weights)
-    prepare(backend)
-    model = load(weights.parent, backend)
-    members = [Intervention.from_dict(member) for member in snakemake.params.members]
-    texts = generate_all(
-        model,
-        patcher(model, weights, backend, snakemake.input.noise),
-        with_recipes(members, [snakemake.input.patches]),
-        read_json(snakemake.input.tokens),
-        snakemake.params.generation,
-        backend,
-    )
-    tokenizer = Tokenizer.from_file(snakemake.input.tokenizer)
-    for text in texts:
-        shown = text["tokens"][:-1] if text["ended"] else text["tokens"]
-        text |= {"backend": snakemake.wildcards.backend, "text": tokenizer.decode(shown)}
-    tables.write_rows(snakemake.output.texts, texts, schemas.TEXTS)
-    write_json(snakemake.output.provenance, record(backend))
+files, params = snakemake.input, snakemake.params
+backend, settings = Backend(**params.backend), Generation(**params.generation)
+chosen = {"noise_seeds": params.noise_seeds}
+
+with session(
+    backend, files.weights, snakemake.log[0], files.noise, [files.patches], **chosen
+) as work:
+    from needq.inference.generate import generate_all
+
+    tokens = read_json(files.tokens)
+    texts = generate_all(work.model, work.patcher, work.patches, tokens, settings, backend)
+    decode_texts(texts, files.tokenizer)
+    rows = [{"backend": snakemake.wildcards.backend} | text for text in texts]
+    tables.write_rows(snakemake.output.texts, rows, schemas.TEXTS)
+    write_json(snakemake.output.provenance, work.record())

@@ -1,31 +1,25 @@
 """Rule label_texts: see rules/labels.smk."""
 
-from pathlib import Path
-
-import pandas
-from needq.backup.architectures import adapter
+from needq.backup.architectures import find_architecture
 from needq.common import schemas, tables
 from needq.common.files import read_json
-from needq.common.logs import job, progress
+from needq.common.logs import job
 from needq.metrics import labels
 
 with job(snakemake.log[0]):
-    controls = pandas.DataFrame(tables.read_rows(snakemake.input.controls))
-    classifier = labels.fit(controls, adapter(read_json(snakemake.input.config)).vocabulary)
-    files = {Path(file).stem: file for file in snakemake.output.labels}
-    texts = tables.read_by_backend(snakemake.input.texts, list(files))
-    scores = tables.read_by_backend(snakemake.input.scores, list(files))
-    labelled = {}
-    for backend in progress(list(files), "backends"):
-        rows = texts[backend].assign(nlls=scores[backend]["nlls"])
-        found = classifier.labelled(rows) if classifier else labels.unlabelled(rows)
-        labelled[backend] = rows.drop(columns="tokens").join(found)
-        written = labelled[backend].assign(backend=backend).to_dict("records")
-        tables.write_rows(files[backend], written, schemas.LABELS)
+    files, backends = snakemake.input, snakemake.params.backends
+    references = tables.read_frame([files.references])
+    classifier = labels.fit(references, find_architecture(read_json(files.config)).vocabulary)
+    texts = tables.read_by_backend(files.texts, backends)
+    scores = tables.read_by_backend(files.scores, backends)
+    labelled = labels.label_texts(classifier, texts, scores)
+    for backend, path in zip(backends, snakemake.output.labels, strict=True):
+        rows = labelled[backend].assign(backend=backend)
+        tables.write_rows(path, rows.to_dict("records"), schemas.LABELS)
     written = {
         "shares": labels.shares_table(labelled),
-        "confusion": labels.confusion_table(classifier, controls),
-        "quality": labels.quality_table(classifier, controls, labelled),
+        "confusion": labels.confusion_table(classifier, references),
+        "quality": labels.quality_table(classifier, references, labelled),
     }
     for name, table in written.items():
         tables.write_table(snakemake.output[name], table, tables.MEASURED)

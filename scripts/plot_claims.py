@@ -1,22 +1,21 @@
 """Rule plot_claims: see rules/claims.smk."""
 
-from needq.backup import tasks as probes
+from needq.backup.tasks import chances
 from needq.common import tables
 from needq.common.logs import job
-from needq.figures import claims as claims_figures
-from needq.figures import theme
+from needq.figures import claims, theme
 
 with job(snakemake.log[0]):
-    given, params = snakemake.input, snakemake.params
-    table = tables.read_table(given.degradation)
+    files, params = snakemake.input, snakemake.params
+    compared, cuda = params.comparisons, params.cuda
+    table = tables.read_table(files.degradation)
     table = table[table["backend"] == params.reference]
-    phases = tables.read_table(given.phases)
-    chances = probes.chances(given.probes)
-    article = table[table["sweep"] == params.roles["q"]]
-    single = table[table["sweep"] == params.roles.get("single")]
+    article = table[table["sweep"] == compared["q"]]
+    single = table[table["sweep"] == compared.get("single")]
+    half_points, guessing = tables.read_table(files.half_points), chances(files.tasks)
     drawn = {
-        "phases": claims_figures.draw_half_points(article, phases, chances, params.cuda),
-        "comparisons": claims_figures.draw_comparisons(table, params.roles, params.cuda),
-        "single": claims_figures.draw_single_blocks(single, params.cuda),
+        "half_points": claims.draw_half_points(article, half_points, guessing, cuda),
+        "comparisons": claims.draw_comparisons(table, compared, cuda),
+        "single": claims.draw_single_blocks(single, cuda),
     }
     theme.save_all(drawn, snakemake.output)

@@ -3,10 +3,9 @@
 from needq.common import tables
 from needq.common.files import write_text
 from needq.common.logs import job
-from needq.report import pages
+from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
-    page = pages.of_run(snakemake.input.templates, snakemake.params)
-    names = ("claims", "ladder", "phases")
-    tables = [tables.read_table(snakemake.input[name]) for name in names]
-    write_text(snakemake.output.page, page.claims(*tables))
+    files, page = snakemake.input, Pages(snakemake.input.templates, **snakemake.params.page)
+    shown = [tables.read_table(file) for file in (files.claims, files.methods, files.half_points)]
+    write_text(snakemake.output.page, page.claims(*shown))

@@ -1,15 +1,14 @@
-"""Rule show_flips: see rules/ladder.smk."""
+"""Rule show_flips: see rules/flips.smk."""
 
 from needq.common import tables
 from needq.common.files import write_text
 from needq.common.logs import job
-from needq.figures import flips, theme
-from needq.report import pages
+from needq.figures import theme
+from needq.figures.flips import draw_flips
+from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
-    table = tables.read_table(snakemake.input.table)
-    places = tables.read_table(snakemake.input.places)
-    figure = flips.draw_flips(table, places, snakemake.params.cuda)
-    theme.save(figure, snakemake.output.svg, snakemake.output.png)
-    page = pages.of_run(snakemake.input.templates, snakemake.params)
+    files, page = snakemake.input, Pages(snakemake.input.templates, **snakemake.params.page)
+    table, places = tables.read_table(files.table), tables.read_table(files.places)
+    theme.save(draw_flips(table, places, page.cuda), snakemake.output.svg, snakemake.output.png)
     write_text(snakemake.output.page, page.flips(table))

@@ -1,15 +1,14 @@
-"""Rule show_ledger: see rules/divergence_figures.smk."""
+"""Rule show_ledger: see rules/ledger.smk."""
 
 from needq.common import tables
 from needq.common.files import write_text
 from needq.common.logs import job
-from needq.figures import ledger as ledger_figures
 from needq.figures import theme
-from needq.report import pages
+from needq.figures.ledger import draw_ledger
+from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
+    page = Pages(snakemake.input.templates, **snakemake.params.page)
     table = tables.read_table(snakemake.input.table)
-    figure = ledger_figures.draw_ledger(table, snakemake.params.cuda)
-    theme.save(figure, snakemake.output.svg, snakemake.output.png)
-    page = pages.of_run(snakemake.input.templates, snakemake.params)
+    theme.save(draw_ledger(table, page.cuda), snakemake.output.svg, snakemake.output.png)
     write_text(snakemake.output.page, page.ledger(table))

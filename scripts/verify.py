@@ -4,22 +4,23 @@ from pathlib import Path
 
 from needq.common.errors import UserError
 from needq.common.logs import job
-from needq.plan.interventions import Intervention
+from needq.common.settings import Backend, Generation
 from needq.provenance import digests
-from needq.provenance.recomputation import Recomputation
+from needq.provenance.recomputation import Recomputation, deciding_interventions
 
 with job(snakemake.log[0]):
-    config = snakemake.params.config
-    if not snakemake.params.backends:
+    params = snakemake.params
+    if not params.backends:
         raise UserError(
-            "config: backends: none has arithmetic exact and rng keyed, so none verifies"
+            "config: divergence.backends: none has arithmetic exact and rng keyed, so none verifies"
         )
-    expected = digests.read(snakemake.params.expected)
-    run = Recomputation(
-        Path(snakemake.input.weights).parent,
-        config,
-        [Intervention.from_dict(member) for member in snakemake.params.members],
-        snakemake.params.backends[0],
+    expected = digests.read_expected(params.expected)
+    recomputation = Recomputation(
+        Path(snakemake.input.weights),
+        Generation(**params.generation),
+        deciding_interventions(params.deciding),
+        Backend(**params.backends[0]),
     )
-    for said in digests.verify(expected, digests.of_config(config), run):
-        print(said, flush=True)
+    config = digests.config_digests(params.deciding)
+    for line in digests.verify(expected, config, recomputation):
+        print(line, flush=True)

@@ -1,11 +1,18 @@
 """Rule walk_through: see rules/notebooks.smk."""
 
+from pathlib import Path
+
 from needq.common.logs import job
 from needq.report import notebooks
+from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
-    tables = notebooks.tables_of(snakemake.input.tables)
-    given = snakemake.params
-    parameters = {"TABLES": tables, "SWEEP": given.sweep, "BLOCKS": given.blocks}
-    parameters["CUDA"] = given.cuda
-    notebooks.publish(snakemake.input, given, snakemake.output, parameters)
+    files, params = snakemake.input, snakemake.params
+    page = Pages(files.templates, **params.page)
+    values = {
+        "RUN": str(Path(snakemake.output.notebook).parents[1]),
+        "TABLES": params.tables,
+        "SWEEP": params.sweep,
+    }
+    values |= {"N_BLOCKS": params.n_blocks, "CUDA": page.cuda}
+    notebooks.publish(files.source, values, page, snakemake.output.notebook, snakemake.output.page)

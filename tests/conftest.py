@@ -5,19 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import process_state
 import pytest
-from needq.backup.architectures import Adapter, adapter
+from needq.backup.architectures import Architecture, find_architecture
 from needq.backup.model import back_up
 from needq.common.files import read_json
+from needq.common.keys import noise_name
+from needq.common.settings import Backend
 from needq.corrupt.methods import noise_tensors
-from needq.corrupt.patches import patches
-from needq.plan.interventions import noise_name, sweep_interventions
+from needq.corrupt.patches import make_patches
+from needq.plan.interventions import sweep_interventions
 from safetensors.numpy import load_file
+from saved import SIZES, save_small
 from small import BLOCKS, ROOT, config_of
 from sweeps import SWEEP
-
-END = 256  # the id of <|endoftext|>; ids below are bytes
-SIZES = {"vocab_size": 257, "bos_token_id": END, "eos_token_id": END, "pad_token_id": END}
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Model:
 
     source: Path
     backup: Path
-    adapter: Adapter
+    architecture: Architecture
     manifest: dict[str, Any]
     tensors: dict[str, np.ndarray]
 
@@ -34,8 +35,7 @@ class Model:
         """transformers' model of the backup; NativeModel(it) is what needq computes with."""
         from needq.inference.native import load_transformers
 
-        backend = {"device": "cpu", "precision": precision, "kernels": kernels}
-        return load_transformers(self.backup, backend)
+        return load_transformers(self.backup, Backend(precision=precision, kernels=kernels))
 
 
 def backed_up(source, target):
@@ -43,33 +43,10 @@ def backed_up(source, target):
     return Model(
         source,
         target,
-        adapter(read_json(target / "config.json")),
+        find_architecture(read_json(target / "config.json")),
         read_json(target / "manifest.json"),
         load_file(target / "model.safetensors"),
     )
-
-
-def save_small(model, folder):
-    """Give a model weights that make it choose, and save it with a byte-level tokenizer."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    torch.set_num_threads(1)
-    generator = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            parameter.copy_(0.3 * noise + (0.02 if parameter.dim() > 1 else 0.5))
-    model.save_pretrained(folder)
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(["<|endoftext|>"])
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<|endoftext|>", eos_token="<|endoftext|>"
-    ).save_pretrained(folder)
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +85,13 @@ def pocket(tmp_path_factory):
     return backed_up(ROOT / "resources/pocket-gpt2", tmp_path_factory.mktemp("pocket") / "backup")
 
 
+@pytest.fixture
+def restored():
+    """What a job sets in its process, set back after the test."""
+    with process_state.restored():
+        yield
+
+
 @pytest.fixture(params=["gpt2", "llama"])
 def small(request):
     """Each of the two small models."""
@@ -116,29 +100,28 @@ def small(request):
 
 @pytest.fixture
 def corrupted():
-    """A function that makes the recipes of a sweep over a model, and the noise they draw on."""
+    """A function that makes the patches of a sweep over a model, and the noise they draw on."""
 
     def make(model, noise_seeds=(0,), **changes):
-        sweep = SWEEP | changes
-        members = sweep_interventions("test", sweep, model.adapter.blocks, noise_seeds)
-        matrix, method = sweep["matrix"], sweep["method"]
+        sweep, architecture = SWEEP.changed(**changes), model.architecture
+        interventions = sweep_interventions("test", sweep, architecture.n_blocks, noise_seeds)
         noise = {
-            noise_name(matrix, method, seed): noise_tensors(
-                model.tensors, model.adapter, matrix, method, seed
+            noise_name(sweep.matrix, sweep.method, seed): noise_tensors(
+                model.tensors, architecture, sweep.matrix, sweep.method, seed
             )
             for seed in noise_seeds
         }
-        return patches(members, model.adapter, model.tensors, noise), noise
+        return make_patches(interventions, architecture, model.tensors, noise), noise
 
     return make
 
 
 @pytest.fixture
 def setting(small, corrupted):
-    """A model in float64, its patcher, and recipes: pristine, then one to four blocks."""
+    """A model in float64, its patcher, and patches: pristine, then one to four blocks."""
     from needq.inference.native import NativeModel
     from needq.inference.patcher import Patcher
 
-    recipes, noise = corrupted(small)
+    patches, noise = corrupted(small)
     model = NativeModel(small.load("float64"))
-    return model, Patcher(model, small.backup / "model.safetensors", noise), recipes
+    return model, Patcher(model, small.backup / "model.safetensors", noise), patches

@@ -13,13 +13,13 @@
 # %% [markdown]
 # # The headline table, computed again
 #
-# `tables/degradation.tsv` is what this project says about a model. Here its means are computed a
-# second time, from the files that generating and scoring left, with pandas alone and none of the
-# project's code. The notebook fails, and the run with it, unless both agree in every row.
+# `tables/degradation.tsv` is the main result of this project. This notebook computes its means a
+# second time, from the files of the generate and score stages, with pandas alone and without any
+# code of the project. If a row differs, the notebook fails, and so does the run.
 
 # %% tags=["parameters"]
 RUN = "results/pocket-gpt2"  # the run's folder, seen from here or from the project's folder
-CHUNKS = None  # {backend: names of its files}; None for all that are there
+CHUNKS = None  # {backend: names of its files}; None for all files of the run
 
 # %%
 from pathlib import Path
@@ -36,7 +36,7 @@ INTERVENTION = ["sweep", "intervention", "blocks_replaced"]
 
 
 def rows(stage, backend, ending):
-    """What a stage left for a backend, all its files together."""
+    """All rows of a stage and a backend."""
     files = sorted((run / stage / backend / "first").glob(f"*{ending}"))
     if CHUNKS is not None:
         files = [file for file in files if file.name.removesuffix(ending) in CHUNKS[backend]]
@@ -46,8 +46,8 @@ def rows(stage, backend, ending):
 # %% [markdown]
 # ## Two measures of a text
 #
-# Both are counted on its tokens: the share of 4-grams that repeat an earlier one, and the share of
-# 2-grams that are distinct. A text too short to have one has no such share.
+# Both are counted on the tokens of a text: the share of 4-grams that repeat an earlier one, and the
+# share of 2-grams that are different. A text that is too short for an n-gram has no such share.
 
 
 # %%
@@ -68,9 +68,10 @@ def distinct_2(tokens):
 # %% [markdown]
 # ## One mean
 #
-# Every noise seed counts the same, and so does every prompt or document. Where a short text leaves
-# a hole in the table of seeds by prompts, the plain mean would shift towards what is left; so a
-# hole counts as what its seed and its prompt predict together (least squares).
+# All noise seeds have the same weight, and so have all prompts or documents. If a text is too
+# short, its cell in the table of noise seeds and prompts is empty, and a plain mean would be
+# shifted. So an empty cell gets the value that its noise seed and its prompt together predict
+# (least squares).
 
 
 # %%
@@ -91,7 +92,7 @@ def mean(part, column, item):
 
 
 # %%
-found = []
+parts = []
 for backend in published["backend"].unique():
     texts = rows("generate", backend, ".parquet")
     texts["seq_rep_4"] = texts["tokens"].map(seq_rep_4)
@@ -100,7 +101,7 @@ for backend in published["backend"].unique():
     documents = rows("score", backend, ".evaluation.parquet")
     measures = [(documents, name, "document") for name in ("nll", "kl", "top1_agreement")]
     measures += [(texts, name, "prompt") for name in ("seq_rep_4", "distinct_2")]
-    measures += [(scores, "text_nll", "prompt")]
+    measures += [(scores, "pristine_nll", "prompt")]
     means = {
         name: pd.Series(
             {key: mean(part, name, item) for key, part in table.groupby(INTERVENTION)}, dtype=float
@@ -108,33 +109,35 @@ for backend in published["backend"].unique():
         for table, name, item in measures
     }
     means = pd.DataFrame(means).rename_axis(INTERVENTION).reset_index()
-    found.append(means.assign(backend=backend))
-found = pd.concat(found)
+    parts.append(means.assign(backend=backend))
+recomputed = pd.concat(parts)
 
 # %% [markdown]
-# ## Held against the published table
+# ## Comparison with the published table
 #
-# It states six significant digits, so half a unit in the sixth is what rounding may change. Sweeps
-# that generate no texts have no measures of texts, on both sides.
+# The table has six significant digits, so rounding may change half a unit of the sixth digit.
+# Sweeps that generate no texts have no measures of texts, here and there.
 
 # %%
 KEYS = [*INTERVENTION, "backend"]
-MEASURES = ["nll", "kl", "top1_agreement", "seq_rep_4", "distinct_2", "text_nll"]
-both = published.merge(found, on=KEYS, how="left", suffixes=("", "_again"), validate="1:1")
-rows_of = []
+MEASURES = ["nll", "kl", "top1_agreement", "seq_rep_4", "distinct_2", "pristine_nll"]
+both = published.merge(recomputed, on=KEYS, how="left", suffixes=("", "_again"), validate="1:1")
+summary = []
 for name in MEASURES:
-    given, again = both[name].astype(float), both[f"{name}_again"]
-    agree = np.isclose(given, again, rtol=5.1e-6, atol=1e-12, equal_nan=True)
+    stated, again = both[name].astype(float), both[f"{name}_again"]
+    agree = np.isclose(stated, again, rtol=5.1e-6, atol=1e-12, equal_nan=True)
     assert agree.all(), f"{name} differs in {', '.join(both.loc[~agree, 'intervention'].unique())}"
-    apart = ((given - again).abs() / given.abs().where(given != 0)).max()
-    rows_of.append({"measure": name, "values": given.notna().sum(), "largest difference": apart})
+    largest = ((stated - again).abs() / stated.abs().where(stated != 0)).max()
+    summary.append({"measure": name, "values": stated.notna().sum(), "largest difference": largest})
 assert len(both) == len(published) > 0
-summed = pd.DataFrame(rows_of)
-summed["largest difference"] = summed["largest difference"].map("{:.1e}".format, na_action="ignore")
+summary = pd.DataFrame(summary)
+summary["largest difference"] = summary["largest difference"].map(
+    "{:.1e}".format, na_action="ignore"
+)
 display(
     Markdown(
-        f"**All {summed['values'].sum():,} means agree**, in {len(both)} rows and "
-        f"{len(published['backend'].unique())} backends. Differences are relative."
+        f"**All {summary['values'].sum():,} means agree**, in {len(both)} rows and "
+        f"{len(published['backend'].unique())} backends. The differences below are relative."
     ),
-    HTML(summed.to_html(index=False, border=0, na_rep="–")),
+    HTML(summary.to_html(index=False, border=0, na_rep="–")),
 )

@@ -83,7 +83,7 @@ class Browser:
 
     def frames(self, expression: str) -> list:
         """What the expression gives in the page and in each frame in it."""
-        self.settle()
+        self.fix_layout()
         return [
             self._evaluated(session, expression, context)
             for session, context in list(self.contexts)
@@ -95,9 +95,9 @@ class Browser:
         while not self.value(expression):
             assert time.monotonic() < end, f"not true in {LIMIT} s: {expression}"
             time.sleep(0.05)
-        self.settle()
+        self.fix_layout()
 
-    def settle(self):
+    def fix_layout(self):
         """Take in what is reported, until nothing has been for a while."""
         while self._hear(0.15):
             pass

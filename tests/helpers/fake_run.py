@@ -1,7 +1,7 @@
 """A made-up run, in the files that the stages before the tables leave: quick, and of known shape.
 
 The numbers only look like a language model's: nll rises with the blocks replaced, texts begin to
-loop, and the second backend parts from the first ever more often.
+loop, and the second backend diverges from the first more and more often.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ def interventions():
 
 
 def texts(shift):
-    """Rows of generate; `shift` names the backend: another one parts from it at some texts."""
+    """Rows of generate; `shift` names the backend: another one diverges from it in some texts."""
     rows = []
     for intervention in interventions():
         blocks, noise_seed = intervention["blocks_replaced"], intervention["noise_seed"] or 0
@@ -74,22 +74,22 @@ def text_scores(rows):
             "prompt": row["prompt"],
             "sample_seed": row["sample_seed"],
             "tokens": len(row["tokens"]),
-            "text_nll": 2 + 0.4 * row["blocks_replaced"] + rng.normal(0, 0.3),
+            "pristine_nll": 2 + 0.4 * row["blocks_replaced"] + rng.normal(0, 0.3),
         }
         for row in rows
     ]
 
 
 def answers():
-    """Rows of score's probes: cloze is lost before grammar."""
+    """Rows of score's tasks: cloze is lost before grammar."""
     rng = numpy.random.default_rng(9)
     rows = []
     for intervention in interventions():
         blocks = intervention["blocks_replaced"]
-        for probe, (chance, half) in {"grammar": (0.5, 8), "cloze": (0.25, 4)}.items():
+        for task, (chance, half) in {"grammar": (0.5, 8), "cloze": (0.25, 4)}.items():
             right = chance + (0.95 - chance) / (1 + numpy.exp(blocks - half))
             for item in range(ITEMS):
-                row = {"probe": probe, "item": item, "kind": "kind"}
+                row = {"task": task, "item": item, "kind": "kind"}
                 rows.append(intervention | row | {"right": float(rng.random() < right)})
     return rows
 
@@ -100,9 +100,12 @@ def labels(rows):
     for row in rows:
         label = LABELS[max(row["blocks_replaced"] - 1, 0) // 3]
         short = row["blocks_replaced"] == BLOCKS and row["sample_seed"] == 0
-        label, typical = (None, None) if short else (label, True)
+        label, in_distribution = (None, None) if short else (label, True)
         names = (*keys(0, 0), "prompt", "sample_seed")
-        found.append({name: row[name] for name in names} | {"label": label, "typical": typical})
+        found.append(
+            {name: row[name] for name in names}
+            | {"label": label, "in_distribution": in_distribution}
+        )
     return found
 
 
@@ -135,22 +138,22 @@ def evaluation():
 def divergence(left, right, names):
     """Rows of diff."""
     rows = []
-    for one, other in zip(left, right, strict=True):
-        pairs = enumerate(zip(one["tokens"], other["tokens"], strict=True))
+    for first, second in zip(left, right, strict=True):
+        pairs = enumerate(zip(first["tokens"], second["tokens"], strict=True))
         place = next((index for index, (a, b) in pairs if a != b), None)
-        row = {name: one[name] for name in keys(0, 0)}
+        row = {name: first[name] for name in keys(0, 0)}
         row |= {
             "left": names[0],
             "right": names[1],
-            "prompt": one["prompt"],
-            "sample_seed": one["sample_seed"],
+            "prompt": first["prompt"],
+            "sample_seed": first["sample_seed"],
             "identical": place is None,
             "first_divergent_token": place,
             "tokens": NEW_TOKENS,
-            "margin": None if place is None else one["margins"][place],
+            "margin": None if place is None else first["margins"][place],
         }
-        if one["sample_seed"] == SAMPLE_SEEDS[0]:
-            far = 0.0 if names[0] == names[1] else 1e-5 * (1 + one["blocks_replaced"])
+        if first["sample_seed"] == SAMPLE_SEEDS[0]:
+            far = 0.0 if names[0] == names[1] else 1e-5 * (1 + first["blocks_replaced"])
             row |= {"max_abs_logit": far, "max_ulp": far * 1e6, "kl": far**2, "top1_flips": 0}
             row["logit_error"] = far
         rows.append(row)
@@ -160,26 +163,26 @@ def divergence(left, right, names):
 def stages(folder: Path, backend: str) -> list:
     """What `metrics.degradation` takes for a backend of the run written to `folder`."""
     patterns = ("generate/{}/first/*.parquet", "score/{}/first/*.texts.parquet")
-    patterns += ("score/{}/first/*.evaluation.parquet", "score/{}/first/*.probes.parquet")
+    patterns += ("score/{}/first/*.evaluation.parquet", "score/{}/first/*.tasks.parquet")
     patterns += ("labels/{}.parquet",)
     return [tables.read_frame(sorted(folder.glob(one.format(backend)))) for one in patterns]
 
 
 def write(folder: Path, chunk_size: int = 10_000) -> None:
     """Write the run's files under `folder`, in chunks of so many rows."""
-    made = {"cpu": texts(0), "cpu64": texts(1)}
+    made = {"cpu": texts(0), "cpu_float64": texts(1)}
     for backend, rows in made.items():
         generate, score = folder / f"generate/{backend}/first", folder / f"score/{backend}/first"
         named = {"backend": backend}
         _write(generate, "", _with(named, rows), schemas.TEXTS, chunk_size)
         _write(score, ".texts", _with(named, text_scores(rows)), schemas.TEXT_SCORES, chunk_size)
         _write(score, ".evaluation", _with(named, evaluation()), schemas.EVALUATION, chunk_size)
-        _write(score, ".probes", _with(named, answers()), schemas.PROBES, chunk_size)
+        _write(score, ".tasks", _with(named, answers()), schemas.TASKS, chunk_size)
         (folder / "labels").mkdir(exist_ok=True)
         tables.write_rows(
             folder / f"labels/{backend}.parquet", _with(named, labels(rows)), schemas.LABELS
         )
-    for left, right in (("cpu", "cpu"), ("cpu64", "cpu64"), ("cpu", "cpu64")):
+    for left, right in (("cpu", "cpu"), ("cpu_float64", "cpu_float64"), ("cpu", "cpu_float64")):
         rows = divergence(made[left], made[right], (left, right))
         _write(folder / f"diff/{left}-{right}", "", rows, schemas.DIVERGENCE, chunk_size)
 

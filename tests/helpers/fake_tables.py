@@ -11,7 +11,7 @@ from needq.metrics import degradation as metrics
 from needq.metrics.histogram import histogram_table
 from needq.plan.ledger_steps import CAUSES, NATIVE
 
-BACKENDS = ("cpu", "cpu64")
+BACKENDS = ("cpu", "cpu_float64")
 
 
 def degradation(folder: Path) -> pandas.DataFrame:
@@ -30,7 +30,7 @@ def histogram() -> pandas.DataFrame:
 
 def ledger() -> pandas.DataFrame:
     """One pair: each cause removed makes a fifth more texts the same."""
-    rows = [{"left": "one", "right": "one", "order": "control", "step": 0, "cause": NATIVE}]
+    rows = [{"left": "one", "right": "one", "order": "repeat", "step": 0, "cause": NATIVE}]
     for order, causes in (("forwards", [*CAUSES]), ("backwards", [*CAUSES][::-1])):
         for step, cause in enumerate([NATIVE, *causes]):
             row = {"left": "one", "right": "two", "order": order, "step": step, "cause": cause}
@@ -40,11 +40,11 @@ def ledger() -> pandas.DataFrame:
 
 
 def flips() -> pandas.DataFrame:
-    """One backend that parts as often as the law says, and one that does not."""
+    """One backend that diverges as often as predicted, and one that does not."""
     row = {"left": "exact", "texts": 366, "predicted": 42.5, "predicted_low": 30}
     row |= {"predicted_high": 54, "blocks_replaced": numpy.nan}
     return pandas.DataFrame(
-        [row | {"right": "keyed32", "parted": 40}, row | {"right": "bfloat16", "parted": 77}]
+        [row | {"right": "cpu_keyed", "diverged": 40}, row | {"right": "bfloat16", "diverged": 77}]
     )
 
 
@@ -60,7 +60,7 @@ def with_sweeps(table: pandas.DataFrame) -> pandas.DataFrame:
     """`degradation.tsv` with sweeps of which one backend scores the evaluation text alone."""
     keys = table[table["backend"] == BACKENDS[1]].assign(sweep="keys", texts=0)
     keys["intervention"] = keys["intervention"].str.replace("q/cumulative", "k/keys")
-    for name in ("text_nll", "seq_rep_4", "distinct_2", "grammar", "cloze"):
+    for name in ("pristine_nll", "seq_rep_4", "distinct_2", "grammar", "cloze"):
         keys[[name, f"{name}_low", f"{name}_high"]] = numpy.nan
     keys[["label", "example"]] = None
     single = keys[keys["blocks_replaced"] < 4].assign(sweep="single")
@@ -88,7 +88,7 @@ def write_run(folder: Path) -> None:
 
 
 def write_more(folder: Path) -> None:
-    """Write what the ladder, the ledger, further sweeps and claims add."""
+    """Write what precisions, the ledger, further sweeps and claims add."""
     table = tables.read_table(folder / "tables/degradation.tsv")
     made = {"degradation": with_sweeps(table), "ledger": ledger()}
     made |= {"flips": flips(), "claims": claims()}

@@ -4,7 +4,7 @@ PYTHONPATH=scripts python tests/helpers/half_point_table.py
 """
 
 import numpy
-from needq.metrics import half_points as phases
+from needq.metrics import half_points
 from simulated import BLOCKS, answers, true_half_point
 
 COUNT = 400
@@ -23,9 +23,9 @@ if __name__ == "__main__":
                     shift = rng.normal(0, spread, 5)
                     grammar = answers(rng, 6, scale, shift, items)
                     cloze = answers(rng, 4, scale, shift, items, 0.8, 0.25)
-                    found = phases.half_point_estimate(BLOCKS, grammar, 0.5)
+                    found = half_points.half_point_estimate(BLOCKS, grammar, 0.5)
                     single += found.low <= truth <= found.high
-                    found = phases.half_point_difference(BLOCKS, [grammar, cloze], [0.5, 0.25])
+                    found = half_points.half_point_difference(BLOCKS, [grammar, cloze], [0.5, 0.25])
                     difference += found.low <= truth - other <= found.high
                 shares = f"{single / COUNT:.1%} | {difference / COUNT:.1%}"
                 print(f"| {items} | {scale} | {spread} | {shares} |", flush=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-import torch  # noqa: E402
-from needq.corrupt.keyed import key, raw, standard_normal  # noqa: E402
-from needq.exact.arithmetic import digest  # noqa: E402
-from needq.exact.gpt2 import ExactGPT2  # noqa: E402
-from needq.exact.llama import ExactLlama  # noqa: E402
+import torch
+from needq.corrupt.keyed import key, raw, standard_normal
+from needq.exact.arithmetic import digest
+from needq.exact.gpt2 import ExactGPT2
+from needq.exact.llama import ExactLlama
 
 VOCABULARY, WIDTH, HIDDEN, BLOCKS = 97, 48, 80, 3
 GPT2_CONFIG = {"n_head": 4, "n_layer": BLOCKS, "n_positions": 64, "layer_norm_epsilon": 1e-5}

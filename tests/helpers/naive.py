@@ -9,9 +9,9 @@ import torch
 @torch.inference_mode()
 def log_probabilities(model, ids):
     """Naively: the past of each token goes through the model by itself."""
-    found = []
+    rows = []
     for length in range(1, len(ids)):
         logits = model.model(torch.tensor([ids[:length]])).logits[0, -1].double().numpy()
         shifted = logits - logits.max()
-        found.append(shifted - math.log(math.fsum(np.exp(shifted))))
-    return found
+        rows.append(shifted - math.log(math.fsum(np.exp(shifted))))
+    return rows

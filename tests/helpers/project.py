@@ -1,5 +1,6 @@
 """A copy of the project on a config small enough for a test, and Snakemake running in it."""
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import yaml
+from default_config import DEFAULT
 
 ROOT = Path(__file__).parents[2]
 FAKE = ROOT / "tests/workflow/fake"
@@ -17,8 +19,10 @@ FAKE = ROOT / "tests/workflow/fake"
 # 3 interventions (pristine, and block 5 with two noises) x 2 prompts x 2 sample seeds x 6 tokens
 TINY = {
     "run": "tiny",
-    "sweeps": {"cumulative": {"blocks": [5]}},
-    "scored_sweeps": [],
+    "sweeps": {
+        "cumulative": {"block_order": [5]},
+        **{name: {"run": "off"} for name in DEFAULT["sweeps"] if name != "cumulative"},
+    },
     "noise_seeds": [0, 1],
     "generation": {
         "prompts": ["Once upon a time", "The dog"],
@@ -26,56 +30,76 @@ TINY = {
         "max_new_tokens": 6,
     },
     "evaluation": {"text": "two.txt", "tokens_per_document": 20},
-    "probes": {"pairs": 1, "passages": 4},
+    "tasks": {"pairs": 1, "passages": 4},
     "labels": {"texts_per_prompt": 2},
-    "compare": {"positions": [0, 2]},
-    "ladder": {"backends": ["bfloat16"]},
-    "ledger": {
-        "pairs": [["one_bf16", "two_bf16"], ["one", "gpu"]],
-        "blocks_replaced": [1],
-        "noise_seeds": [0, 1],
+    "divergence": {
+        "positions": [0, 2],
+        "causes": {
+            "pairs": [["cpu_a_bf16", "cpu_b_bf16"], ["cpu_a", "cuda_a"]],
+            "blocks_replaced": [1],
+            "noise_seeds": [0, 1],
+        },
     },
     "jobs": {"interventions_per_job": 100},
 }
-# instead of every backend; and decided on CUDA, as a cluster's profile demands
-ONE_BACKEND = {
-    "compare": {"positions": [0, 2], "pairs": []},
-    "ladder": {"backends": []},
-    "ledger": {"pairs": []},
+# What a model could write to be executed by a page that trusts it: the rich run's tokenizer spells
+# two letters so.
+MARKUP = {
+    " ": "<script>window.hacked=1</script>",
+    "l": '"><img src=x onerror="window.hacked=1">',
+}
+# The one run that most tests read. TINY, and what the claims compare (all blocks; other matrices,
+# orders and methods), texts long enough for labels, and a model and a prompt that write markup.
+# CUDA is decided, as a cluster's profile demands.
+RICH = {
+    "model": DEFAULT["model"] | {"location": "hostile"},
+    "sweeps": {"cumulative": {"block_order": "forward", "counts": [1, 12]}}
+    | {
+        name: {"run": "scores", "counts": [1, 12]}
+        for name in ("keys", "values", "outputs", "from_end", "zero")
+    }
+    | {"single": {"run": "scores"}},
+    "generation": {"prompts": ["Once upon a time", "The <b>big</b> dog"], "max_new_tokens": 12},
+    "labels": {"texts_per_prompt": 20},
     "cuda": False,
 }
-# all blocks, other matrices, orders and methods, and texts long enough for labels: for the claims
-CLAIMS = {
-    **ONE_BACKEND,
-    "sweeps": {"cumulative": {"blocks": "all", "counts": [1, 12]}}
-    | {name: {"counts": [1, 12]} for name in ("keys", "values", "outputs", "from_end", "zero")},
-    "scored_sweeps": ["keys", "values", "outputs", "from_end", "single", "zero"],
-    "generation": {"max_new_tokens": 12},
-    "labels": {"texts_per_prompt": 20},
+# the reference backend alone, instead of every backend
+ONE_BACKEND = {
+    "divergence": {"pairs": [], "precisions": {"backends": []}, "causes": {"pairs": []}},
+    "cuda": False,
 }
 LIMIT = 300  # seconds that a test waits for an event
 
 TEXT = "Lily saw a big dog in the park.\n\nTom had a red ball. He gave it to his friend.\n"
 
 
+def merged(values: dict, changes: dict) -> dict:
+    """`values` with `changes` of its keys, group by group, as Snakemake merges overlays."""
+    result = values | changes
+    for key, change in changes.items():
+        if isinstance(change, dict) and isinstance(values.get(key), dict):
+            result[key] = merged(values[key], change)
+    return result
+
+
 class Project:
     """A copy of the project in a folder of its own, where Snakemake runs."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, settings: dict):
         self.folder = folder
+        self.settings = settings
         self.results = folder / "results/tiny"
 
     def configure(self, **changes):
-        """Write the config overlay: TINY with `changes` of its keys, one level deep."""
-        overlay = {key: value for key, value in TINY.items()}
-        for key, value in changes.items():
-            both = isinstance(value, dict) and isinstance(overlay.get(key), dict)
-            overlay[key] = overlay[key] | value if both else value
+        """Write the config overlay: this project's settings with `changes` of its keys."""
+        overlay = merged(self.settings, changes)
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
 
     def start(self, *arguments, python=sys.executable, **environment):
         """Start Snakemake in a process group of its own, its two streams joined in run.log."""
-        env = os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(FAKE)} | environment
+        env = os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(FAKE)}
+        env |= {"OMP_WAIT_POLICY": "PASSIVE"}  # idle threads would take the cores of other tests
+        env |= environment
         command = [python, "-m", "snakemake", "--configfile", "tiny.yaml", *arguments]
         with open(self.folder / "run.log", "w", encoding="utf-8") as log:
             return subprocess.Popen(
@@ -99,6 +123,19 @@ class Project:
         """What the last run wrote to its two streams."""
         return (self.folder / "run.log").read_text(encoding="utf-8")
 
+    def file(self, pattern):
+        """The one file of the results that fits a pattern, seen from the project's folder."""
+        (file,) = self.results.glob(pattern)
+        return str(file.relative_to(self.folder))
+
+    def remove(self, *patterns):
+        """Remove the files and folders of the results that fit patterns; each has to fit some."""
+        for pattern in patterns:
+            paths = list(self.results.glob(pattern))
+            assert paths, pattern
+            for path in paths:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
     def finish(self, *arguments):
         """Run Snakemake on 2 cores, which has to succeed: what it said."""
         code, said = self.run("--cores", "2", *arguments)
@@ -116,10 +153,13 @@ class Project:
         counts.pop("total")
         return counts
 
-    def copy(self, folder: Path):
+    def copy(self, folder: Path, **changes):
         """This project with its results and Snakemake's records, times of files included."""
-        shutil.copytree(self.folder, folder, symlinks=True)
-        return Project(folder)
+        logs = shutil.ignore_patterns("*.snakemake.log")
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=logs)
+        project = Project(folder, merged(self.settings, changes))
+        project.configure()
+        return project
 
     def produced(self):
         """The bytes of every file of the results that is promised to be the same each time."""
@@ -150,8 +190,21 @@ def interrupt(run, flag):
 
 def assert_same(found: dict, expected: dict):
     """Compare two results, and name the files that differ instead of printing them."""
-    assert sorted(found) == sorted(expected)
-    assert [name for name in expected if found[name] != expected[name]] == []
+    names = found.keys() | expected.keys()
+    differing = sorted(name for name in names if found.get(name) != expected.get(name))
+    assert not differing, differing
+
+
+def write_hostile_model(folder: Path):
+    """The bundled model with a tokenizer that spells two letters as markup."""
+    shutil.copytree(ROOT / "resources/pocket-gpt2", folder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    spell = [
+        {"type": "Replace", "pattern": {"String": letter}, "content": markup}
+        for letter, markup in MARKUP.items()
+    ]
+    tokenizer["decoder"] = {"type": "Sequence", "decoders": [tokenizer["decoder"], *spell]}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
 
 
 def fresh_project(folder: Path) -> Project:
@@ -163,6 +216,7 @@ def fresh_project(folder: Path) -> Project:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     (folder / "two.txt").write_text(TEXT, encoding="utf-8")
-    project = Project(folder)
+    write_hostile_model(folder / "hostile")
+    project = Project(folder, TINY)
     project.configure()
     return project

@@ -1,8 +1,7 @@
 """Data sets whose truth is known: for tests of intervals, and for the tables in docs."""
 
 import numpy
-from needq.metrics import half_points as phases
-from needq.metrics import statistics
+from needq.metrics import half_points, statistics
 from scipy.stats import norm
 
 # of the default run: 5 noise seeds, 6 prompts, 29 documents
@@ -44,13 +43,13 @@ BLOCKS = numpy.arange(13.0)
 
 
 def answers(rng, middle, scale, shift, items=100, top=0.95, chance=0.5, item_spread=1.0):
-    """Answers (seeds, items, 13) of 1 and 0 to probe items of unequal difficulty.
+    """Answers (seeds, items, 13) of 1 and 0 to task items of unequal difficulty.
 
     Accuracy falls from `top` to `chance` around `middle` + `shift` of each seed, by a logistic of
     that scale, or at once with scale 0. The pristine model's answers are the same for each seed.
     """
     place = middle + numpy.asarray(shift)[:, None]
-    share = 1 / (1 + numpy.exp((BLOCKS - place) / scale)) if scale else BLOCKS < place
+    share = 1 / (1 + numpy.exp((BLOCKS - place) / scale)) if scale else place > BLOCKS
     curve = numpy.clip(chance + (top - chance) * share, 1e-9, 1 - 1e-9)
     difficulty = rng.normal(0, item_spread, items)
     probability = norm.cdf(
@@ -65,4 +64,4 @@ def true_half_point(middle, scale, spread, top=0.95, chance=0.5):
     """The half-point of the mean curve over very many seeds."""
     shift = numpy.random.default_rng(1).normal(0, spread, (100_000, 1))
     share = 1 / (1 + numpy.exp((BLOCKS - middle - shift) / scale))
-    return phases.half_point(BLOCKS, chance + (top - chance) * share.mean(0), chance)
+    return half_points.half_point(BLOCKS, chance + (top - chance) * share.mean(0), chance)

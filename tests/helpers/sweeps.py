@@ -1,13 +1,5 @@
 """The sweep that tests run unless they say otherwise."""
 
-SWEEP = {
-    "matrix": "q",
-    "blocks": "all",
-    "steps": "cumulative",
-    "counts": "all",
-    "heads": "all",
-    "dimensions": "all",
-    "method": "gaussian",
-    "dose": 1.0,
-    "bias": "keep",
-}
+from needq.common.settings import Sweep
+
+SWEEP = Sweep()  # the article's: W_Q of the first block, then of the first two, and so on

@@ -57,7 +57,8 @@ def test_the_weights_are_fp16_that_upcasts_exactly():
     loaded = AutoModelForCausalLM.from_pretrained(FOLDER, dtype=torch.float32).state_dict()
     assert set(loaded) - set(stored) <= {"lm_head.weight"}  # tied, so not stored
     for name, value in stored.items():
-        assert value.dtype == torch.float16 and value.isfinite().all(), name
+        assert value.dtype == torch.float16, name
+        assert value.isfinite().all(), name
         assert torch.equal(loaded[name], value.float()), name
 
 

@@ -63,7 +63,8 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(corpus, tmp_path, 
     curves = [(tmp_path / k / "curve.tsv").read_text().splitlines() for k in ("whole", "parts")]
     # The third column is the time; the fourth a mean over what this process saw.
     held_out = [[(ln.split("\t")[0], ln.split("\t")[4]) for ln in c] for c in curves]
-    assert held_out[0] == held_out[1] and [row[0] for row in held_out[0][1:]] == ["4", "8"]
+    assert held_out[0] == held_out[1]
+    assert [row[0] for row in held_out[0][1:]] == ["4", "8"]
 
 
 def test_the_exported_model_computes_what_was_trained():
@@ -148,7 +149,8 @@ def test_the_n_gram_model_is_kneser_and_neys():
     tokens = np.arange(vocabulary)
     for context in [(-1, 0), (0, 3), (2, 1), (299, 298)]:
         each = model.probabilities(np.tile(context, (vocabulary, 1)), tokens)
-        assert each.sum() == pytest.approx(1, rel=1e-12) and each.min() > 0
+        assert each.sum() == pytest.approx(1, rel=1e-12)
+        assert each.min() > 0
 
 
 def test_every_token_is_scored_once_whatever_the_length():

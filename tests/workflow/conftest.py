@@ -1,7 +1,20 @@
 """The real workflow, run in copies of the project on a config small enough for a test."""
 
+import fcntl
+import os
+
 import pytest
-from project import CLAIMS, ONE_BACKEND, fresh_project
+from project import RICH, TINY, Project, fresh_project, merged
+
+# The files whose tests take longest, in the order in which pytest's processes take them: the second
+# process gets two at once, and the third has the next when most of its first is done.
+FIRST = ["test_run", "test_another_model", "test_slurm", "test_interrupts", "test_conda"]
+
+
+def pytest_collection_modifyitems(items):
+    """Let the longest begin first, so that all processes end at about the same time."""
+    ranks = {name: rank for rank, name in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(FIRST)))
 
 
 @pytest.fixture(scope="session")
@@ -17,31 +30,20 @@ def fresh(source, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def finished(source, tmp_path_factory):
-    """A function that gives a project after its first run with these changes of the config."""
+def rich(source, tmp_path_factory):
+    """A project after its first run, on the config RICH; tests leave it alone.
 
-    def run(name, **changes):
-        project = source.copy(tmp_path_factory.mktemp(name) / "project")
-        project.configure(**changes)
-        project.finish()
-        return project
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def baseline(finished):
-    """A project after its first run, with exact, ladder and ledger; tests leave it alone."""
-    return finished("baseline")
-
-
-@pytest.fixture(scope="session")
-def one_backend(finished):
-    """A project after its first run on the CPU in float32 alone; tests leave it alone."""
-    return finished("one_backend", **ONE_BACKEND)
-
-
-@pytest.fixture(scope="session")
-def claimed(finished):
-    """A project after a run that decides claims; tests leave it alone."""
-    return finished("claimed", **CLAIMS)
+    Made once, by the first of pytest's processes that asks for it, while others wait. What the run
+    said is in run.log: who runs Snakemake again does so in a copy.
+    """
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, finished = base / "rich", base / "rich.finished"
+    with open(base / "rich.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            assert not folder.exists(), "the run failed in another of pytest's processes"
+            project = source.copy(folder, **RICH)
+            project.finish()
+            finished.touch()
+    return Project(folder, merged(TINY, RICH))

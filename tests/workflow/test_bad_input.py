@@ -3,6 +3,9 @@
 import shutil
 
 import pytest
+from needq.common.errors import UserError
+from needq.plan.config import read_config
+from project import DEFAULT, TINY, merged
 
 PREFIX = "needq: error: "
 
@@ -12,16 +15,10 @@ def errors(said):
     return [line for line in said.splitlines() if line.startswith(PREFIX)]
 
 
-# a mistake in the config, and what its line has to name
+# a mistake in the config, and what its line has to name: tests/needq/plan/test_config.py has more
 CONFIG_ERRORS = {
     "unknown key": ({"modle": {}}, "modle: no such key; did you mean model?"),
-    "unknown key inside": ({"generation": {"temprature": 1}}, "generation.temprature"),
-    "wrong type": ({"generation": {"max_new_tokens": "many"}}, "generation.max_new_tokens"),
-    "block 12 of 12": ({"sweeps": {"cumulative": {"blocks": [12]}}}, "no block 12"),
-    "no prompts": ({"generation": {"prompts": []}}, "generation.prompts"),
-    "empty prompt": ({"generation": {"prompts": ["Once", ""]}}, "generation.prompts.1"),
     "missing folder": ({"model": {"location": "no/such/folder"}}, "no/such/folder"),
-    "unknown backend": ({"compare": {"pairs": [["cpu", "tpu"]]}}, "tpu"),
 }
 
 
@@ -36,6 +33,27 @@ def test_mistake_in_the_config_ends_before_the_first_job(fresh, mistake):
     assert said.splitlines()[-1] == line
     assert "Traceback" not in said
     assert not fresh.results.exists()
+
+
+MISTAKES = {
+    "unknown key inside": ({"generation": {"temprature": 1}}, "generation.temprature"),
+    "wrong type": ({"generation": {"max_new_tokens": "many"}}, "generation.max_new_tokens"),
+    "block 12 of 12": ({"sweeps": {"cumulative": {"block_order": [12]}}}, "no block 12"),
+    "no prompts": ({"generation": {"prompts": []}}, "generation.prompts"),
+    "empty prompt": ({"generation": {"prompts": ["Once", ""]}}, "generation.prompts.1"),
+    "unknown backend": ({"divergence": {"pairs": [["cpu", "tpu"]]}}, "tpu"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_in_the_config_is_one_line(mistake, fresh, monkeypatch):
+    """What the Snakefile's first lines do with it; the test above shows the rest."""
+    change, named = MISTAKES[mistake]
+    monkeypatch.chdir(fresh.folder)
+    with pytest.raises(UserError) as error:
+        read_config(merged(merged(DEFAULT, TINY), change))
+    assert named in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def assert_job_refuses(project, named):
@@ -79,7 +97,7 @@ def test_wrong_digest(fresh):
     assert_job_refuses(fresh, "config.json")
 
 
-def test_prompt_longer_than_the_context(baseline, tmp_path):
-    project = baseline.copy(tmp_path / "project")
+def test_prompt_longer_than_the_context(rich, tmp_path):
+    project = rich.copy(tmp_path / "project")
     project.configure(generation={"prompts": ["Once", "very " * 300]})
     assert_job_refuses(project, "generation.prompts.1")

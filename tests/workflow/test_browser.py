@@ -2,20 +2,14 @@
 
 import json
 import os
-import shutil
 from html import escape
 from pathlib import Path
 
 import pytest
 from browser import Browser, reason_against
-from project import ONE_BACKEND, ROOT
+from project import MARKUP
 
 IMAGES = "[...document.images].map((image) => image.naturalWidth)"
-# what a model could write to be executed by a page that trusts it
-HOSTILE = {
-    " ": "<script>window.hacked=1</script>",
-    "l": '"><img src=x onerror="window.hacked=1">',
-}
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +26,12 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(baseline, tmp_path_factory):
-    """Snakemake's report of the baseline."""
-    return reported(baseline, tmp_path_factory.mktemp("report"))
-
-
-def reported(project, folder):
-    code, said = project.run("--report", str(folder / "report.html"))
+def report(rich, tmp_path_factory):
+    """Snakemake's report of the rich run."""
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    code, said = rich.copy(file.parent / "project").run("--report", str(file))
     assert code == 0, said
-    return folder / "report.html"
+    return file
 
 
 def pages(project):
@@ -49,7 +40,7 @@ def pages(project):
 
 def assert_quiet(browser):
     """No error was reported, nothing asked of the network, and every image is there."""
-    browser.settle()
+    browser.fix_layout()
     assert (browser.errors, browser.refused) == ([], [])
     assert all(width > 0 for width in browser.value(IMAGES))
 
@@ -79,23 +70,23 @@ def show_all(browser, report):
             yield category, name, browser.frames("document.body.innerText")[1:]
 
 
-def test_pages_are_quiet_and_fit_any_width(browser, baseline):
-    for page in pages(baseline):
+def test_pages_are_quiet_and_fit_any_width(browser, rich):
+    for page in pages(rich):
         for width, dark in ((360, False), (1600, True)):
             browser.open(page, width, dark)
             assert_quiet(browser)
             assert browser.value("document.documentElement.scrollWidth - innerWidth") <= 0, page
 
 
-def test_links_of_the_first_page_lead_somewhere(browser, baseline):
-    browser.open(baseline.results / "index.html")
+def test_links_of_the_first_page_lead_somewhere(browser, rich):
+    browser.open(rich.results / "index.html")
     found = browser.value(
         "[...document.links].map((link) => decodeURI(link.href).replace('file://', ''))"
     )
     places = [name.partition("#") for name in found]
     assert {os.path.basename(name) for name, _, _ in places} >= {
-        *("degradation.html", "gallery.html", "divergence.html", "parted.html"),
-        *("ledger.html", "flips.html", "provenance.html", "labels.html"),
+        *("degradation.html", "gallery.html", "divergence.html", "side_by_side.html"),
+        *("ledger.html", "flips.html", "provenance.html", "labels.html", "claims.html"),
         *("notebook_walk.html", "notebook_headline.html"),
     }
     assert any(place for _, _, place in places)
@@ -104,9 +95,9 @@ def test_links_of_the_first_page_lead_somewhere(browser, baseline):
         assert os.path.exists(name)
 
 
-def test_dark_pages_are_dark_and_their_figures_on_white(browser, baseline):
+def test_dark_pages_are_dark_and_their_figures_on_white(browser, rich):
     colour = "getComputedStyle(document.{}).backgroundColor"
-    page = baseline.results / "index.html"
+    page = rich.results / "index.html"
     browser.open(page, dark=True)
     assert browser.value(colour.format("body")) == "rgb(21, 24, 28)"
     assert browser.value(colour.format("querySelector('.figure')")) == "rgb(255, 255, 255)"
@@ -114,25 +105,17 @@ def test_dark_pages_are_dark_and_their_figures_on_white(browser, baseline):
     assert browser.value(colour.format("body")) == "rgb(255, 255, 255)"
 
 
-def test_report_shows_the_first_page_first_and_opens_everything(browser, report):
-    shown = []
-    for category, name, frames in show_all(browser, report):
-        shown.append((category, name))
-        assert_quiet(browser)
-        assert name.endswith(".svg") or (len(frames) == 1 and len(frames[0]) > 100), name
-    assert shown[0] == ("0 Start here", "index.html")
-    assert {"gallery.html", "parted.html", "degradation.svg"} <= {name for _, name in shown}
-
-
 def test_in_the_report_the_first_page_has_no_dead_links(browser, report):
-    category, name, frames = next(show_all(browser, report))
-    assert "Do we really need Q?" in frames[0] and "in this report: 1 Degradation" in frames[0]
-    links = "document.querySelectorAll('a[href]').length"
+    _category, _name, frames = next(show_all(browser, report))
+    assert "Do we really need Q?" in frames[0]
+    assert "in this report: 1 Degradation" in frames[0]
+    # but for those to places on the page itself
+    links = """document.querySelectorAll("a[href]:not([href^='#'])").length"""
     assert browser.frames(links)[1:] == [0]
 
 
-def test_gallery_is_searched_without_a_server(browser, baseline):
-    browser.open(baseline.results / "pages/gallery.html")
+def test_gallery_is_searched_without_a_server(browser, rich):
+    browser.open(rich.results / "pages/gallery.html")
     shown = "document.querySelectorAll('.text-card:not([hidden])').length"
     everything = browser.value(shown)
     words = browser.value("document.querySelector('.text-card blockquote').textContent")
@@ -147,45 +130,32 @@ def test_gallery_is_searched_without_a_server(browser, baseline):
     assert_quiet(browser)
 
 
-@pytest.fixture(scope="module")
-def hostile(source, tmp_path_factory):
-    """A project whose model writes markup: its tokenizer spells two letters as markup."""
-    project = source.copy(tmp_path_factory.mktemp("hostile") / "project")
-    folder = project.folder / "hostile"
-    shutil.copytree(ROOT / "resources/pocket-gpt2", folder)
-    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    spell = [
-        {"type": "Replace", "pattern": {"String": letter}, "content": markup}
-        for letter, markup in HOSTILE.items()
-    ]
-    tokenizer["decoder"] = {"type": "Sequence", "decoders": [tokenizer["decoder"], *spell]}
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-    little = {
-        "compare": {"positions": [0], "pairs": [["cpu", "keyed32"]]},
-        "generation": {
-            "prompts": ["Once <b>upon</b> a time", HOSTILE["l"]],
-            "sample_seeds": [0],
-            "max_new_tokens": 12,
-        },
-        "scored_sweeps": [],
-        "noise_seeds": [0],
-        "labels": {"texts_per_prompt": 2},
-    }
-    project.configure(**ONE_BACKEND | little, model={"location": "hostile"})
-    project.finish()
-    return project
-
-
-def test_generated_text_is_shown_and_never_executed(browser, hostile, tmp_path):
-    markup = HOSTILE[" "]
-    for page in pages(hostile):
+def test_generated_text_is_shown_and_never_executed(browser, rich):
+    markup = MARKUP[" "]
+    for page in pages(rich):
         browser.open(page)
         assert_quiet(browser)
         assert browser.value("window.hacked") is None
-        if page.name in ("index.html", "gallery.html", "parted.html"):
+        assert not browser.value("document.querySelectorAll('img[src=x]').length")
+        if page.name in ("index.html", "gallery.html", "side_by_side.html"):
             assert escape(markup) in page.read_text(encoding="utf-8")
             assert markup in browser.value("document.body.textContent"), page
-            assert not browser.value("document.querySelectorAll('img[src=x]').length")
-    for _, name, _ in show_all(browser, reported(hostile, tmp_path)):
+
+
+def test_report_shows_the_first_page_first_and_executes_no_text(browser, report):
+    shown = []
+    for category, name, frames in show_all(browser, report):
+        shown.append((category, name))
         assert_quiet(browser)
+        assert name.endswith(".svg") or (len(frames) == 1 and len(frames[0]) > 100), name
         assert not any(browser.frames("window.hacked")), name
+    assert shown[0] == ("0 Start here", "index.html")
+    assert {"gallery.html", "side_by_side.html", "degradation.svg"} <= {name for _, name in shown}
+
+
+def test_report_is_one_file_with_figures_and_pages(report):
+    text = report.read_text(encoding="utf-8")
+    for name in ("degradation.svg", "divergence.svg", "q_histogram.svg"):
+        assert name in text
+    for name in ("gallery.html", "index.html"):
+        assert name in text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from project import ONE_BACKEND, ROOT, assert_same
+from project import ROOT, assert_same
 
 STAND_IN = ROOT / "tests/workflow/conda"
 # what the channel has to offer, and what it can: this Python, repacked
@@ -18,6 +18,22 @@ PINNED = yaml.safe_load((ROOT / "environment.yaml").read_text(encoding="utf-8"))
 THIS = f"python={platform.python_version()}"
 
 RULES = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
+
+# What is removed from the rich run, and asked for again, step by step: the outputs of all rules
+# but those of the ledger's texts.
+STEPS = [
+    (["logs", "backup"], ["backup/tasks.json"]),
+    (["generate/exact/second", "diff/exact-exact"], ["diff/exact-exact/*.parquet"]),
+    (
+        [
+            *("corrupt/noise/v-gaussian-1.safetensors", "corrupt/patches/{alone}.json"),
+            *("score/cpu/first/{alone}.*", "labels", "tables", "figures", "pages", "notebooks"),
+            *("provenance.json", "digests.json", "index.html", "config.yaml"),
+        ],
+        [],
+    ),
+]
+LEFT_ALONE = {"trace_causes", "compare_steps"}
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -38,7 +54,6 @@ def conda(tmp_path_factory):
     variables = {
         "NEEDQ_TEST_CHANNELS": str(folder),
         "PATH": f"{folder}/bin:{os.environ['PATH']}",
-        "PIP_NO_COMPILE": "1",  # half a minute less
         "PYTHONPATH": "",
     }
     prefix = folder / "snakemake"
@@ -52,19 +67,23 @@ def conda(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ran(conda, source, tmp_path_factory):
-    """A project after its run with --use-conda."""
+def ran(conda, rich, tmp_path_factory):
+    """The rich run after much of it was made again with --use-conda, first of all the backup."""
     python, variables = conda
-    project = source.copy(tmp_path_factory.mktemp("use_conda") / "project")
-    project.configure(**ONE_BACKEND)
-    code, log = project.run("--cores", "2", "--use-conda", python=python, **variables)
-    assert code == 0, log
+    project = rich.copy(tmp_path_factory.mktemp("use_conda") / "project")
+    texts = Path(rich.file("generate/cpu/first/*.parquet")).stem
+    (alone,) = {file.stem for file in rich.results.glob("corrupt/patches/*")} - {texts}
+    for removed, asked in STEPS:
+        targets = [rich.file(pattern) for pattern in asked]
+        project.remove(*(pattern.format(alone=alone) for pattern in removed))
+        code, log = project.run("--cores", "2", "--use-conda", *targets, python=python, **variables)
+        assert code == 0, log
     yield project
     shutil.rmtree(project.folder / ".snakemake/conda")
 
 
-def test_results_equal_those_of_a_run_without_conda(ran, one_backend):
-    assert_same(ran.produced(), one_backend.produced())
+def test_results_equal_those_of_a_run_without_conda(ran, rich):
+    assert_same(ran.produced(), rich.produced())
 
 
 def test_every_script_runs_in_its_own_environment(ran):
@@ -75,7 +94,7 @@ def test_every_script_runs_in_its_own_environment(ran):
         for name in re.findall(r"/envs/(\w+)\.yaml", rule)
     }
     logs = ran.results / "logs"
-    used = set()
+    used, rules = set(), set()
     for log in logs.rglob("*.log"):
         rule = log.relative_to(logs).parts[0].removesuffix(".log")
         prefix = Path(re.search(r": Python of (.+)", log.read_text(encoding="utf-8"))[1])
@@ -83,6 +102,8 @@ def test_every_script_runs_in_its_own_environment(ran):
         yaml_beside = prefix.with_name(f"{prefix.name}.yaml")
         assert yaml_beside.read_bytes() == (ROOT / f"envs/{wanted[rule]}.yaml").read_bytes()
         used.add(wanted[rule])
+        rules.add(rule)
+    assert rules == set(wanted) - LEFT_ALONE - {"verify"}
     assert used == {"weights", "lm", "tables", "report", "notebooks"}
 
 

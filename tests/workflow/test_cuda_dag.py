@@ -23,11 +23,11 @@ def test_demand_without_a_device_fails_at_once(fresh):
 
 
 def test_auto_follows_the_devices(seen):
-    # cpu, exact and bfloat16, and cuda if there is a device, in two processes each; the ledger's
-    # pair on the CPU, and one with the device, each with two sides in two processes
+    # cpu, exact and cpu_keyed_bf16, and cuda if there is a device, in two processes each; the
+    # ledger's pair on the CPU, and one with the device, each with two sides in two processes
     without, with_one = seen(NEEDQ_TEST_DEVICES="0"), seen(NEEDQ_TEST_DEVICES="1")
-    assert (without["generate"], without["trace"]) == (6, 4)
-    assert (with_one["generate"], with_one["trace"]) == (8, 8)
+    assert (without["generate"], without["trace_causes"]) == (6, 4)
+    assert (with_one["generate"], with_one["trace_causes"]) == (8, 8)
 
 
 def test_no_leaves_a_device_alone(fresh):
@@ -74,11 +74,13 @@ def test_cluster_profile_demands_yes_or_no(fresh, name):
 @pytest.mark.parametrize("name", PROFILES)
 def test_only_cuda_jobs_ask_for_a_gpu(fresh, name):
     """On a head node that has none."""
-    fresh.configure(ledger={"pairs": []}, ladder={"backends": []})
+    fresh.configure(divergence={"precisions": {"backends": []}, "causes": {"pairs": []}})
     profile = ["--workflow-profile", f"profiles/{name}", "--config", "cuda=yes"]
     code, said = fresh.run(*profile, "--dry-run")
     assert code == 0, said
     jobs = re.split(r"^(?:local)?rule \w+:$", said, flags=re.MULTILINE)[1:]
+    # some are not known before the input is there
+    assert all(re.search(r" mem_mb=[\d<].* runtime=[\d<]", job) for job in jobs)
     asked = {job: set(re.findall(r"(?<=\bgpu=)\d+", job)) or {"0"} for job in jobs}
     on_cuda = {job for job in jobs if "wildcards: backend=cuda," in job}
     # 2 processes generate and keep logits, one scores
@@ -87,8 +89,8 @@ def test_only_cuda_jobs_ask_for_a_gpu(fresh, name):
     assert {job for job, gpus in asked.items() if gpus == {"0"}} == set(jobs) - on_cuda
 
 
-def test_tables_and_pages_without_a_device(baseline):
-    produced = baseline.produced()
+def test_tables_and_pages_without_a_device(rich):
+    produced = rich.produced()
     for name in ("tables/degradation.tsv", "tables/divergence.tsv"):
         assert not re.search(r"\tcuda\t", produced[name].decode("utf-8"))
     for name in ("degradation", "divergence", "gallery", "provenance"):

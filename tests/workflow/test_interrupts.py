@@ -4,18 +4,26 @@ import os
 import signal
 import time
 
-import pytest
-from project import LIMIT, ONE_BACKEND, assert_same, interrupt, wait_for
+from project import LIMIT, assert_same, interrupt, wait_for
 
-# in each stage, the output at which it is stopped: written, and about to get its name
+# In each stage, the file at which it is stopped: written, and about to get its name. And the file
+# that is asked for, whose job is the only one to run then.
 STAGES = {
-    "backup": "*/backup/config.json",
-    "corrupt": "*/corrupt/patches/*.json",
-    "generate": "*/generate/cpu/first/*.parquet",
-    "score": "*/score/cpu/first/*.texts.parquet",
-    "diff": "*/diff/cpu-cpu/*.parquet",
-    "metrics": "*/tables/divergence.tsv",
-    "figures": "*/figures/texts.svg",
+    "backup": ("backup/config.json", "backup/config.json"),
+    "corrupt": ("corrupt/patches/*.json", "corrupt/patches/*.json"),
+    "generate": ("generate/exact/second/*.parquet", "generate/exact/second/*.json"),
+    "score": ("score/exact/first/*.texts.parquet", "score/exact/first/*.evaluation.parquet"),
+    "diff": ("diff/exact-exact/*.parquet", "diff/exact-exact/*.parquet"),
+    "metrics": ("tables/divergence.tsv", "tables/divergence_summary.tsv"),
+    "figures": ("figures/texts.svg", "figures/q_histogram.png"),
+}
+# what the stages make, beside the files above
+BESIDE = {
+    "backup": ["backup/m*", "backup/tokenizer*"],
+    "generate": ["generate/exact/second/*.parquet"],
+    "score": ["score/exact/first/*.t*"],
+    "metrics": ["tables/divergence.tsv", "tables/divergence_trend.tsv"],
+    "figures": ["figures/[dlt]*"],
 }
 
 
@@ -61,18 +69,25 @@ def assert_whole(project, expected):
     assert [name for name in found if found[name] != expected[name]] == []
 
 
-@pytest.mark.parametrize("stop", [interrupt, kill, kill_all])
-def test_run_stopped_in_every_stage_equals_an_undisturbed_one(stop, fresh, one_backend):
-    fresh.configure(**ONE_BACKEND)
-    expected = one_backend.produced()
-    flag = fresh.folder / "held"
-    for output in STAGES.values():
-        run = fresh.start("--cores", "2", NEEDQ_TEST_HOLD=f"{output}:{flag}")
-        wait_for(flag.exists, run, fresh)
-        stop(run, flag)
-        assert_whole(fresh, expected)
-        if stop is not interrupt:
-            code, said = fresh.run("--unlock")
-            assert code == 0, said
-    fresh.finish()
-    assert_same(fresh.produced(), expected)
+def test_run_stopped_in_every_stage_equals_an_undisturbed_one(rich, tmp_path):
+    """Each stage is stopped by Ctrl-C, and by SIGKILL to Snakemake and to all, then goes on."""
+    expected = rich.produced()
+    project = rich.copy(tmp_path / "project")
+    flag = project.folder / "held"
+    for stage, (held, target) in STAGES.items():
+        target = sorted(rich.results.glob(target))[0].relative_to(rich.folder)
+        removed = str(target.relative_to("results/tiny"))
+        project.remove(removed, *BESIDE.get(stage, []))
+        for stop in (interrupt, kill, kill_all):
+            print(stage, stop.__name__)  # pytest shows it if this fails
+            hold = {"NEEDQ_TEST_HOLD": f"*tiny/{held}:{flag}"}
+            run = project.start("--cores", "2", str(target), **hold)
+            wait_for(flag.exists, run, project)
+            stop(run, flag)
+            assert_whole(project, expected)
+            if stop is not interrupt:
+                code, said = project.run("--unlock")
+                assert code == 0, said
+        project.finish(str(target))
+    project.finish()
+    assert_same(project.produced(), expected)

@@ -2,10 +2,11 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 from cluster import reason_against, said, slurm, wait_until
-from project import LIMIT, ONE_BACKEND, assert_same, interrupt, wait_for
+from project import LIMIT, RICH, assert_same, interrupt, wait_for
 
 # a hang of Slurm's fails its test
 pytestmark = pytest.mark.timeout(1200)
@@ -29,23 +30,21 @@ def cluster():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def beside(cluster, source, one_backend, tmp_path_factory):
-    """Two runs beside the first test, since they mostly wait: one through the generic profile, and
-    one that asks for a text of a CUDA backend."""
-    generic = source.copy(tmp_path_factory.mktemp("generic") / "project")
-    generic.configure(**ONE_BACKEND)
-    cuda = one_backend.copy(tmp_path_factory.mktemp("cuda") / "project")
-    pairs = {"positions": [0, 2], "pairs": [["cpu", "cuda"]]}
-    cuda.configure(**ONE_BACKEND | {"cuda": True, "compare": pairs})
-    (text,) = (cuda.results / "generate/cpu/first").glob("*.parquet")
-    target = str(text.relative_to(cuda.folder)).replace("/cpu/", "/cuda/")
-    jobs = elsewhere(generic)
+def beside(cluster, source, rich, tmp_path_factory):
+    """Two runs beside the first test, since they mostly wait: one through the generic profile, from
+    nothing to the patches of a chunk, and one that asks for a text of a CUDA backend."""
+    generic = source.copy(tmp_path_factory.mktemp("generic") / "project", **RICH)
+    text = rich.file("generate/cpu/first/*.parquet")
+    patches = f"results/tiny/corrupt/patches/{Path(text).stem}.json"
+    targets = ("results/tiny/backup/tokens.json", patches)
+    cuda = rich.copy(tmp_path_factory.mktemp("cuda") / "project", cuda=True)
+    text = text.replace("/cpu/", "/cuda/")
     runs = {
-        "generic": (generic, generic.start(*GENERIC, *POLLING), jobs),
-        "cuda": (cuda, cuda.start(*SLURM, "--retries", "0", target), None),
+        "generic": (generic, generic.start(*GENERIC, *POLLING, *targets)),
+        "cuda": (cuda, cuda.start(*SLURM, "--retries", "0", text)),
     }
     yield runs
-    for _, run, _ in runs.values():
+    for _, run in runs.values():
         run.kill()
 
 
@@ -54,56 +53,59 @@ def submitted(log):
     return re.findall(r"submitted with SLURM jobid (\d+) \(log: .*/rule_(.+)/\d+\.log\)", log)
 
 
-def elsewhere(project):
-    """The jobs that a run would submit: all but the backup, which stays on the head node."""
-    planned = project.planned()
-    assert planned.pop("backup") == planned.pop("all") == 1
-    return planned
-
-
 def queued():
     """The ids of the jobs that are queued or running."""
     return set(said("squeue", "--noheader", "--format=%i").split())
 
 
-def test_cancelled_interrupted_and_resumed_run_equals_a_local_one(fresh, one_backend):
-    fresh.configure(**ONE_BACKEND)
-    wanted = elsewhere(fresh)
-    flag = fresh.folder / "held"
-    hold = {"NEEDQ_TEST_HOLD": f"*/generate/cpu/first/*.parquet:{flag}"}
-    run = fresh.start(*SLURM, **hold)
-    wait_for(flag.exists, run, fresh)
+def test_cancelled_interrupted_and_resumed_run_equals_a_local_one(rich, tmp_path):
+    """From the reference texts, which a model generates, to the figure of the labels."""
+    project = rich.copy(tmp_path / "project")
+    project.remove("labels", "tables/label*", "tables/degradation.tsv", "tables/q_histogram.tsv")
+    project.remove(*(f"figures/{name}.*" for name in ("labels", "texts", "degradation")))
+    project.remove("figures/q_histogram.*")
+    target = "results/tiny/figures/labels.svg"
+    wanted = project.planned(target)
+    assert {*wanted} == {
+        *("make_reference_texts", "label_texts", "count_weights"),
+        *("summarise_degradation", "plot_degradation"),
+    }
+    flag = project.folder / "held"
+    hold = {"NEEDQ_TEST_HOLD": f"*/labels/reference_texts.parquet:{flag}"}
+    run = project.start(*SLURM, target, **hold)
+    wait_for(flag.exists, run, project)
 
-    (held,) = [
-        job for job, what in submitted(fresh.said()) if what.startswith("generate/cpu_first")
-    ]
+    (held,) = [job for job, what in submitted(project.said()) if what == "make_reference_texts"]
     said("scancel", held)
-    wait_for(lambda: held not in queued(), run, fresh)
+    wait_for(lambda: held not in queued(), run, project)
     flag.unlink()
-    wait_for(flag.exists, run, fresh)  # the retry got as far
-    assert "Trying to restart job" in fresh.said()
+    wait_for(flag.exists, run, project)  # the retry got as far
+    assert "Trying to restart job" in project.said()
 
     interrupt(run, flag)
-    first = submitted(fresh.said())
+    first = submitted(project.said())
     wait_until(lambda: not queued() & {job for job, _ in first}, "the end of the interrupted jobs")
-    code, log = fresh.run(*SLURM)
+    code, log = project.run(*SLURM, target)
     assert code == 0, log
     assert {what.split("/")[0] for _, what in first + submitted(log)} == set(wanted)
-    assert_same(fresh.produced(), one_backend.produced())
+    assert_same(project.produced(), rich.produced())
 
 
-def test_generic_profile_equals_a_local_run(beside, one_backend):
-    project, run, jobs = beside["generic"]
+def test_generic_profile_equals_a_local_run(beside, rich):
+    project, run = beside["generic"]
     code, log = run.wait(LIMIT), project.said()
     assert code == 0, log
-    assert len(re.findall(r"Submitted job \d+ with external jobid '\d+'", log)) == sum(
-        jobs.values()
-    )
-    assert_same(project.produced(), one_backend.produced())
+    # all but the backup, which stays on the head node
+    done = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", log)
+    assert sorted(done) == ["back_up", "corrupt", "draw_noise", "draw_noise", "tokenize_texts"]
+    assert len(re.findall(r"Submitted job \d+ with external jobid '\d+'", log)) == 4
+    expected = rich.produced()
+    found = project.produced()
+    assert_same(found, {name: expected[name] for name in found})
 
 
 def test_cuda_job_gets_a_gpu_in_the_gpu_partition(beside):
-    project, run, _ = beside["cuda"]
+    project, run = beside["cuda"]
     code, log = run.wait(LIMIT), project.said()
     ((job, what),) = submitted(log)
     assert what.startswith("generate/cuda_first")

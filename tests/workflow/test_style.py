@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
+ALL = "".join(file.read_text() for file in [*RULE_FILES, ROOT / "Snakefile"])
 RULES = {
     match[1]: match[0]
     for file in RULE_FILES
@@ -30,9 +32,18 @@ def test_tool_finds_nothing(command):
 
 
 def test_every_stage_has_its_rules():
-    stages = "backup tokenize noise corrupt generate score logits diff degradation"
-    stages += " divergence histogram provenance plot write_pages"
+    stages = "back_up tokenize_texts draw_noise corrupt generate score compute_logits diff"
+    stages += " summarise_degradation summarise_divergence count_weights record_provenance"
+    stages += " plot_degradation write_pages"
     assert set(stages.split()) <= set(JOBS)
+
+
+def test_rules_are_called_like_their_scripts():
+    scripts = {file.stem for file in (ROOT / "scripts").glob("*.py")}
+    named = dict(re.findall(r'^rule (\w+):\n(?:(?: .*)?\n)+?.*"\.\./scripts/(\w+)\.py"', ALL, re.M))
+    assert named == {name: name for name in named}
+    # verify has no output, and make_crate is for whoever publishes a run
+    assert set(named) == set(JOBS) | {"verify"} == scripts - {"make_crate"}
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -41,7 +52,7 @@ def test_rule_has_a_docstring(name):
 
 
 @pytest.mark.parametrize("name", JOBS)
-@pytest.mark.parametrize("directive", "log benchmark conda threads resources script".split())
+@pytest.mark.parametrize("directive", "log benchmark conda threads script".split())
 def test_job_is_complete(name, directive):
     assert f"\n    {directive}:" in JOBS[name]
 
@@ -52,14 +63,34 @@ def test_job_depends_on_the_modules_of_its_own_script(name):
     assert f'code=code("{script}")' in JOBS[name]
 
 
+@pytest.mark.parametrize("name", ["default", "slurm", "generic"])
+def test_profile_gives_memory_and_time_to_jobs_that_name_none(name):
+    profile = yaml.safe_load((ROOT / f"profiles/{name}/config.yaml").read_text(encoding="utf-8"))
+    given = dict(one.split("=") for one in profile["default-resources"])
+    assert int(given["mem_mb"]) >= 1000
+    assert int(given["runtime"]) >= 5
+
+
 @pytest.mark.parametrize("name", JOBS)
-def test_job_names_memory_and_time(name):
-    assert "mem_mb=" in JOBS[name] and "runtime=" in JOBS[name]
+def test_a_rule_names_only_what_differs_from_the_profiles(name):
+    assert not {"mem_mb=2000,", "runtime=10,"} & set(JOBS[name].split())
+
+
+def test_all_jobs_but_the_backup_are_submitted_to_a_cluster():
+    assert re.search(r"^localrules:\n((?:    \w+,\n)+)", ALL, re.M)[1].split() == [
+        "all,",
+        "back_up,",
+    ]
+
+
+def test_results_are_named_by_a_pathvar():
+    assert 'f"{RESULTS}' not in ALL
 
 
 @pytest.mark.parametrize("file", RULE_FILES, ids=lambda file: file.name)
 def test_rule_file_opens_with_what_it_is_about(file):
-    assert file.read_text().startswith("# ")
+    """A line on its subject, then its inputs and outputs."""
+    assert re.match(r"# \w+: .+\n(#.*\n)*# INPUTS   .+\n(#.*\n)*# OUTPUTS  ", file.read_text())
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "profiles").glob("*/*.yaml")), ids=str)

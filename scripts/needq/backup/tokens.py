@@ -1,37 +1,43 @@
 """Prompts and evaluation text as token ids, made once and read by every backend."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from tokenizers import Tokenizer
 
 from needq.common.errors import UserError
+from needq.common.rows import TextRow
+from needq.common.settings import Evaluation, Generation
 
 
-def tokenized(
-    tokenizer_file: Path,
-    context: int,
-    generation: Mapping[str, Any],
-    evaluation: Mapping[str, Any],
-) -> dict[str, Any]:
+class Tokens(TypedDict):
+    """tokens.json: what every backend reads, as token ids."""
+
+    prompts: list[list[int]]  # the begin token included
+    end: int | None
+    documents: list[list[int]]  # the begin token first
+    bytes: list[int]  # how many UTF-8 bytes the scored ids of each document encode
+
+
+def encode_texts(
+    tokenizer_file: str | Path, context: int, generation: Generation, evaluation: Evaluation
+) -> Tokens:
     """Token ids of the config's prompts and documents.
 
-    Returns `prompts` (lists of ids, begin token included), `end` (an id or None), `documents`
-    (lists of ids, begin token first) and `bytes` (UTF-8 bytes that the scored ids of each document
-    stand for). Raises UserError for a token the model lacks, or a text beyond its context.
+    Raises UserError for a token the model lacks, or a text beyond its context.
     """
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
-    begin = _token(tokenizer, generation["begin"], "generation.begin")
-    end = _token(tokenizer, generation["end"], "generation.end")
+    begin = _token(tokenizer, generation.begin, "generation.begin")
+    end = _token(tokenizer, generation.end, "generation.end")
     prompts = []
-    for index, prompt in enumerate(generation["prompts"]):
+    for index, prompt in enumerate(generation.prompts):
         ids = begin + tokenizer.encode(prompt, add_special_tokens=False).ids
-        needed = len(ids) + generation["max_new_tokens"]
+        needed = len(ids) + generation.max_new_tokens
         if needed > context:
             raise UserError(
                 f"config: generation.prompts.{index}: {len(ids)} tokens and "
-                f"{generation['max_new_tokens']} new ones exceed the model's context of {context}"
+                f"{generation.max_new_tokens} new ones exceed the model's context of {context}"
             )
         prompts.append(ids)
     documents, sizes = _documents(tokenizer, context, evaluation)
@@ -43,21 +49,35 @@ def tokenized(
     }
 
 
+def decoder(tokenizer_file: str | Path) -> Callable[[Sequence[int]], str]:
+    """A function that turns token ids into text, special tokens included."""
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    return lambda tokens: tokenizer.decode(tokens, skip_special_tokens=False)
+
+
+def decode_texts(texts: Iterable[TextRow], tokenizer_file: str | Path) -> None:
+    """Set the `text` of each row of schemas.TEXTS: its tokens, without the one that ended it."""
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    for text in texts:
+        shown = text["tokens"][:-1] if text["ended"] else text["tokens"]
+        text["text"] = tokenizer.decode(shown)
+
+
 def _documents(
-    tokenizer: Tokenizer, context: int, evaluation: Mapping[str, Any]
+    tokenizer: Tokenizer, context: int, evaluation: Evaluation
 ) -> tuple[list[list[int]], list[int]]:
     """The ids and the scored bytes of each document of the evaluation text."""
-    begin = _token(tokenizer, evaluation["begin"], "evaluation.begin")
-    limit = evaluation["tokens_per_document"]
+    begin = _token(tokenizer, evaluation.begin, "evaluation.begin")
+    limit = evaluation.tokens_per_document
     if limit + len(begin) > context:
         raise UserError(
             f"config: evaluation.tokens_per_document: {limit} and the begin token exceed the "
             f"model's context of {context}"
         )
     try:
-        text = Path(evaluation["text"]).read_text(encoding="utf-8")
+        text = Path(evaluation.text).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise UserError(f"config: evaluation.text: {evaluation['text']} is not UTF-8") from None
+        raise UserError(f"config: evaluation.text: {evaluation.text} is not UTF-8") from None
     documents, sizes = [], []
     for document in text.split("\n\n"):
         document = document.strip("\n")
@@ -70,7 +90,7 @@ def _documents(
         scored = document[: encoding.offsets[kept - 1][1]]
         sizes.append(len(scored.encode("utf-8")))
     if not documents:
-        raise UserError(f"config: evaluation.text: {evaluation['text']} holds no document")
+        raise UserError(f"config: evaluation.text: {evaluation.text} holds no document")
     return documents, sizes
 
 

@@ -1,252 +1,283 @@
-"""What every column of every table means: read by the report, and by docs/metrics.md's test."""
-
-INTERVAL = "{}: {} end of the 95% interval; empty where n is too small for one."
+"""What every column of every table means. The pages show it; docs/metrics.md repeats it."""
 
 
-def _with_interval(name: str, meaning: str) -> dict[str, str]:
+def _with_intervals(names: tuple[str, ...], meanings: dict[str, str]) -> dict[str, str]:
+    """`meanings`, and after each of `names` those of its columns NAME_low and NAME_high."""
+    empty = "Empty if there are too few values for an interval."
+    columns = {}
+    for name, meaning in meanings.items():
+        columns[name] = meaning
+        if name in names:
+            columns[f"{name}_low"] = f"Lower end of the 95% interval of {name}. {empty}"
+            columns[f"{name}_high"] = f"Upper end of the 95% interval of {name}. {empty}"
+    return columns
+
+
+def _ends(name: str) -> dict[str, str]:
+    few = "n too small: fewer than 5 noise seeds."
     return {
-        name: meaning,
-        f"{name}_low": INTERVAL.format(name, "lower"),
-        f"{name}_high": INTERVAL.format(name, "upper"),
+        "low": f"Lower end of the 95% interval of the {name}. {few}",
+        "high": f"Upper end of the 95% interval of the {name}. {few}",
     }
 
 
 KEYS = {
-    "sweep": "Name of the family of interventions, from the config.",
-    "intervention": "The intervention: MATRIX/SWEEP/COUNT, where COUNT 00 is the pristine model; "
-    "or, for single blocks, MATRIX/SWEEP/BLOCK, where BLOCK none is.",
-    "block": "Index of the replaced block, from 0. Only in sweeps that replace single blocks.",
-    "blocks_replaced": "Number of blocks whose matrix is replaced.",
+    "sweep": "Name of the sweep (a family of interventions), as in the config.",
+    "intervention": "Name of the intervention: MATRIX/SWEEP/COUNT, where COUNT is the number of "
+    "blocks replaced; 00 is the pristine model. If the sweep replaces single blocks: "
+    "MATRIX/SWEEP/BLOCK, where BLOCK is the index of the replaced block; none is the pristine "
+    "model.",
+    "block": "Index of the replaced block, from 0. Empty unless the sweep replaces single blocks.",
+    "blocks_replaced": "Number of blocks whose matrix is replaced. 0 is the pristine model.",
 }
+BACKEND = "Name of the backend that computed this row, as in the config."
+NOISE_SEEDS = "Number of noise seeds that the means are taken over. 0 if there is no noise."
 
-DEGRADATION = {
-    **KEYS,
-    "backend": "The backend that computed it.",
-    "label": "What most of its texts are: near normal, meaning lost, repetitive, noise, or "
-    "unlabelled; of several, the first. Empty where no texts are generated, as all that follows "
-    "from texts.",
-    **_with_interval(
-        "nll",
-        "Negative log-likelihood of the evaluation text, in nats per token, given the true past; "
-        "the mean over noise seeds and documents. Lower is better.",
-    ),
-    "bits_per_byte": "The same in bits per byte of text, so that tokenizers compare. "
-    "Lower is better.",
-    **_with_interval(
-        "kl",
-        "KL(pristine || intervened) of the next token on the evaluation text, in nats per token. "
-        "0 for the pristine model; lower is closer to it.",
-    ),
-    **_with_interval(
-        "top1_agreement",
-        "Share of positions of the evaluation text where the likeliest token is the pristine "
-        "model's. Higher is closer to it.",
-    ),
-    **_with_interval(
-        "text_nll",
-        "Negative log-likelihood of the generated texts under the pristine model of the same "
-        "backend, in nats per token. High for text that it finds strange.",
-    ),
-    **_with_interval(
-        "seq_rep_4",
-        "Share of a text's 4-grams of tokens that repeat an earlier one. Lower is better; texts "
-        "of under 4 tokens are left out.",
-    ),
-    **_with_interval(
-        "distinct_2",
-        "Distinct 2-grams of tokens of a text, as a share of all its 2-grams. Higher is more "
-        "varied; texts of under 2 tokens are left out.",
-    ),
-    **_with_interval(
-        "grammar",
-        "Accuracy on the structure probe, the share of minimal pairs of which the grammatical "
-        "sentence is the likelier; chance is 0.5. Empty where the backend answers no probes.",
-    ),
-    **_with_interval(
-        "cloze",
-        "Accuracy on the meaning probe, the share of passages of which the right last word is the "
-        "likeliest candidate; chance is one over their number.",
-    ),
-    "noise_seeds": "How many noise seeds the means are over; 0 where there is no noise.",
-    "texts": "How many texts were generated.",
-    "example": "One of them: first noise seed, first prompt, first sample seed.",
-}
+DEGRADATION = _with_intervals(
+    ("nll", "kl", "top1_agreement", "pristine_nll", "seq_rep_4", "distinct_2", "grammar", "cloze"),
+    {
+        **KEYS,
+        "backend": BACKEND,
+        "label": "The most frequent label of the generated texts: near normal, meaning lost, "
+        "repetitive, noise or unlabelled. In a tie, the first in this order. Empty if the sweep "
+        "generates no texts.",
+        "nll": "Negative log-likelihood of the evaluation text, in nats per token: the model "
+        "predicts each token from the true tokens before it. Mean over noise seeds and documents. "
+        "Lower is better.",
+        "bits_per_byte": "Negative log-likelihood of the evaluation text, in bits per byte of "
+        "text, which can be compared between models with different tokenizers. Mean over noise "
+        "seeds and documents. Lower is better.",
+        "kl": "KL divergence KL(pristine || intervened) of the next-token distributions on the "
+        "evaluation text, in nats per token. Mean over noise seeds and documents. 0 for the "
+        "pristine model. Lower is closer to the pristine model.",
+        "top1_agreement": "Share (0 to 1) of the positions of the evaluation text at which the "
+        "most probable token is that of the pristine model. Mean over noise seeds and documents. "
+        "Higher is closer to the pristine model.",
+        "pristine_nll": "Negative log-likelihood of the generated texts under the pristine model "
+        "of the same backend, in nats per token. Mean over noise seeds and prompts. Higher: less "
+        "like what the pristine model writes.",
+        "seq_rep_4": "Share (0 to 1) of the 4-grams of tokens in a generated text that repeat an "
+        "earlier 4-gram of that text. Mean over noise seeds and prompts; texts of fewer than 4 "
+        "tokens are left out. Lower is less repetitive.",
+        "distinct_2": "Number of different 2-grams of tokens in a generated text, divided by the "
+        "number of all 2-grams of that text (0 to 1). Mean over noise seeds and prompts; texts of "
+        "fewer than 2 tokens are left out. Higher is more varied.",
+        "grammar": "Accuracy (0 to 1) on the grammar task: the share of sentence pairs in which "
+        "the model gives the grammatical sentence the higher probability. Guessing gives 0.5. "
+        "Higher is better. Empty if the backend does not answer the tasks.",
+        "cloze": "Accuracy (0 to 1) on the cloze task: the share of passages for which the model "
+        "gives the right last word the highest probability of all candidates. Guessing gives 1 "
+        "divided by the number of candidates. Higher is better. Empty if the backend does not "
+        "answer the tasks.",
+        "noise_seeds": NOISE_SEEDS,
+        "texts": "Number of texts that were generated under the intervention.",
+        "example": "A generated text: that of the first noise seed, prompt and sample seed.",
+    },
+)
 
-LABELS = {
-    **KEYS,
-    "backend": DEGRADATION["backend"],
-    "label": "near normal, meaning lost, repetitive, noise; or unlabelled: under 8 tokens, or too "
-    "few of the pristine model's texts to fit labels to.",
-    **_with_interval("share", "Share of the texts that have it; over noise seeds and prompts."),
-    "texts": "How many texts were generated.",
-}
+LABELS = _with_intervals(
+    ("share",),
+    {
+        **KEYS,
+        "backend": BACKEND,
+        "label": "near normal, meaning lost, repetitive, noise, or unlabelled: fewer than 8 "
+        "tokens, or too few texts of the pristine model to fit labels to.",
+        "share": "Share (0 to 1) of the generated texts that have this label. Mean over noise "
+        "seeds and prompts.",
+        "texts": DEGRADATION["texts"],
+    },
+)
 
 LABEL_CONFUSION = {
-    "kind": "How the held-out controls were made (docs/labels.md).",
-    "of": "The label of that kind.",
-    "label": "The label that they got.",
-    "controls": "How many of them.",
+    "kind": "How the held-out reference texts were made. own: texts of the pristine model. order "
+    "2 and order 1: each token is drawn from those that follow the two tokens (or the one token) "
+    "before it. loop: a part repeats to the end. order 0: tokens are drawn by their frequency. "
+    "uniform: all tokens are equally probable.",
+    "true_label": "The label that reference texts of this kind should get.",
+    "label": "A label that the classifier can give.",
+    "reference_texts": "Number of held-out reference texts of this kind that got this label.",
 }
 
 LABEL_QUALITY = {
-    "measure": "accuracy of two neighbouring labels: the mean share of their held-out controls "
-    "that got their own label. Or texts that resemble no control: beyond the distance that 99% of "
-    "a kind's own controls keep, for every kind.",
-    "value": "A share, from 0 to 1.",
-    "texts": "How many texts it is a share of.",
+    "measure": "What is measured. accuracy of A and B: of the held-out reference texts with the "
+    "true label A or B, the share that got their true label (mean of the two labels). X that "
+    "resemble no reference text: the share of the texts X that are further from every kind of "
+    "reference text than 99% of the texts of that kind.",
+    "value": "The measured share, from 0 to 1. Higher is better for an accuracy. Lower is better "
+    "for texts that resemble no reference text.",
+    "texts": "Number of texts of which the value is a share.",
 }
 
 CLAIMS = {
-    "claim": "C1 to C5, as docs/claims.md names them.",
-    "statement": "What the article says.",
-    "test": "What is measured, and the range in which the claim is true; all, for the claim as a "
-    "whole.",
-    "estimate": "The number measured; empty for the claim as a whole.",
-    "low": "Lower end of its 95% interval; n too small under 5 noise seeds.",
-    "high": "Its upper end.",
-    "verdict": "supported if the whole interval lies in the range, refuted if none of it does, "
-    "else undecided. A claim is refuted if a test is, and supported if all are.",
+    "claim": "The claim, as docs/claims.md names it.",
+    "statement": "The claim in words.",
+    "test": "What is measured, and the range of values in which the claim is true. all N tests: "
+    "the row of the claim as a whole.",
+    "estimate": "The measured value. Empty in the row of the claim as a whole.",
+    **_ends("estimate"),
+    "verdict": "supported: the whole 95% interval is inside the range of the test. refuted: the "
+    "whole interval is outside. undecided: all other cases. A claim is refuted if one of its "
+    "tests is refuted, and supported if all of its tests are supported.",
 }
 
-NULL_LADDER = {
-    "method": "What replaces W_Q instead of Gaussian noise; or bias: the noise, and b_Q, too.",
-    "ratio": "Its damage, the mean rise of nll, as a share of that of Gaussian noise.",
-    "low": "Lower end of its 95% interval; n too small under 5 noise seeds.",
-    "high": "Its upper end.",
-    "verdict": "supported: alike, the interval lies within 4/5 and 5/4; refuted: outside; or "
-    "undecided.",
+REPLACEMENT_METHODS = {
+    "method": "What replaces W_Q instead of Gaussian noise. permuted: its own entries in a random "
+    "order. zero: zeros. identity: a projection that is not learned. bias: Gaussian noise, which "
+    "replaces the bias b_Q too.",
+    "ratio": "Damage by this method divided by damage by Gaussian noise. Damage is the mean rise "
+    "of nll over the pristine model. 1: the same damage. Above 1: more damage.",
+    **_ends("ratio"),
+    "verdict": "supported: the method does the same damage as Gaussian noise (the whole 95% "
+    "interval is between 4/5 and 5/4). refuted: the whole interval is outside. undecided: all "
+    "other cases.",
 }
 
-PHASES = {
-    "measure": "The half-point of a probe, in blocks: where its accuracy is half-way from the "
-    "pristine model's to chance. Or by how much two shapes of the decline differ in squared error "
-    "on held-out noise seeds and items. Or the shape that is found best.",
-    "estimate": "Its value.",
-    "low": "Lower end of its 95% interval; n too small under 5 noise seeds.",
-    "high": "Its upper end; inf where the curve may not fall so far.",
-    "verdict": "The shape: one break, two breaks, smooth or undecided.",
+HALF_POINTS = {
+    "measure": "What is measured. half-point of a task: the number of blocks replaced at which "
+    "its accuracy is half-way from that of the pristine model to chance; and the difference of "
+    "two. squared error of A minus squared error of B: how much worse shape A of the decline "
+    "predicts held-out noise seeds and items than shape B (below 0: A is better). shape: the best "
+    "shape.",
+    "estimate": "The measured value; half-points are in blocks. inf (also as an end of the "
+    "interval): the accuracy does not fall half-way within the sweep. Empty for the shape.",
+    **_ends("estimate"),
+    "verdict": "The shape of the decline: one break, two breaks, smooth or undecided. Empty in "
+    "the other rows.",
 }
 
 PAIR = {
-    "left": "The first backend of the pair.",
-    "right": "The second; equal to the first for a null control (the same again in a second "
-    "process).",
+    "left": "Name of the first backend of the pair.",
+    "right": "Name of the second backend of the pair. In a repeat it is equal to left: the "
+    "backend computed again in a second process.",
 }
 
 LOGIT_ERROR = (
-    "Standard deviation of the difference of two different tokens' logit errors, tokens weighted "
-    "by probability: what can change a choice, in nats at temperature 1."
+    "How much the errors of logits can change the choice between two tokens, in nats at "
+    "temperature 1: the standard deviation of the difference of two tokens' logit errors, where "
+    "tokens are weighted by their probability. 0 if the logits of both backends are equal."
 )
+FIRST_DIVERGENT = "Index of the first new token that differs, from 0"
+GIVEN = "of the two backends, given the same tokens"
+LOGITS = f"Largest absolute difference between the logits {GIVEN}"
+ULP = f"{LOGITS}, in units in the last place (ulp) of the less precise number format"
+KL = f"KL divergence KL(left || right) of the next-token distributions {GIVEN}, in nats per token"
+TOP1 = f"Number of compared positions where the most probable tokens {GIVEN}, differ"
+MARGIN = (
+    "By how many nats the left backend preferred its token to the next best one, at the first "
+    "divergent token"
+)
+ONE_SEED = "Filled only for the first sample seed."
 
 DIVERGENCE = {
     **PAIR,
     "sweep": KEYS["sweep"],
     "intervention": KEYS["intervention"],
-    "noise_seed": "Which noise; empty where there is none.",
-    "prompt": "Which prompt: its index in the config, from 0.",
-    "sample_seed": "Which of the prompt's texts.",
-    "identical": "Whether both backends generated the same tokens.",
-    "first_divergent_token": "The first new token that differs, from 0; empty if identical.",
-    "tokens": "How many new tokens were compared.",
-    "max_abs_logit": "Largest |difference| of a logit, both given the same tokens. First sample "
-    "seed only, as the three that follow.",
-    "max_ulp": "The same in units in the last place of the coarser format.",
-    "kl": "KL(left || right) of the next token given the same tokens, in nats per token.",
-    "top1_flips": "At how many compared positions the likeliest token differs.",
-    "logit_error": LOGIT_ERROR,
-    "margin": "By how many nats the left backend's token won where the texts part; empty if "
-    "identical.",
+    "noise_seed": "Seed of the noise. Empty if there is no noise.",
+    "prompt": "Index of the prompt in the config, from 0.",
+    "sample_seed": "Seed of the text. Each prompt is continued once per sample seed.",
+    "identical": "True if both backends generated the same tokens, False if not.",
+    "first_divergent_token": f"{FIRST_DIVERGENT}. Empty if the texts are identical.",
+    "tokens": "Number of new tokens in the text of the left backend.",
+    "max_abs_logit": f"{LOGITS}. {ONE_SEED}",
+    "max_ulp": f"{ULP}. {ONE_SEED}",
+    "kl": f"{KL}. {ONE_SEED}",
+    "top1_flips": f"{TOP1}. {ONE_SEED}",
+    "logit_error": f"{LOGIT_ERROR} {ONE_SEED}",
+    "margin": f"{MARGIN}. Empty if the texts are identical.",
 }
 
-DIVERGENCE_MEASURES = {
-    **_with_interval("identical", "Share of texts of which both backends generated every token."),
-    **_with_interval(
-        "shared",
-        "Which part of the left text lies before the first divergent token, 1 if there is none; "
-        "mean over noise seeds and prompts. Lower is earlier.",
-    ),
-    "first_divergent_token": "Median of the first new token that differs, from 0, over the texts "
-    "that differ.",
-    "first_divergent_q25": "Its lower quartile.",
-    "first_divergent_q75": "Its upper quartile.",
-    "max_abs_logit": "Largest |difference| of a logit, both given the same tokens, over all texts "
-    "compared.",
-    "max_ulp": "The same in units in the last place of the coarser format: those of float64 are "
-    "small.",
-    "kl": "KL(left || right) of the next token given the same tokens, in nats per token; mean over "
-    "texts.",
-    "top1_flips": "At how many compared positions the likeliest token differs; sum over texts.",
-    "logit_error": LOGIT_ERROR,
-    "margin": "By how many nats the left backend's token won where the texts part; median over the "
-    "texts that differ.",
-    "noise_seeds": "How many noise seeds the means are over; 0 where there is no noise.",
-    "texts": "How many texts were compared.",
-}
 
+def _divergence_measures(identical: str) -> dict[str, str]:
+    """The columns of a summary; `identical` is the name of the share of identical texts."""
+    return _with_intervals(
+        (identical, "common_prefix_share"),
+        {
+            identical: "Share (0 to 1) of texts that are identical: both backends generated the "
+            "same tokens. Mean over noise seeds and prompts.",
+            "common_prefix_share": "Share (0 to 1) of the left backend's text that comes before "
+            "the first divergent token; 1 if the texts are identical. Mean over noise seeds and "
+            "prompts. Lower: the backends diverge earlier.",
+            "first_divergent_token": f"{FIRST_DIVERGENT}: median of the texts that differ.",
+            "first_divergent_q25": f"{FIRST_DIVERGENT}: lower quartile of the texts that differ.",
+            "first_divergent_q75": f"{FIRST_DIVERGENT}: upper quartile of the texts that differ.",
+            "max_abs_logit": f"{LOGITS}: maximum of all texts.",
+            "max_ulp": f"{ULP}: maximum of all texts. An ulp of float64 is much smaller than one "
+            "of float32.",
+            "kl": f"{KL}: mean over texts.",
+            "top1_flips": f"{TOP1}: sum over texts.",
+            "logit_error": f"{LOGIT_ERROR} Root mean square over texts.",
+            "margin": f"{MARGIN}: median of the texts that differ.",
+            "noise_seeds": NOISE_SEEDS,
+            "texts": "Number of texts that were compared.",
+        },
+    )
+
+
+DIVERGENCE_MEASURES = _divergence_measures("identical")
 DIVERGENCE_SUMMARY = {**PAIR, **KEYS, **DIVERGENCE_MEASURES}
 
-DIVERGENCE_TREND = {
-    **PAIR,
-    "sweep": KEYS["sweep"],
-    **_with_interval(
-        "slope",
-        "By which part of the text later (above 0) or earlier each further block replaced makes "
-        "them part; mean over noise seeds and prompts.",
-    ),
-    "verdict": "earlier or later, if the interval leaves 0 out; else undecided.",
-    "noise_seeds": "How many noise seeds the mean is over.",
-    "texts": "How many texts were compared.",
-}
+DIVERGENCE_TREND = _with_intervals(
+    ("slope",),
+    {
+        **PAIR,
+        "sweep": KEYS["sweep"],
+        "slope": "Change in the share of the text generated before the backends diverge, per "
+        "additional block replaced. Mean over noise seeds and prompts. Positive: later.",
+        "verdict": "Whether the backends diverge earlier or later as more blocks are replaced: "
+        "earlier or later if the 95% interval of the slope does not contain 0, otherwise "
+        "undecided.",
+        "noise_seeds": NOISE_SEEDS,
+        "texts": DIVERGENCE_MEASURES["texts"],
+    },
+)
 
 FLIPS = {
-    "left": "The ladder's reference.",
-    "right": "A backend of the ladder.",
-    "blocks_replaced": "How many blocks have their matrix replaced; empty for all texts together.",
-    "logit_error": LOGIT_ERROR,
-    "texts": "How many texts were compared.",
-    "parted": "In how many the two backends part.",
-    "predicted": "In how many the flip law expects it.",
-    "predicted_low": "Lower end of the law's 95% interval for that number.",
-    "predicted_high": "Its upper end.",
-    "p_value": "How likely a number as far off as that observed is if the law holds (two-sided); "
-    "empty where fewer than one text is expected to part.",
-    "place_p_value": "The same for where they part (chi-square over runs of tokens); empty where "
-    "too few texts are expected to.",
+    "left": "Name of the reference backend, with which the other precisions are compared.",
+    "right": "Name of the backend that is compared with the reference backend.",
+    "blocks_replaced": "Number of blocks whose matrix is replaced. Empty in the row of all texts.",
+    "logit_error": f"{LOGIT_ERROR} Root mean square over texts.",
+    "texts": DIVERGENCE_MEASURES["texts"],
+    "diverged": "Number of texts in which the two backends diverge.",
+    "predicted": "Number of texts in which the two backends should diverge if rounding errors "
+    "alone flip tokens: predicted from the margins of the tokens and the logit error.",
+    "predicted_low": "Lower end of the 95% interval of the predicted number of texts.",
+    "predicted_high": "Upper end of the 95% interval of the predicted number of texts.",
+    "p_value": "Probability of a number of diverged texts at least as far from the prediction as "
+    "the observed one, if the prediction is right (two-sided, 0 to 1). A small value speaks "
+    "against the prediction. Empty if fewer than one text should diverge.",
+    "place_p_value": "p-value (0 to 1) of a chi-square test that texts diverge at the predicted "
+    "tokens. A small value speaks against the prediction. Filled only in the row of all texts, if "
+    "enough texts should diverge.",
 }
 
 FLIP_PLACES = {
     "left": FLIPS["left"],
     "right": FLIPS["right"],
-    "token": "The new token, from 0.",
-    "parted": "How many texts part there.",
-    "predicted": "How many the flip law expects to.",
+    "token": "Index of the new token, from 0.",
+    "diverged": "Number of texts in which this token is the first divergent one.",
+    "predicted": "Number of texts in which this token should be the first divergent one if "
+    "rounding errors alone flip tokens.",
 }
 
 STEP = {
-    "order": "forwards, backwards, or control: a backend against itself in a second process.",
-    "step": "How many causes are removed, from 0.",
-    "cause": "The cause that this step removes for both backends; native everything for none.",
+    "order": "The order in which causes are removed: forwards or backwards. repeat: no cause is "
+    "removed, and a backend is compared with itself in a second process.",
+    "step": "Number of causes that are removed, from 0.",
+    "cause": "The cause that this step removes for both backends. native everything: no cause is "
+    "removed.",
 }
 
-LEDGER_TEXTS = {
-    **PAIR,
-    **STEP,
-    **{name: DIVERGENCE[name] for name in DIVERGENCE if name not in PAIR},
-}
-
-LEDGER = {**PAIR, **STEP} | {
-    name.replace("identical", "identical_share"): meaning.replace("identical:", "identical_share:")
-    for name, meaning in DIVERGENCE_MEASURES.items()
-}
+LEDGER_TEXTS = {**PAIR, **STEP, **DIVERGENCE}
+LEDGER = {**PAIR, **STEP, **_divergence_measures("identical_share")}
 
 HISTOGRAM = {
     "stored_noise": "Name of the stored noise: MATRIX-METHOD-SEED.",
-    "noise_seed": "Its noise seed, the first of the config.",
-    "block": "The block, from 0.",
-    "bin_low": "The bin's lower edge, in the weight's own unit.",
-    "bin_high": "Its upper edge; the last bin contains it.",
-    "weights": "How many of the matrix's weights fall into the bin.",
-    "noise": "How many of the noise's values do.",
+    "noise_seed": "Seed of the stored noise: the first noise seed of the config.",
+    "block": "Index of the block, from 0.",
+    "bin_low": "Lower edge of the bin, in the unit of the weights.",
+    "bin_high": "Upper edge of the bin, in the unit of the weights. The last bin contains it.",
+    "weights": "Number of weights of the pristine matrix in the bin.",
+    "noise": "Number of noise values in the bin.",
 }
 
 TABLES = {
@@ -255,8 +286,8 @@ TABLES = {
     "label_confusion": LABEL_CONFUSION,
     "label_quality": LABEL_QUALITY,
     "claims": CLAIMS,
-    "null_ladder": NULL_LADDER,
-    "phases": PHASES,
+    "replacement_methods": REPLACEMENT_METHODS,
+    "half_points": HALF_POINTS,
     "divergence_summary": DIVERGENCE_SUMMARY,
     "divergence": DIVERGENCE,
     "divergence_trend": DIVERGENCE_TREND,

@@ -1,4 +1,4 @@
-"""What goes wrong by a user's mistake, said in one line."""
+"""Errors of users: messages of one line."""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ PREFIX = "needq: error: "
 
 
 class UserError(Exception):
-    """A mistake that the user can mend; its text is one line: what is wrong, what to do."""
+    """An error that the user can correct; its one line says what is wrong and what to do."""
 
     def __str__(self) -> str:
-        # names that a user chose, and other programs' words, may hold line breaks
+        # names that a user chose, and messages of other programs, may contain line breaks
         return " ".join(super().__str__().split())
 
 
 def reported(log_folder: Path, since: float) -> list[str]:
-    """The error lines that jobs left in their logs after `since` (seconds since the epoch).
+    """The error lines in the logs of jobs that were written after `since` (seconds of the epoch).
 
-    A log counts if its last line is an error line, so that an old failure mended since is silent.
+    Only the last line of a log counts, so that an error that was corrected later is not reported.
     """
     lines = []
     for log in sorted(log_folder.rglob("*.log")):

@@ -1,23 +1,25 @@
-"""Files: written whole or not at all, and known by their digest."""
+"""Files: written in one step, and identified by their digest."""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+ModelConfig = Mapping[str, Any]  # a model's config.json, as whoever saved the model wrote it
+
 
 @contextmanager
 def temporary(path: str | Path) -> Iterator[Path]:
-    """Yield a name beside `path`, renamed to `path` if the block succeeds and removed if not.
+    """Yield a path in the same folder; rename it to `path` if the block succeeds, else remove it.
 
-    The name is the same each time, so that what a killed process left is written over.
+    It has the same name every time, so that the rest of a killed process is overwritten.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # the ending stays last: writers such as matplotlib choose their format by it
+    # the suffix stays at the end, since matplotlib chooses the format by it
     partial = path.with_name(f".partial-{path.name}")
     try:
         yield partial
@@ -38,7 +40,7 @@ def write_text(path: str | Path, content: str) -> None:
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with one spelling for one value: sorted keys, no blanks, ASCII. NaN is refused."""
+    """JSON with one spelling for each value: sorted keys, no spaces, ASCII. NaN is refused."""
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     )

@@ -1,19 +1,34 @@
-"""What rows are known by: key columns of interventions, texts and pairs; the labels of texts."""
+"""The key columns of interventions, texts and pairs, names made from keys, and labels."""
 
-# an intervention, whatever its noise seed; `block` is set where a sweep replaces single blocks
+WITHOUT_NOISE = ("zero", "identity")  # replacement methods that draw nothing
+# of an intervention under all noise seeds; `block` is empty unless single blocks are replaced
 INTERVENTION = ("sweep", "intervention", "block", "blocks_replaced")
-# a text, whichever backend wrote it
+# of a text, by all backends
 TEXT = ("sweep", "intervention", "noise_seed", "prompt", "sample_seed")
 PAIR = ("left", "right")
 
-# what a text can be labelled, from the least damaged to the most
+# the labels of texts, from the least to the most damage
 LABELS = ("near normal", "meaning lost", "repetitive", "noise")
-UNLABELLED = "unlabelled"  # too short, or too few reference texts to fit labels to
+UNLABELLED = "unlabelled"  # the text is too short, or there are too few reference texts
 ALL_LABELS = (*LABELS, UNLABELLED)
 
-TOO_SMALL = "n too small"  # stands for an interval that too few noise seeds cannot give
+TOO_SMALL = "n too small"  # in place of an interval, if there are too few noise seeds
+
+
+def noise_name(matrix: str, method: str, noise_seed: int | None) -> str:
+    """The name of a stored noise: its file name without suffix.
+
+    A method that draws nothing has one file for all seeds, with seed 0.
+    """
+    return f"{matrix}-{method}-{0 if method in WITHOUT_NOISE else noise_seed}"
+
+
+def noise_parts(name: str) -> tuple[str, str, int]:
+    """The matrix, method and noise seed of a stored noise: the inverse of `noise_name`."""
+    matrix, method, seed = name.split("-")
+    return matrix, method, int(seed)
 
 
 def logits_key(intervention: str, noise_seed: int | None) -> str:
-    """The name under which the logits of one intervention and noise seed are kept."""
+    """The name of the logits of one intervention and noise seed in a file."""
     return f"{intervention}@{'none' if noise_seed is None else noise_seed}"

@@ -1,4 +1,4 @@
-"""What every script of the workflow shares: its log, its progress bar, its way to fail."""
+"""What all scripts of the workflow share: a log, a progress bar, and how they fail."""
 
 import logging
 import signal
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 
 def _stop(number: int, frame: object) -> None:
-    """End the process by an exception, so that what is half-written is removed."""
+    """End the process by an exception, so that half-written files are removed."""
     sys.exit(128 + number)
 
 
 @contextmanager
 def job(log: str) -> Iterator[None]:
-    """Log to the file `log`; end a user's mistake with its one line and exit code 1.
+    """Log to the file `log`. A UserError ends the process with one line and exit code 1.
 
-    SIGTERM, by which a scheduler cancels a job, ends it as Ctrl-C does.
+    SIGTERM, with which a scheduler cancels a job, ends it like Ctrl-C.
     """
     signal.signal(signal.SIGTERM, _stop)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
@@ -45,13 +45,13 @@ def job(log: str) -> Iterator[None]:
         logging.error("%s%s", PREFIX, error)
         sys.exit(f"{PREFIX}{error}")
     except Exception:
-        logging.exception("stopped by an error that is not the user's")
+        logging.exception("stopped by an unexpected error")
         raise
     logging.info("done in %.1f s", time.monotonic() - started)
 
 
 def progress(items: Sequence[T], what: str) -> Iterator[T]:
-    """Iterate over `items` with a bar on the terminal (if there is one) and lines in the log."""
+    """Iterate over `items` with a progress bar, if there is a terminal, and lines in the log."""
     for index, item in enumerate(tqdm(items, desc=what, disable=None, file=sys.stderr)):
         logging.info("%s %d of %d", what, index + 1, len(items))
         yield item

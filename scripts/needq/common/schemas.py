@@ -1,4 +1,4 @@
-"""The columns of the parquet files that stages leave for each other."""
+"""The columns of the parquet files that one stage writes and another reads."""
 
 import pyarrow as pa
 
@@ -21,7 +21,7 @@ TEXTS = pa.schema(
         "ended": pa.bool_(),
     }
 )
-# one process under several backends, which have no names: each is known by its number
+# texts of one process with several backends, which have numbers in place of names
 TRACE = pa.schema(
     [("backend_number", pa.int64()), *(f for f in TEXTS if f.name not in ("backend", "text"))]
 )
@@ -43,15 +43,15 @@ TEXT_SCORES = pa.schema(
         "prompt": pa.int64(),
         "sample_seed": pa.int64(),
         "tokens": pa.int64(),
-        "text_nll": pa.float64(),
+        "pristine_nll": pa.float64(),
         "nlls": pa.list_(pa.float64()),
     }
 )
-PROBES = pa.schema(
+TASKS = pa.schema(
     OF_BACKEND
-    | {"probe": pa.string(), "item": pa.int64(), "kind": pa.string(), "right": pa.float64()}
+    | {"task": pa.string(), "item": pa.int64(), "kind": pa.string(), "right": pa.float64()}
 )
-CONTROLS = pa.schema(
+REFERENCE_TEXTS = pa.schema(
     {
         "kind": pa.string(),
         "source": pa.int64(),
@@ -67,7 +67,7 @@ LABELS = pa.schema(
         "prompt": pa.int64(),
         "sample_seed": pa.int64(),
         "label": pa.string(),
-        "typical": pa.bool_(),
+        "in_distribution": pa.bool_(),
     }
 )
 DIVERGENCE = pa.schema(

@@ -1,4 +1,4 @@
-"""Tables in and out: parquet between stages, TSV for readers; the same bytes for the same rows."""
+"""Tables in files: parquet between stages, TSV for readers. Equal rows give equal bytes."""
 
 from __future__ import annotations
 
@@ -6,40 +6,44 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow
 from pyarrow import parquet
 
 from needq.common.files import temporary, write_text
+from needq.common.rows import Row
 
-if TYPE_CHECKING:  # jobs that compute with a model read and write rows alone: no need of pandas
+if TYPE_CHECKING:  # jobs that compute with a model use rows alone, without pandas
     from pandas import DataFrame
 
-SORTED_BY = ("backend", "left", "right", "sweep", "intervention", "noise_seed")
-SORTED_BY += ("prompt", "sample_seed", "document")
-MEASURED = "%.6g"  # the intervals are wider than the seventh digit by far
+SORTED_BY = ["backend", "left", "right", "sweep", "intervention", "noise_seed"]
+SORTED_BY += ["prompt", "sample_seed", "document"]
+MEASURED = "%.6g"  # all intervals are much wider than the seventh digit
 
 
-def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]], schema: pyarrow.Schema) -> None:
+def write_rows(
+    path: str | Path, rows: Sequence[Mapping[str, object]], schema: pyarrow.Schema
+) -> None:
     """Write rows as parquet in one step.
 
-    A column that a row lacks is null there; what the schema does not name is left out.
+    A column that a row does not have is null. A key that is not in the schema is left out.
     """
     table = pyarrow.Table.from_pylist([dict(row) for row in rows], schema=schema)
     with temporary(path) as partial:
         parquet.write_table(table, partial)
 
 
-def read_rows(path: str | Path) -> list[dict[str, Any]]:
-    """The rows of a parquet file, null as None."""
+def read_rows(path: str | Path) -> list[Row]:
+    """The rows of a parquet file; null is None."""
     return parquet.read_table(path).to_pylist()
 
 
 def read_frame(paths: Sequence[str | Path]) -> DataFrame:
-    """The rows of parquet files, sorted by their keys, so that chunks leave no trace.
+    """The rows of parquet files, sorted by their keys, so that their order does not depend on
+    chunks.
 
-    Integers stay integers where some are missing.
+    A column of integers stays one if values are missing.
     """
     rows = _concatenated(paths)
     keys = [name for name in SORTED_BY if name in rows]
@@ -47,7 +51,7 @@ def read_frame(paths: Sequence[str | Path]) -> DataFrame:
 
 
 def read_by_backend(paths: Sequence[str | Path], backends: Sequence[str]) -> dict[str, DataFrame]:
-    """The rows of parquet files, as `read_frame` sorts them, of each of the backends."""
+    """The rows of parquet files, in the order of `read_frame`, for each of the backends."""
     rows = read_frame(paths)
     return {
         name: rows[rows["backend"] == name].drop(columns="backend").reset_index(drop=True)
@@ -56,9 +60,9 @@ def read_by_backend(paths: Sequence[str | Path], backends: Sequence[str]) -> dic
 
 
 def read_ledger(paths: Sequence[str | Path]) -> DataFrame:
-    """The rows of the ledger's texts of several pairs, in their order.
+    """The rows of `ledger_texts.tsv` of several pairs, in their order.
 
-    A backend that is in two pairs has its repeat in both: the first one counts.
+    A backend that is in two pairs has its repeat in both; only the first one is kept.
     """
     keys = ["left", "right", "order", "step", "intervention", "noise_seed", "prompt", "sample_seed"]
     return _concatenated(paths).drop_duplicates(keys, ignore_index=True)
@@ -72,10 +76,10 @@ def _concatenated(paths: Sequence[str | Path]) -> DataFrame:
 
 
 def write_table(path: str | Path, table: DataFrame, decimals: str | None = None) -> None:
-    """Write a table as TSV: one line a row, empty for missing values.
+    """Write a table as TSV: one line per row, empty for missing values.
 
-    Floats are written by `decimals`, a format such as MEASURED, or else so that they read back as
-    the same floats. Text keeps to its line: see `escape`.
+    `decimals` is a format for floats, such as MEASURED. Without it, floats have all their digits.
+    Text never breaks a line: see `escape`.
     """
     table = table.copy()
     for name in table.select_dtypes(["object", "string"]):
@@ -101,7 +105,7 @@ def read_table(path: str | Path) -> DataFrame:
 
 
 def escape(text: str) -> str:
-    r"""`text` on one line: a backslash doubled, and \uNNNN for what may end a line or be a tab."""
+    r"""`text` on one line: backslashes are doubled; tabs, line ends and the like are \uNNNN."""
     return re.sub(
         r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]",
         lambda match: "\\\\" if match[0] == "\\" else f"\\u{ord(match[0]):04x}",

@@ -1,19 +1,94 @@
 """Patches: which slices an intervention replaces, by which noise, with moments and digests.
 
-numpy and safetensors alone, so that this stage never waits for torch.
+A patch carries its intervention from here on: every later job reads it from the patch files. This
+module needs numpy and safetensors alone, so this stage never waits for torch.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from safetensors.numpy import load_file
 
-from needq.backup.architectures import Adapter, Slice
-from needq.common.files import sha256
+from needq.backup.architectures import Architecture, Slice
+from needq.common.files import read_json, sha256, write_json
+from needq.common.rows import InterventionKeys
 from needq.corrupt.methods import moments, replacement
 from needq.plan.interventions import Intervention
+
+Noise = Mapping[str, Mapping[str, np.ndarray]]  # by the stored noise's name and its tensor's
+
+
+class SliceContent(TypedDict):
+    """Moments and digest of a slice; a single value has no standard deviation."""
+
+    mean: float
+    std: float | None
+    sha256: str
+
+
+class SlicePatch(TypedDict):
+    """How one slice of a tensor is replaced, and what it holds before and after."""
+
+    block: int
+    tensor: str
+    ranges: list[list[int]]  # half-open, along each axis of the tensor
+    noise: str
+    noise_tensor: str
+    noise_ranges: list[list[int]]
+    noise_fraction: float
+    matrix_mean: float
+    before: SliceContent
+    after: SliceContent
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What one intervention replaces; `slices` is empty for the pristine model."""
+
+    sweep: str
+    intervention: str
+    block: int | None
+    blocks_replaced: int
+    noise_seed: int | None
+    slices: list[SlicePatch]
+
+    def keys(self) -> InterventionKeys:
+        """The columns by which every table knows the intervention."""
+        return {
+            "sweep": self.sweep,
+            "intervention": self.intervention,
+            "block": self.block,
+            "blocks_replaced": self.blocks_replaced,
+            "noise_seed": self.noise_seed,
+        }
+
+
+def read_patches(
+    files: Iterable[str | Path],
+    sweep: str | None = None,
+    blocks_replaced: Collection[int] | None = None,
+    noise_seeds: Collection[int | None] | None = None,
+) -> list[Patch]:
+    """The patches in some files, of one sweep, some numbers of blocks and some noise seeds.
+
+    None means all of them.
+    """
+    patches = [Patch(**values) for file in files for values in read_json(file)]
+    return [
+        patch
+        for patch in patches
+        if sweep in (None, patch.sweep)
+        and (blocks_replaced is None or patch.blocks_replaced in blocks_replaced)
+        and (noise_seeds is None or patch.noise_seed in noise_seeds)
+    ]
+
+
+def write_patches(path: str | Path, patches: Iterable[Patch]) -> None:
+    """Write patches as JSON in one step."""
+    write_json(path, [asdict(patch) for patch in patches])
 
 
 def stored_noise(files: Sequence[str | Path]) -> dict[str, dict[str, np.ndarray]]:
@@ -21,57 +96,50 @@ def stored_noise(files: Sequence[str | Path]) -> dict[str, dict[str, np.ndarray]
     return {Path(file).stem: load_file(file) for file in files}
 
 
-def patches(
+def make_patches(
     interventions: Sequence[Intervention],
-    adapter: Adapter,
+    architecture: Architecture,
     tensors: Mapping[str, np.ndarray],
-    noise: Mapping[str, Mapping[str, np.ndarray]],
-) -> list[dict[str, Any]]:
-    """The recipe of each intervention: slices, noise, moments before and after, digests.
-
-    `noise` holds the noise tensors by the name of their file. Returns plain values for JSON; for
-    the pristine model the list of slices is empty.
-    """
-    known: dict[tuple[Any, ...], dict[str, Any]] = {}  # a slice is the same in every block set
+    noise: Noise,
+) -> list[Patch]:
+    """The patch of each intervention: slices, noise, moments before and after, digests."""
+    known: dict[tuple[Slice, str, float], SlicePatch] = {}  # the same in every set of blocks
     means: dict[Slice, float] = {}  # of whole matrices, the same for all their slices and seeds
-    recipes = []
+    patches = []
     for intervention in interventions:
         slices = []
-        for part, whole, name in _slices(intervention, adapter):
-            key = (part, intervention.noise, intervention.dose)
+        for part, whole, name in _slices(intervention, architecture):
+            stored = intervention.noise or ""
+            key = (part, stored, intervention.noise_fraction)
             if key not in known:
                 if whole not in means:
                     means[whole], _ = moments(tensors[whole.tensor][whole.index()])
-                drawn = noise[intervention.noise][name][part.within(whole)]
-                known[key] = _slice_recipe(
+                drawn = noise[stored][name][part.within(whole)]
+                known[key] = _slice_patch(
                     part, whole, name, intervention, tensors[part.tensor], drawn, means[whole]
                 )
             slices.append(known[key])
-        recipes.append(
-            {
-                "intervention": intervention.id,
-                "noise_seed": intervention.noise_seed,
-                "slices": slices,
-            }
-        )
-    return recipes
+        patches.append(Patch(**intervention.keys(), slices=slices))
+    return patches
 
 
-def _slices(intervention: Intervention, adapter: Adapter) -> Iterator[tuple[Slice, Slice, str]]:
+def _slices(
+    intervention: Intervention, architecture: Architecture
+) -> Iterator[tuple[Slice, Slice, str]]:
     """Each slice that is replaced, the matrix or bias it is part of, and its noise tensor."""
-    for block in intervention.blocks:
-        whole = adapter.matrix(intervention.matrix, block)
-        for part in adapter.parts(
+    for block in intervention.block_indices:
+        whole = architecture.matrix(intervention.matrix, block)
+        for part in architecture.parts(
             intervention.matrix, block, intervention.heads, intervention.dimensions
         ):
             yield part, whole, f"{block}.weight"
-        bias = adapter.bias(intervention.matrix, block)
+        bias = architecture.bias(intervention.matrix, block)
         if intervention.bias == "replace" and bias is not None:
-            for part in adapter.bias_parts(intervention.matrix, block, intervention.heads):
+            for part in architecture.bias_parts(intervention.matrix, block, intervention.heads):
                 yield part, bias, f"{block}.bias"
 
 
-def _slice_recipe(
+def _slice_patch(
     part: Slice,
     whole: Slice,
     name: str,
@@ -79,28 +147,28 @@ def _slice_recipe(
     tensor: np.ndarray,
     noise: np.ndarray,
     mean: float,
-) -> dict[str, Any]:
+) -> SlicePatch:
     """How one slice is replaced, and what it holds before and after.
 
     `tensor` is the whole tensor, `noise` that of the slice, `mean` that of the whole matrix.
     """
     before = tensor[part.index()]
-    after = replacement(before, noise, mean, intervention.dose)
+    after = replacement(before, noise, mean, intervention.noise_fraction)
     return {
         "block": int(name.split(".")[0]),
         "tensor": part.tensor,
         "ranges": [list(axis) for axis in part.ranges],
-        "noise": intervention.noise,
+        "noise": intervention.noise or "",
         "noise_tensor": name,
         "noise_ranges": [[axis.start, axis.stop] for axis in part.within(whole)],
-        "dose": intervention.dose,
+        "noise_fraction": intervention.noise_fraction,
         "matrix_mean": mean,
-        "before": _described(before),
-        "after": _described(after),
+        "before": _content(before),
+        "after": _content(after),
     }
 
 
-def _described(values: np.ndarray) -> dict[str, Any]:
-    """Moments and digest of a slice; a single value has no standard deviation."""
+def _content(values: np.ndarray) -> SliceContent:
+    """Moments and digest of a slice."""
     mean, std = moments(values) if values.size > 1 else (float(values.ravel()[0]), None)
     return {"mean": mean, "std": std, "sha256": sha256(np.ascontiguousarray(values).data)}

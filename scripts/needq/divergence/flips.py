@@ -1,31 +1,35 @@
-"""The flip law: where two backends with the same draws should part, from margins and errors alone.
+"""Predicted flips: in how many texts, and where, rounding alone should make two backends diverge.
 
-Both draw a token by the same race, so they differ in the logits' errors only. Let a token have won
-by the margin m, and let the difference of its logit error and its rival's be normal with standard
-deviation s: then the rival wins with probability Phi(-m / s), at temperature 1. A text parts at
-its first flip. Margins are known for every token; s is measured on other tokens, those that every
-backend was given (needq.divergence.diff, `logit_error`). That only the best rival counts, that
-errors are normal, equally large everywhere and independent from token to token and from text to
-text, is the law's claim, and what the observed texts test.
+With equal token draws, two backends differ only in the errors of their logits. Let a token have
+won by the margin m, and let the difference between its logit error and that of the next best token
+be normal with standard deviation s. Then the next best token wins instead, the token flips, with
+probability Phi(-m / s) at temperature 1. A text diverges at its first flip. Margins are known for
+every token; s is measured on tokens that both backends were given (needq.divergence.diff,
+`logit_error`).
+
+The prediction assumes that only the next best token matters, and that errors are normal, equally
+large everywhere, and independent between tokens and between texts. The observed texts test this.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy
+import pandas
 from pandas import DataFrame
 from scipy import stats
 
+from needq.common import columns, keys
+
 LEVEL = 0.95
 LEAST_EXPECTED = 5  # of a bin of the chi-square test (Cochran 1954)
-PAIR = ["left", "right"]
+PAIR = list(keys.PAIR)
 
 
 def first_flips(margins: Sequence[float], error: float, temperature: float) -> numpy.ndarray:
-    """The probability that a text parts at each of its tokens (and not before).
+    """The probability that each token of a text is the first to flip.
 
-    `margins` (nats) are leads in the race, `error` is that of logits: the race divides them by the
-    temperature. At temperature 0 margins are leads of logits themselves.
+    `margins` are in nats after division by the temperature; `error` is that of the logits before
+    it. At temperature 0, margins are differences of the logits themselves.
     """
     if error == 0:
         return numpy.zeros(len(margins))
@@ -35,11 +39,12 @@ def first_flips(margins: Sequence[float], error: float, temperature: float) -> n
 
 
 def count_distribution(chances: Sequence[float]) -> numpy.ndarray:
-    """P(k of n events happen) for k = 0..n, the events independent (Poisson binomial)."""
-    found = numpy.ones(1)
-    for chance in chances:
-        found = numpy.convolve(found, [1 - chance, chance])
-    return found
+    """P(k of n independent events happen) for k = 0..n (the Poisson binomial distribution)."""
+    if not len(chances):
+        return numpy.ones(1)
+    # rounding may leave a sum of probabilities a little above 1, which SciPy refuses
+    distribution = stats.poisson_binom(numpy.asarray(chances).clip(0, 1))
+    return distribution.pmf(numpy.arange(len(chances) + 1))
 
 
 def count_test(observed: int, chances: Sequence[float]) -> dict[str, float]:
@@ -52,59 +57,71 @@ def count_test(observed: int, chances: Sequence[float]) -> dict[str, float]:
         "predicted": expected,
         "predicted_low": int(numpy.searchsorted(below, (1 - LEVEL) / 2)),
         "predicted_high": int(numpy.searchsorted(below, (1 + LEVEL) / 2)),
-        # where nothing is expected, seeing nothing supports nothing
+        # with no text predicted to diverge, no diverged text is no evidence
         "p_value": float(min(1.0, 2 * min(tails))) if expected >= 1 else float("nan"),
     }
 
 
-def place_test(parted: numpy.ndarray, predicted: numpy.ndarray, texts: int) -> float:
-    """p-value of where texts parted: chi-square over runs of tokens, and those that never part.
+def place_test(diverged: numpy.ndarray, predicted: numpy.ndarray, texts: int) -> float:
+    """The p-value of a chi-square test that texts diverge at the predicted tokens.
 
-    `parted` and `predicted` count texts by token. NaN where fewer than three bins expect
-    LEAST_EXPECTED texts.
+    `diverged` and `predicted` are numbers of texts by token. Neighbouring tokens are put into one
+    bin until LEAST_EXPECTED texts are predicted; the last bin holds the texts that never diverge.
+    NaN if there are fewer than three bins.
     """
-    bins, run = [], numpy.zeros(2)
-    for pair in zip(parted, predicted, strict=True):
-        run = run + pair
-        if run[1] >= LEAST_EXPECTED:
-            bins.append(run)
-            run = numpy.zeros(2)
-    # the tokens left over join those that never part, or else the run before
-    never = texts - numpy.array([parted.sum(), predicted.sum()])
+    bins, tokens = [], numpy.zeros(2)
+    for pair in zip(diverged, predicted, strict=True):
+        tokens = tokens + pair
+        if tokens[1] >= LEAST_EXPECTED:
+            bins.append(tokens)
+            tokens = numpy.zeros(2)
+    # the last tokens join the texts that never diverge, or else the bin before
+    never = texts - numpy.array([diverged.sum(), predicted.sum()])
     if never[1] >= LEAST_EXPECTED and bins:
-        bins[-1] = bins[-1] + run
+        bins[-1] = bins[-1] + tokens
         bins.append(never)
-    elif (never + run)[1] >= LEAST_EXPECTED or not bins:
-        bins.append(never + run)
+    elif (never + tokens)[1] >= LEAST_EXPECTED or not bins:
+        bins.append(never + tokens)
     else:
-        bins[-1] = bins[-1] + never + run
+        bins[-1] = bins[-1] + never + tokens
     if len(bins) < 3:
         return float("nan")
-    found, expected = numpy.array(bins).T
-    return float(stats.chisquare(found, expected * found.sum() / expected.sum()).pvalue)
+    observed, expected = numpy.array(bins).T
+    return float(stats.chisquare(observed, expected * observed.sum() / expected.sum()).pvalue)
+
+
+def flips_of_pairs(
+    texts: DataFrame, diffs: DataFrame, temperature: float, max_new_tokens: int
+) -> tuple[DataFrame, DataFrame]:
+    """`flips.tsv` and `flip_places.tsv` of all pairs of backends in `diffs`."""
+    pairs = [
+        flips_tables(texts, part, temperature, max_new_tokens)
+        for _, part in diffs.groupby(PAIR, sort=False)
+    ]
+    table, places = (pandas.concat(parts) for parts in zip(*pairs, strict=True))
+    return table[list(columns.FLIPS)], places[list(columns.FLIP_PLACES)]
 
 
 def flips_tables(
-    texts: DataFrame, divergence: DataFrame, settings: Mapping[str, Any]
+    texts: DataFrame, divergence: DataFrame, temperature: float, max_new_tokens: int
 ) -> tuple[DataFrame, DataFrame]:
-    """`flips.tsv` and `flip_places.tsv` for one pair of backends.
+    """The rows of `flips.tsv` and `flip_places.tsv` for one pair of backends.
 
     `texts`: the left backend's texts with their `margins` (schemas.TEXTS). `divergence`: the pair's
-    rows (schemas.DIVERGENCE). `settings`: the config's `generation`.
+    rows (schemas.DIVERGENCE).
     """
-    keys = ["sweep", "intervention", "noise_seed", "prompt", "sample_seed"]
-    texts = texts[[*keys, "margins"]]
-    rows = divergence.merge(texts, on=keys, how="left", validate="one_to_one")
+    texts = texts[[*keys.TEXT, "margins"]]
+    rows = divergence.merge(texts, on=list(keys.TEXT), how="left", validate="one_to_one")
     errors = rows.groupby("blocks_replaced")["logit_error"].transform(
         lambda values: numpy.sqrt((values**2).mean())
     )
     chances = [
-        first_flips(margins, error, settings["temperature"])
+        first_flips(margins, error, temperature)
         for margins, error in zip(rows["margins"], errors, strict=True)
     ]
     rows = rows.assign(
         error=errors,
-        parted=~rows["identical"].astype(bool),
+        diverged=~rows["identical"].astype(bool),
         chance=[float(chance.sum()) for chance in chances],
     )
     counted = []
@@ -114,12 +131,12 @@ def flips_tables(
         row |= {
             "logit_error": float(numpy.sqrt((part["error"] ** 2).mean())),
             "texts": len(part),
-            "parted": int(part["parted"].sum()),
+            "diverged": int(part["diverged"].sum()),
         }
-        counted.append(row | count_test(row["parted"], part["chance"]))
-    places = _places(rows, chances, settings["max_new_tokens"])
+        counted.append(row | count_test(row["diverged"], part["chance"]))
+    places = _places(rows, chances, max_new_tokens)
     counted[0]["place_p_value"] = place_test(
-        places["parted"].to_numpy(), places["predicted"].to_numpy(), len(rows)
+        places["diverged"].to_numpy(), places["predicted"].to_numpy(), len(rows)
     )
     table = DataFrame(counted)
     table["blocks_replaced"] = table["blocks_replaced"].astype("Int64")
@@ -127,7 +144,7 @@ def flips_tables(
 
 
 def _places(rows: DataFrame, chances: Sequence[numpy.ndarray], length: int) -> DataFrame:
-    """How many texts part at each token, as observed and as predicted."""
+    """How many texts diverge at each token, as observed and as predicted."""
     predicted = numpy.zeros(length)
     for chance in chances:
         predicted[: len(chance)] += chance
@@ -136,7 +153,7 @@ def _places(rows: DataFrame, chances: Sequence[numpy.ndarray], length: int) -> D
         {
             **{name: rows[name].iloc[0] for name in PAIR},
             "token": numpy.arange(length),
-            "parted": numpy.bincount(first, minlength=length)[:length],
+            "diverged": numpy.bincount(first, minlength=length)[:length],
             "predicted": predicted,
         }
     )

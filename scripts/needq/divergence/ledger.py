@@ -1,22 +1,26 @@
-"""The ledger: the divergence of two backends taken apart, one cause removed at a time."""
+"""The ledger: how two backends diverge as the causes are removed, one at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from needq.divergence.diff import Row, diff
-from needq.plan.ledger_steps import NATIVE, Factors, backends_of, steps
+from needq.common.rows import LedgerRow, TraceRow
+from needq.common.settings import Backend
+from needq.divergence.diff import diff
+from needq.plan.ledger_steps import NATIVE, REPEAT, Step, backends_of, steps
+
+TextsAndLogits = tuple[Sequence[TraceRow], Mapping[str, np.ndarray]]
 
 
 class Trace(NamedTuple):
-    """What one process left under each of its backends, which are known by their number."""
+    """What one process generated with each of its backends, which are known by their number."""
 
-    texts: Sequence[Row]  # schemas.TRACE
-    logits: Mapping[str, np.ndarray]  # by the backend's number and tables.logits_key
+    texts: Sequence[TraceRow]
+    logits: Mapping[str, np.ndarray]  # by the backend's number and keys.logits_key
 
-    def under(self, number: int) -> tuple[list[Row], dict[str, np.ndarray]]:
-        """The texts and logits under one backend."""
+    def under(self, number: int) -> tuple[list[TraceRow], dict[str, np.ndarray]]:
+        """The texts and logits of one backend."""
         prefix = f"{number} "
         return (
             [row for row in self.texts if row["backend_number"] == number],
@@ -28,29 +32,30 @@ class Trace(NamedTuple):
         )
 
 
-def texts_of_steps(
+def compare_steps(
     names: tuple[str, str],
-    pair: tuple[Factors, Factors],
+    pair: tuple[Backend, Backend],
     traces: Mapping[tuple[str, str], Trace],
-) -> Iterator[dict[str, Any]]:
-    """The rows of `ledger_texts.tsv` for one pair of backends: a text under each step.
+) -> Iterator[LedgerRow]:
+    """The rows of `ledger_texts.tsv` for one pair of backends: one row per text and step.
 
-    `traces` are by side ("left", "right") and process ("first", "second").
+    `traces` maps a side ("left", "right") and a process ("first", "second") to what it generated.
     """
-    for name, factors, side in zip(names, pair, ("left", "right"), strict=True):
-        ends = (traces[side, "first"].under(0), traces[side, "second"].under(0))
-        yield from _rows((name, name), ("control", 0, NATIVE), (factors, factors), ends)
-    numbered = {side: backends_of(side, *pair) for side in ("left", "right")}
+    for name, backend, side in zip(names, pair, ("left", "right"), strict=True):
+        first, second = (traces[side, process].under(0) for process in ("first", "second"))
+        repeat = Step(REPEAT, 0, NATIVE, backend, backend)
+        yield from _rows((name, name), repeat, first, second)
+    left_numbers, right_numbers = (backends_of(side, *pair) for side in ("left", "right"))
     for step in steps(*pair):
-        ends = tuple(
-            traces[side, "first"].under(numbered[side].index(getattr(step, side)))
-            for side in ("left", "right")
-        )
-        yield from _rows(names, step[:3], (step.left, step.right), ends)
+        left = traces["left", "first"].under(left_numbers.index(step.left))
+        right = traces["right", "first"].under(right_numbers.index(step.right))
+        yield from _rows(names, step, left, right)
 
 
-def _rows(names, step, pair, ends) -> Iterator[dict[str, Any]]:
-    (left, left_logits), (right, right_logits) = ends
-    precisions = [factors["precision"] for factors in pair]
-    for row in diff(names, (left, right), (left_logits, right_logits), precisions):
-        yield row | dict(zip(("order", "step", "cause"), step, strict=True))
+def _rows(
+    names: tuple[str, str], step: Step, left: TextsAndLogits, right: TextsAndLogits
+) -> Iterator[LedgerRow]:
+    """The texts of two backends under one step."""
+    precisions = (step.left.precision, step.right.precision)
+    for row in diff(names, (left[0], right[0]), (left[1], right[1]), precisions):
+        yield {**row, "order": step.order, "step": step.step, "cause": step.cause}

@@ -8,17 +8,17 @@ from pandas import DataFrame
 
 from needq.common import columns
 from needq.common.keys import INTERVENTION, PAIR
-from needq.metrics.estimates import estimated, first_values, share, spelled
+from needq.metrics.estimates import as_columns, estimated, first_values, share
 
 
 def summary_table(divergence: DataFrame) -> DataFrame:
-    """`divergence_summary.tsv`: one row a pair and intervention, from the rows of diff."""
+    """`divergence_summary.tsv`: one row per pair and intervention, from the rows of diff."""
     table = _summed(divergence, [*PAIR, *INTERVENTION], columns.DIVERGENCE_SUMMARY)
     return table.astype({"block": "Int64"})
 
 
 def ledger_table(texts: DataFrame) -> DataFrame:
-    """`ledger.tsv`: one row a pair, order and step, from the rows of `ledger_texts.tsv`."""
+    """`ledger.tsv`: one row per pair, order and step, from the rows of `ledger_texts.tsv`."""
     keys = ["left", "right", "order", "step", "cause"]
     table = _summed(texts, keys, columns.DIVERGENCE_MEASURES)
     names = {name: name.replace("identical", "identical_share") for name in table}
@@ -26,12 +26,12 @@ def ledger_table(texts: DataFrame) -> DataFrame:
 
 
 def trend_table(divergence: DataFrame) -> DataFrame:
-    """`divergence_trend.tsv`: whether pairs part earlier or later as more blocks are replaced.
+    """`divergence_trend.tsv`: whether pairs diverge earlier or later as more blocks are replaced.
 
-    For each noise seed and prompt, the least-squares slope of the shared part over the blocks
-    replaced (the pristine model counts with every seed), then the mean over both.
+    For each noise seed and prompt, the least-squares slope of the common prefix share over the
+    blocks replaced (every noise seed includes the pristine model); then the mean over both.
     """
-    divergence = _with_shared(divergence)
+    divergence = _with_common_prefix(divergence)
     rows = []
     for key, part in divergence.groupby(["left", "right", "sweep"]):
         pristine = part[part["noise_seed"].isna()]
@@ -48,33 +48,37 @@ def trend_table(divergence: DataFrame) -> DataFrame:
 
 
 def _slope(part: DataFrame) -> float:
-    """The least-squares slope of the shared part over the blocks replaced."""
+    """The least-squares slope of the common prefix share over the blocks replaced."""
     count = part["blocks_replaced"] - part["blocks_replaced"].mean()
-    return float((count * part["shared"]).sum() / (count**2).sum())
+    return float((count * part["common_prefix_share"]).sum() / (count**2).sum())
 
 
 def _direction(row: Mapping[str, float]) -> str:
-    """What the slope's interval says; without one, nothing."""
+    """The verdict of the slope's interval; undecided without one."""
     if row["slope_high"] < 0:
         return "earlier"
     return "later" if row["slope_low"] > 0 else "undecided"
 
 
-def _with_shared(divergence: DataFrame) -> DataFrame:
-    """With `shared`: of the left text, the share before the first divergent token; else 1."""
+def _with_common_prefix(divergence: DataFrame) -> DataFrame:
+    """`divergence` with `common_prefix_share`, which is 1 for identical texts."""
     place, tokens = (divergence[n].astype(float) for n in ("first_divergent_token", "tokens"))
-    return divergence.assign(first_divergent_token=place, shared=(place / tokens).fillna(1.0))
+    return divergence.assign(
+        first_divergent_token=place, common_prefix_share=(place / tokens).fillna(1.0)
+    )
 
 
 def _summed(divergence: DataFrame, keys: Sequence[str], names: Mapping[str, str]) -> DataFrame:
-    """How far the texts of each group part, as means, medians and extremes over its texts."""
-    divergence = _with_shared(divergence).assign(identical=divergence["identical"].astype(float))
+    """How far the texts of each group diverge: means, medians and maxima over its texts."""
+    divergence = _with_common_prefix(divergence).assign(
+        identical=divergence["identical"].astype(float)
+    )
     rows = []
-    by = [name for name in keys if name != "block"]  # the intervention says which block
+    by = [name for name in keys if name != "block"]  # the intervention contains the block
     for _, part in divergence.groupby(by, sort=False):
         row = first_values(part, keys)
-        row |= spelled("identical", share(part, "identical", "prompt"))
-        row |= estimated("shared", part, "prompt", low=0, high=1)
+        row |= as_columns("identical", share(part, "identical", "prompt"))
+        row |= estimated("common_prefix_share", part, "prompt", low=0, high=1)
         row |= {
             "first_divergent_token": part["first_divergent_token"].median(),
             "first_divergent_q25": part["first_divergent_token"].quantile(0.25),

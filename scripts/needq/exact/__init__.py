@@ -1,1 +1,0 @@
-"""The exact backend: the same bits on every machine (see docs/exact.md)."""

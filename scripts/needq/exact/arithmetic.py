@@ -60,6 +60,7 @@ class Split(NamedTuple):
 
 
 def ceil_log2(count: int) -> int:
+    """The smallest n with count <= 2^n."""
     return (count - 1).bit_length()
 
 

@@ -23,10 +23,19 @@ NaN gives NaN, of unspecified sign and payload. Subnormal arguments and results 
 others, provided that the processor does not flush them to zero.
 """
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Sequence
 from math import factorial, inf, nan
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Array = TypeVar("Array", numpy.ndarray, Tensor)
 
 MANTISSA_BITS = 52
 EXPONENT_BIAS = 1023
@@ -124,18 +133,19 @@ FAR_DENOMINATOR = (
 )
 
 
-def _enter(x):
+def _enter(x: Array) -> tuple[Any, Array]:
     """The module (numpy or torch) that x belongs to, and x as a float64 array of that module."""
+    xp: Any = numpy
     if type(x).__module__.partition(".")[0] == "torch":
         xp = sys.modules["torch"]
     else:
-        xp, x = numpy, numpy.asarray(x)
+        x = numpy.asarray(x)  # type: ignore[assignment]  # a number stands for an array
     if x.dtype != xp.float64:
         raise TypeError(f"exact arithmetic needs float64, not {x.dtype}")
     return xp, x
 
 
-def polynomial(x, coefficients):
+def polynomial(x: Array, coefficients: Sequence[float]) -> Array:
     """sum_i coefficients[i] x^i by Horner's rule; x is an array, the coefficients Python floats."""
     value = x * coefficients[-1] + coefficients[-2]
     for coefficient in coefficients[-3::-1]:
@@ -144,31 +154,31 @@ def polynomial(x, coefficients):
     return value
 
 
-def nearest_integer(x):
+def nearest_integer(x: Array) -> Array:
     """x rounded half to even, for abs(x) <= 2^51; quicker than `round`, and never -0.0."""
     return (x + INTEGER_MAGIC) - INTEGER_MAGIC
 
 
-def power_of_two(n):
+def power_of_two(n: Array) -> Array:
     """2^n to the bit, for integer-valued float64 n in [-1022, 1023]."""
     xp, n = _enter(n)
     biased = (n + (INTEGER_MAGIC + EXPONENT_BIAS)).view(xp.int64)
     return (biased << MANTISSA_BITS).view(xp.float64)
 
 
-def sqrt(x):
+def sqrt(x: Array) -> Array:
     """Square root, correctly rounded.
 
     On the CPU torch hands it to MKL's vector library, which misrounds (sqrt(log(2)) for one), so
     that a tensor there goes through numpy, which uses the processor's own instruction.
     """
     xp, x = _enter(x)
-    if xp is numpy or x.device.type != "cpu":
+    if isinstance(x, numpy.ndarray) or x.device.type != "cpu":
         return xp.sqrt(x)
     return xp.from_numpy(numpy.sqrt(x.numpy()))
 
 
-def _exp_reduced(x):
+def _exp_reduced(x: Array) -> tuple[Array, Array]:
     """n and e^r with x = n ln 2 + r, abs(r) <= ln(2) / 2; e^r by Taylor's series."""
     n = nearest_integer(x * LOG2_E)
     r = x - n * LN2_HIGH
@@ -176,7 +186,7 @@ def _exp_reduced(x):
     return n, polynomial(r, EXP_SERIES)
 
 
-def exp(x):
+def exp(x: Array) -> Array:
     """e^x."""
     xp, x = _enter(x)
     n, value = _exp_reduced(xp.clip(x, EXP_LOWEST, EXP_HIGHEST))
@@ -185,7 +195,7 @@ def exp(x):
     return xp.where(x > EXP_HIGHEST, inf, value)
 
 
-def exp_bounded(x):
+def exp_bounded(x: Array) -> Array:
     """e^x with x first brought into [-708, 709]: there the bits of `exp`, for less work."""
     xp, x = _enter(x)
     n, value = _exp_reduced(xp.clip(x, -708.0, 709.0))
@@ -193,7 +203,7 @@ def exp_bounded(x):
     return value
 
 
-def log(x):
+def log(x: Array) -> Array:
     """Natural logarithm: x = 2^k (1 + f), log(1 + f) = 2 atanh(f / (2 + f))."""
     xp, x = _enter(x)
     regular = xp.where((x > 0.0) & (x < inf), x, 1.0)
@@ -212,7 +222,7 @@ def log(x):
     return xp.where(x >= 0.0, value, nan)
 
 
-def tanh(x):
+def tanh(x: Array) -> Array:
     """Hyperbolic tangent: Lambert's continued fraction near 0, else 1 - 2 / (e^2x + 1)."""
     xp, x = _enter(x)
     size = xp.clip(abs(x), 0.0, TANH_ONE)
@@ -224,7 +234,7 @@ def tanh(x):
     return xp.copysign(xp.where(size < TANH_SMALL, near, far), x)
 
 
-def _sin_cos(x):
+def _sin_cos(x: Array) -> tuple[Any, Array, Array, Array]:
     """sin and cos of the remainder of x by pi/2, and the quadrant 0..3."""
     xp, x = _enter(x)
     bounded = xp.where(abs(x) <= ANGLE_LIMIT, x, nan)
@@ -235,21 +245,21 @@ def _sin_cos(x):
     return xp, r * polynomial(z, SIN_SERIES), polynomial(z, COS_SERIES), quadrant
 
 
-def sin(x):
+def sin(x: Array) -> Array:
     """Sine by reduction to [-pi/4, pi/4] and Taylor's series."""
     xp, sine, cosine, quadrant = _sin_cos(x)
     value = xp.where((quadrant & 1) == 0, sine, cosine)
     return xp.where(quadrant < 2, value, -value)
 
 
-def cos(x):
+def cos(x: Array) -> Array:
     """Cosine by reduction to [-pi/4, pi/4] and Taylor's series."""
     xp, sine, cosine, quadrant = _sin_cos(x)
     value = xp.where((quadrant & 1) == 0, cosine, -sine)
     return xp.where(quadrant < 2, value, -value)
 
 
-def inverse_normal_cdf(p):
+def inverse_normal_cdf(p: Array) -> Array:
     """The z with P(Z <= z) = p for a standard normal Z; Wichura's AS 241."""
     xp, p = _enter(p)
     inside = (p >= 0.0) & (p <= 1.0)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Integers, divide, quantise, right_bits
 from needq.exact.layers import KeysValues, by_rows, gelu, layer_norm, linear, split_rows
 from needq.exact.model import ExactModel, require_settings
@@ -27,7 +28,7 @@ class ExactGPT2(ExactModel):
 
     def __init__(
         self,
-        config: Mapping[str, Any],
+        config: ModelConfig,
         tensors: Mapping[str, Tensor],
         device: torch.device | str = "cpu",
     ) -> None:
@@ -39,6 +40,16 @@ class ExactGPT2(ExactModel):
         self.head_name = "lm_head.weight" if "lm_head.weight" in tensors else embedding
         kept = {name: t for name, t in tensors.items() if not name.endswith(BUFFERS)}
         super().__init__(kept, config["n_layer"], config["n_positions"], device)
+
+    @classmethod
+    def from_tensors(
+        cls,
+        config: ModelConfig,
+        tensors: Mapping[str, Tensor],
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """The model of a config.json and its tensors, under the names of model.safetensors."""
+        return cls(config, tensors, device)
 
     def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:
         """What is kept for a weight; matrices, [in, out], are quantised column by column."""

@@ -97,8 +97,8 @@ class KeysValues(NamedTuple):
 
     def append(self, new: "KeysValues") -> "KeysValues":
         def joined(old: Integers, more: Integers) -> Integers:
-            parts = (torch.cat(pair, 2) for pair in zip(old[:2], more[:2], strict=True))
-            return Integers(*parts, old.bits)
+            values = torch.cat((old.values, more.values), 2)
+            return Integers(values, torch.cat((old.scale, more.scale), 2), old.bits)
 
         return KeysValues(joined(self.keys, new.keys), joined(self.values, new.values))
 

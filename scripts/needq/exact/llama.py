@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Any
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Integers, Split, divide, quantise, right_bits
 from needq.exact.elementary import ANGLE_LIMIT, cos, exp, log, sin
 from needq.exact.layers import KeysValues, by_rows, linear, rms_norm, silu, split_rows
@@ -24,7 +25,7 @@ class ExactLlama(ExactModel):
 
     def __init__(
         self,
-        config: Mapping[str, Any],
+        config: ModelConfig,
         tensors: Mapping[str, Tensor],
         device: torch.device | str = "cpu",
     ) -> None:
@@ -40,6 +41,16 @@ class ExactLlama(ExactModel):
         self.cosine, self.sine = (
             table.to(self.device) for table in rotary_tables(context, self.size, _theta(config))
         )
+
+    @classmethod
+    def from_tensors(
+        cls,
+        config: ModelConfig,
+        tensors: Mapping[str, Tensor],
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """The model of a config.json and its tensors, under the names of model.safetensors."""
+        return cls(config, tensors, device)
 
     def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:
         """What is kept for a weight; matrices, [out, in], become [in, out] quantised by column."""
@@ -90,13 +101,13 @@ class ExactLlama(ExactModel):
         return linear(split_rows(normal), self.weight("head"))
 
 
-def _theta(config: Mapping[str, Any]) -> float:
+def _theta(config: ModelConfig) -> float:
     """The base of the rotary frequencies, from a config.json of transformers 4 or 5."""
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind != "default" or rope.get("partial_rotary_factor", 1.0) != 1.0:
         raise UnsupportedModelError(f"exact Llama has plain rotary positions only, not {rope}")
-    return float(rope.get("rope_theta", config.get("rope_theta", 10000.0)))
+    return float(rope.get("rope_theta") or config.get("rope_theta") or 10000.0)
 
 
 def rotary_tables(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]:

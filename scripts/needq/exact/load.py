@@ -1,11 +1,11 @@
 """Which exact model computes which architecture."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from needq.common.files import ModelConfig
 from needq.exact.gpt2 import ExactGPT2
 from needq.exact.llama import ExactLlama
 from needq.exact.model import ExactModel, UnsupportedModelError
@@ -17,7 +17,7 @@ KINDS: dict[str, type[ExactModel]] = {
 
 
 def load_exact(
-    config: Mapping[str, Any], tensors: Mapping[str, Tensor], device: torch.device | str = "cpu"
+    config: ModelConfig, tensors: Mapping[str, Tensor], device: torch.device | str = "cpu"
 ) -> ExactModel:
     """The exact model of a config.json and the tensors of its model.safetensors."""
     architecture = config["architectures"][0]

@@ -1,5 +1,6 @@
 """What the exact models share: weights that can be swapped, the cache, and the forward pass."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from needq.common.errors import UserError
+from needq.common.files import ModelConfig
 from needq.exact.arithmetic import (
     ExactArithmeticError,
     Integers,
@@ -27,7 +29,7 @@ class ContextError(ExactArithmeticError):
     """More tokens than the model's context, from which the bits were chosen."""
 
 
-def require_settings(model: str, config: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+def require_settings(model: str, config: ModelConfig, settings: Mapping[str, object]) -> None:
     """UnsupportedModelError if config.json sets one of `settings` to another value."""
     for setting, value in settings.items():
         if config.get(setting, value) != value:
@@ -55,31 +57,56 @@ class Stream(NamedTuple):
     visible: Tensor  # [batch, tokens, tokens] bool
 
 
-class ExactModel:
+class ExactModel(ABC):
     """A decoder-only transformer whose logits are the same bits on every machine.
 
-    A subclass gives `_prepare`, `_embed`, `_projections`, `_output`, `_mlp` and `_head`.
+    A subclass gives `from_tensors`, `_prepare`, `_embed`, `_projections`, `_output`, `_mlp` and
+    `_head`.
     """
 
-    @classmethod
-    def from_tensors(
-        cls,
-        config: Mapping[str, Any],
-        tensors: Mapping[str, Tensor],
-        device: torch.device | str = "cpu",
-    ) -> Self:
-        """The model of a config.json and its tensors, under the names of model.safetensors."""
-        return cls(config, tensors, device)
-
     def __init__(
-        self, tensors: Mapping[str, Tensor], blocks: int, context: int, device: torch.device | str
+        self, tensors: Mapping[str, Tensor], n_blocks: int, context: int, device: torch.device | str
     ) -> None:
         check_device(torch.device(device))
-        self.device, self.blocks, self.context = torch.device(device), blocks, context
+        self.device, self.n_blocks, self.context = torch.device(device), n_blocks, context
         self._weights: dict[str, Tensor | Integers] = {}
         for name, tensor in tensors.items():
             self._weights.update(self._prepare(name, to_float64(tensor, name, self.device)))
         self._original = dict(self._weights)
+
+    @classmethod
+    @abstractmethod
+    def from_tensors(
+        cls,
+        config: ModelConfig,
+        tensors: Mapping[str, Tensor],
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """The model of a config.json and its tensors, under the names of model.safetensors."""
+
+    @abstractmethod
+    def _prepare(self, name: str, weight: Tensor) -> Mapping[str, Tensor | Integers]:
+        """What is kept for a weight."""
+
+    @abstractmethod
+    def _embed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        """The residual stream before the first block."""
+
+    @abstractmethod
+    def _projections(self, block: int, x: Tensor, positions: Tensor) -> tuple[Tensor, KeysValues]:
+        """The queries of a block [batch, heads, new, size], and its keys and values."""
+
+    @abstractmethod
+    def _output(self, block: int, rows: Tensor) -> Tensor:
+        """What attention adds to the residual stream, from the heads' results."""
+
+    @abstractmethod
+    def _mlp(self, block: int, rows: Tensor) -> Tensor:
+        """What the MLP adds to the residual stream."""
+
+    @abstractmethod
+    def _head(self, rows: Tensor) -> Tensor:
+        """The logits of rows of the residual stream."""
 
     def weight(self, name: str) -> Any:
         """A weight as `_prepare` left it."""
@@ -122,7 +149,7 @@ class ExactModel:
 
         x = self._embed(ids, positions)
         blocks = []
-        for block in range(self.blocks):
+        for block in range(self.n_blocks):
             past = None if cache is None else cache.blocks[block]
             x, past = self._block(block, x, positions, visible, past)
             blocks.append(past)

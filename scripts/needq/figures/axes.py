@@ -1,4 +1,4 @@
-"""What figures share: lines with bands, levels, labelled backgrounds, and the x axis of blocks."""
+"""Parts of several figures: lines with bands, levels, label backgrounds, the x axis of blocks."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,15 @@ from needq.figures import theme
 
 NO_CUDA = "CUDA: not run on this machine."
 BLOCKS = "blocks replaced"
-BLOCK = "the one block replaced"
+BLOCK = "index of the single block replaced"
 
 
-def bands(axis: Axes, table: DataFrame) -> dict[str, Patch]:
-    """Paint behind each step of one sweep and backend the colour of its commonest label.
+def paint_labels(axis: Axes, table: DataFrame) -> dict[str, Patch]:
+    """Paint the colour of the most frequent label behind each step of one sweep and backend.
 
-    Returns a patch for the legend for each label seen.
+    Returns a patch for the legend for each of these labels.
     """
-    table, places = placed(table)
+    table, places = sort_by_place(table)
     edges = numpy.concatenate(
         [[places[0] - 0.5], (places[1:] + places[:-1]) / 2, [places[-1] + 0.5]]
     )
@@ -35,45 +35,46 @@ def bands(axis: Axes, table: DataFrame) -> dict[str, Patch]:
     }
 
 
-def placed(table: DataFrame) -> tuple[DataFrame, numpy.ndarray]:
+def sort_by_place(table: DataFrame) -> tuple[DataFrame, numpy.ndarray]:
     """The rows of one sweep and backend in the order of the x axis, and their places on it.
 
-    That is the number of blocks replaced; or, where each block is replaced by itself, the block,
-    and the pristine model has no place.
+    The place is the number of blocks replaced. Where single blocks are replaced, it is the index of
+    the block, and the pristine model is left out.
     """
-    if not single(table):
+    if not has_single_blocks(table):
         table = table.sort_values("blocks_replaced")
         return table, table["blocks_replaced"].to_numpy(float)
     table = table[table["blocks_replaced"] > 0].sort_values("block")
     return table, table["block"].to_numpy(float)
 
 
-def single(table: DataFrame) -> bool:
-    """Whether the rows' steps are single blocks (`needq.plan.interventions`)."""
+def has_single_blocks(table: DataFrame) -> bool:
+    """Whether the rows are of a sweep that replaces single blocks."""
     return bool(table["block"].notna().any())
 
 
-def line(
-    axis: Axes, table: DataFrame, column: str, label: str, look: dict, band: bool = True
+def draw_line(
+    axis: Axes, table: DataFrame, column: str, label: str, look: theme.Look, band: bool = True
 ) -> None:
-    """A mean by blocks replaced, with its interval as a band where there is one."""
-    table, x = placed(table)
+    """Draw a mean by blocks replaced, and its interval as a band where it has one."""
+    table, x = sort_by_place(table)
     axis.plot(x, table[column], label=label, markeredgewidth=0, **look)
     if band:
         low, high = table[f"{column}_low"], table[f"{column}_high"]
         axis.fill_between(x, low, high, color=look["color"], alpha=0.16, linewidth=0)
 
 
-def label(axis: Axes, sweep: str, sweeps: Sequence[str], title: str, unit: str) -> None:
-    theme.title(axis, title if len(sweeps) == 1 else f"{title}: {sweep}")
+def set_labels(axis: Axes, sweep: str, sweeps: Sequence[str], title: str, unit: str) -> None:
+    """Set a panel's title, with the name of its sweep if there are several, and its y label."""
+    theme.set_title(axis, title if len(sweeps) == 1 else f"{title}: {sweep}")
     axis.set_ylabel(unit)
-    theme.whole_numbers(axis.xaxis)
+    theme.tick_whole_numbers(axis.xaxis)
 
 
-def level(
+def draw_level(
     axis: Axes, value: float, label: str, side: str, end: str = "right", color: str = theme.GREY
 ) -> None:
-    """A horizontal line of reference, with its label above or below it, at its left or right."""
+    """Draw a horizontal line for reference, with a label above or below its left or right end."""
     axis.axhline(value, color=color, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     axis.annotate(
         label,
@@ -88,5 +89,11 @@ def level(
     )
 
 
-def note(text: str, cuda: bool) -> str:
+def add_cuda(text: str, cuda: bool) -> str:
+    """A footnote which also says if no backend was run on CUDA."""
     return text if cuda else f"{text} {NO_CUDA}"
+
+
+def list_pairs(table: DataFrame) -> list[tuple[str, str]]:
+    """The pairs of backends in a table, in its order."""
+    return list(dict.fromkeys(zip(table["left"], table["right"], strict=True)))

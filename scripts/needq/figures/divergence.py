@@ -1,47 +1,56 @@
-"""The figures of divergence, each drawn from tables alone."""
+"""The figure of divergence: identical texts, and how long texts stay identical."""
 
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from needq.figures import theme
-from needq.figures.axes import BLOCK, BLOCKS, label, line, note, single
-from needq.figures.flips import _pairs
+from needq.figures.axes import (
+    BLOCK,
+    BLOCKS,
+    add_cuda,
+    draw_line,
+    has_single_blocks,
+    list_pairs,
+    set_labels,
+)
 
-SHARED = "part of the text before they part\nhigher is later"
+IDENTICAL = "identical texts (share)"
+COMMON_PREFIX = "common prefix (share of text)\nhigher: texts diverge later"
 NO_PAIR = "no pair of different\nbackends was run"
 
 
 def draw_divergence(summary: DataFrame, cuda: bool) -> Figure:
-    """By blocks replaced, for each pair: the share of identical texts, and the tokens shared.
+    """Draw the share of identical texts and of the common prefix, by blocks replaced.
 
-    `summary` is `divergence_summary.tsv`.
+    `summary` is `divergence_summary.tsv`. Each pair of backends has a line.
     """
-    tested = _pairs(summary[summary["left"] != summary["right"]])
-    controls = summary[summary["left"] == summary["right"]]
+    pairs = list_pairs(summary[summary["left"] != summary["right"]])
+    repeats = summary[summary["left"] == summary["right"]]
     sweeps = sorted(summary["sweep"].unique())
     figure, axes = theme.stack(2, len(sweeps), sharey="row")
     for sweep, column in zip(sweeps, zip(*axes, strict=True), strict=True):
         part = summary[summary["sweep"] == sweep]
-        for axis, measure in zip(column, ("identical", "shared"), strict=True):
-            for index, (left, right) in enumerate(tested):
+        for axis, measure in zip(column, ("identical", "common_prefix_share"), strict=True):
+            for index, (left, right) in enumerate(pairs):
                 table = part[(part["left"] == left) & (part["right"] == right)]
-                line(axis, table, measure, f"{left} and {right}", theme.style(index))
-            if not tested:
-                theme.said(axis, NO_PAIR)
-        same = controls[controls["sweep"] == sweep].groupby(
+                draw_line(axis, table, measure, f"{left} and {right}", theme.style(index))
+            if not pairs:
+                theme.write_message(axis, NO_PAIR)
+        same = repeats[repeats["sweep"] == sweep].groupby(
             ["blocks_replaced", "intervention", "block"], as_index=False, dropna=False
         )
         look = {"color": theme.GREY, "linestyle": ":", "linewidth": 2.5}
         lowest = same["identical"].min()
-        line(column[0], lowest, "identical", "null controls (lowest)", look, band=False)
-        label(column[0], sweep, sweeps, "Texts that stay identical", "share of texts")
-        label(column[1], sweep, sweeps, "How long they stay the same", SHARED)
+        draw_line(column[0], lowest, "identical", "repeats (lowest)", look, band=False)
+        set_labels(column[0], sweep, sweeps, "Identical texts", IDENTICAL)
+        set_labels(column[1], sweep, sweeps, "How long texts stay identical", COMMON_PREFIX)
         for axis in column:
             axis.set_ylim(0, 1.05)
-            axis.set_xlabel(BLOCK if single(part) else BLOCKS)
+            axis.set_xlabel(BLOCK if has_single_blocks(part) else BLOCKS)
             axis.label_outer()
     handles, names = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper left", ncols=2)
-    text = "Means over noise seeds and prompts with 95% intervals; null controls must stay at 1."
-    theme.footnote(figure, note(text, cuda))
+    text = "Means over noise seeds and prompts, with 95% intervals. Repeats (the same backend in a "
+    text += "second process) must stay at 1."
+    theme.write_footnote(figure, add_cuda(text, cuda))
     return figure

@@ -1,4 +1,4 @@
-"""The figure of the ledger: what each removed cause of divergence does."""
+"""The figure of the ledger: what removing each cause of divergence does."""
 
 import numpy
 from matplotlib.axes import Axes
@@ -6,26 +6,26 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from needq.figures import theme
-from needq.figures.axes import note
-from needq.plan.ledger_steps import CALLED, REMOVED
+from needq.figures.axes import add_cuda
+from needq.plan.ledger_steps import CALLED, REMOVED, REPEAT
 
 LEDGER = {
     "identical_share": "identical texts (share)",
-    "kl": "KL, same tokens given (nats)",
+    "kl": "KL, given the same tokens (nats)",
     "max_abs_logit": "largest |logit difference|",
 }
 ZERO = "0"
-TOTAL = "in the end"
+TOTAL = "all causes removed"
 
 
 def draw_ledger(table: DataFrame, cuda: bool) -> Figure:
-    """What each removed cause does, forwards and backwards: a row of panels a pair and order.
+    """Draw what removing each cause does, in both orders: one row of panels per pair and order.
 
     `table` is `ledger.tsv`.
     """
-    table = table[table["order"] != "control"]
+    table = table[table["order"] != REPEAT]
     rows = list(dict.fromkeys(zip(table["left"], table["right"], table["order"], strict=True)))
-    figure, axes = theme.panels(len(rows), len(LEDGER))
+    figure, axes = theme.panels(len(rows), len(LEDGER), widths=[1.7, 1, 1])
     for (left, right, order), panels in zip(rows, axes, strict=True):
         part = table[
             (table["left"] == left) & (table["right"] == right) & (table["order"] == order)
@@ -44,23 +44,24 @@ def draw_ledger(table: DataFrame, cuda: bool) -> Figure:
             axis.grid(axis="y", visible=False)
             if axis is not panels[0]:
                 axis.set_yticklabels([])
-        theme.title(panels[0], f"{left} and {right}, {CALLED[order]}: {_told(part)}")
+        title = f"{left} and {right}, {CALLED[order]}: {_describe(part)}"
+        theme.set_title(panels[0], title)
     texts, seeds = table["texts"].max(), table["noise_seeds"].max()
     text = (
-        "From top to bottom one more cause is removed for both backends; what makes them two "
-        f"machines (device, threads, instruction set) stays. {texts} texts a step, {seeds} noise "
-        "seeds. Left: what each step adds; the first and last bar have 95% intervals. "
-        "A largest difference of 0 means the same bits."
+        "From top to bottom, each row removes one more cause for both backends. What makes them "
+        f"two machines (device, threads, instruction set) stays. {texts:.0f} texts per step, "
+        f"{seeds:.0f} noise seeds. Left: how each step changes the share; the first and the last "
+        "bar have 95% intervals. A largest difference of 0 means that all bits are equal."
     )
-    theme.footnote(figure, note(text, cuda))
+    theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
 
 
-def _told(part: DataFrame) -> str:
-    """What the steps of one order do to the share of identical texts, in words."""
+def _describe(part: DataFrame) -> str:
+    """How the steps of one order change the share of identical texts, in words."""
     shares = part["identical_share"].to_numpy(float)
     changes = numpy.diff(shares)
-    text = f"{shares[0]:.0%} of texts identical at first, {shares[-1]:.0%} in the end"
+    text = f"{shares[0]:.0%} of texts are identical, {shares[-1]:.0%} with all causes removed"
     most = changes.max()
     if not most > 0:
         return text
@@ -69,13 +70,13 @@ def _told(part: DataFrame) -> str:
         for cause, change in zip(part["cause"].iloc[1:], changes, strict=True)
         if change > most / 2
     ]
-    return f"{text}; mostly by {', '.join(causes)}"
+    return f"{text}. Largest steps: {', '.join(causes)}"
 
 
 def _waterfall(axis: Axes, part: DataFrame) -> None:
-    """What each step adds to the share of identical texts, as floating bars; last, their total.
+    """Draw how each step changes the share of identical texts, as floating bars; last, the total.
 
-    The share itself has an interval, which the first bar and the total show.
+    The interval of the share is on the first bar and on the total.
     """
     shares = part["identical_share"].to_numpy(float)
     before = numpy.concatenate([[0.0], shares[:-1], [0.0]])
@@ -107,7 +108,7 @@ def _waterfall(axis: Axes, part: DataFrame) -> None:
 def _log_bars(
     axis: Axes, places: numpy.ndarray, values: numpy.ndarray, everywhere: numpy.ndarray
 ) -> None:
-    """Bars on the logarithmic scale of the values `everywhere`; zeros are written instead."""
+    """Draw bars on a logarithmic scale for all values `everywhere`; a zero is written instead."""
     positive = everywhere[everywhere > 0]
     floor = positive.min() / 30 if len(positive) else 0.1
     axis.barh(

@@ -1,4 +1,4 @@
-"""The figure of survival: which part of the texts has not parted yet, token by token."""
+"""The figure of survival: the share of texts that have not diverged yet, token by token."""
 
 import numpy
 from matplotlib.axes import Axes
@@ -7,55 +7,57 @@ from pandas import DataFrame
 
 from needq.divergence.survival import survival_curve
 from needq.figures import theme
-from needq.figures.axes import note
+from needq.figures.axes import add_cuda
 
-PARTS = (0, 1 / 4, 1 / 2, 1)  # of the blocks replaced: none, few, half and all have a curve
+SHOWN = (0, 1 / 4, 1 / 2, 1)  # the numbers of blocks with a curve, as shares of the largest
 
 
 def draw_survival(divergence: DataFrame, summary: DataFrame, cuda: bool) -> Figure:
-    """A panel a pair of different backends, in it a curve for some numbers of blocks replaced.
+    """Draw one panel per pair of different backends, with curves for some numbers of blocks.
 
     `divergence` is `divergence.tsv`, `summary` is `divergence_summary.tsv`. Texts that end before
-    they part are censored there (Kaplan and Meier 1958).
+    they diverge are censored at their end (Kaplan and Meier 1958).
     """
     counts = summary.set_index(["left", "right", "intervention"])["blocks_replaced"]
     table = divergence[divergence["left"] != divergence["right"]]
     table = table.join(counts, on=["left", "right", "intervention"])
     pairs = list(dict.fromkeys(zip(table["left"], table["right"], strict=True)))
-    figure, axes = theme.stack(max(1, len(pairs)), heights=[0.8] * max(1, len(pairs)))
+    figure, axes = theme.stack(max(1, len(pairs)), heights=[0.8] * max(1, len(pairs)), extra=0.8)
     if not pairs:
-        theme.said(axes[0][0], "no pair of different\nbackends was run")
+        theme.write_message(axes[0][0], "no pair of different\nbackends was run")
     for (axis,), (left, right) in zip(axes, pairs, strict=False):
         own = table[(table["left"] == left) & (table["right"] == right)]
         blocks = numpy.unique(own["blocks_replaced"])
-        chosen = blocks[[round(part * (len(blocks) - 1)) for part in PARTS]]
+        chosen = blocks[[round(share * (len(blocks) - 1)) for share in SHOWN]]
         for index, count in enumerate(numpy.unique(chosen)):
             _curve(axis, own[own["blocks_replaced"] == count], count, theme.style(index))
-        same = own["identical"].mean()
-        theme.title(axis, f"{left} and {right}: {same:.0%} of texts stay identical")
-        axis.set_ylabel("texts not yet parted\n(share)")
+        identical = own["identical"].mean()
+        theme.set_title(axis, f"{left} and {right}: {identical:.0%} of texts stay identical")
+        axis.set_ylabel("texts that have not\ndiverged (share)")
         axis.set_ylim(0, 1.03)
     if pairs:
         handles, names = axes[0][0].get_legend_handles_labels()
-        place = {"loc": "outside upper left", "ncols": len(PARTS), "columnspacing": 1.0}
-        figure.legend(handles, names, title="blocks replaced", alignment="left", **place)
+        place: theme.Look = {"loc": "outside upper left", "ncols": len(SHOWN)}
+        place |= {"title": "blocks replaced", "alignment": "left", "columnspacing": 1.0}
+        figure.legend(handles, names, **place)
     axes[-1][0].set_xlabel("new tokens generated")
     axes[-1][0].set_xlim(left=0)
-    theme.whole_numbers(axes[-1][0].xaxis)
+    theme.tick_whole_numbers(axes[-1][0].xaxis)
     text = (
-        "Kaplan-Meier: texts that end alike count as long as they last. Bands: 95% intervals over "
-        "noise seeds and prompts; none where there is no noise, and none before a text has parted."
+        "Kaplan-Meier estimate: a text that ends before it diverges counts up to its end. Bands: "
+        "95% intervals over noise seeds and prompts. There is no band without noise, and none "
+        "before the first text diverges."
     )
-    theme.footnote(figure, note(text, cuda))
+    theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
 
 
-def _curve(axis: Axes, texts: DataFrame, count: int, look: dict[str, str]) -> None:
-    """The share of some texts that is whole after each token, and its band."""
+def _curve(axis: Axes, texts: DataFrame, count: int, look: theme.Look) -> None:
+    """Draw the share of texts that have not diverged after each token, and its band."""
     curve = survival_curve(texts)
-    look = {"color": look["color"], "linestyle": look["linestyle"]}
+    line: theme.Look = {"color": look["color"], "linestyle": look["linestyle"]}
     label = f"{count:.0f} ({len(texts)} texts)"
-    axis.step(curve["tokens"], curve["share"], where="post", label=label, **look)
+    axis.step(curve["tokens"], curve["share"], where="post", label=label, **line)
     if curve["low"][1:].notna().any():  # the first, of no tokens, is always 1
-        look = {"color": look["color"], "alpha": 0.13, "linewidth": 0}
-        axis.fill_between(curve["tokens"], curve["low"], curve["high"], step="post", **look)
+        band: theme.Look = {"color": look["color"], "alpha": 0.13, "linewidth": 0}
+        axis.fill_between(curve["tokens"], curve["low"], curve["high"], step="post", **band)

@@ -3,9 +3,9 @@
 import importlib.metadata
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -13,13 +13,17 @@ from torch import Tensor
 
 from needq.common.errors import UserError
 from needq.common.files import read_json
+from needq.common.rows import ProcessRecord
+from needq.common.settings import Backend
+
+T = TypeVar("T")
 
 
 class Model(Protocol):
     """What generation and scoring know of a model, whatever its arithmetic."""
 
     device: torch.device
-    blocks: int
+    n_blocks: int
 
     def logits(
         self, ids: Tensor, cache: Any = None, mask: Tensor | None = None, last: bool = False
@@ -42,39 +46,39 @@ class Model(Protocol):
         """Undo every `replace`, bit for bit."""
 
 
-def prepare(backend: Mapping[str, Any]) -> None:
+def prepare(backend: Backend) -> None:
     """Set this process up for a backend: threads, and determinism where torch offers it.
 
     Raises UserError if the backend needs a CUDA device and there is none.
     """
     os.environ["HF_HUB_OFFLINE"] = "1"
-    # read by cuBLAS when its first handle is made; without it, its workspace varies
+    # cuBLAS reads this when its first handle is made; without it, its workspace varies
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    if backend["device"] == "cuda" and not torch.cuda.is_available():
+    if backend.device == "cuda" and not torch.cuda.is_available():
         raise UserError("this job's backend needs a CUDA device, and its machine shows none")
-    torch.set_num_threads(backend["threads"])
+    torch.set_num_threads(backend.threads)
     torch.use_deterministic_algorithms(True)
-    torch.backends.cuda.matmul.allow_tf32 = backend["precision"] == "tf32"
-    torch.backends.cudnn.allow_tf32 = backend["precision"] == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = backend.precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = backend.precision == "tf32"
 
 
-def load(backup: Path, backend: Mapping[str, Any]) -> Model:
+def load(backup: Path, backend: Backend) -> Model:
     """The backed-up model in the backend's arithmetic and precision, on its device."""
-    if backend["arithmetic"] == "exact":
+    if backend.arithmetic == "exact":
         from needq.exact.load import load_exact
 
         config = read_json(backup / "config.json")
-        return load_exact(config, load_file(backup / "model.safetensors"), backend["device"])
+        return load_exact(config, load_file(backup / "model.safetensors"), backend.device)
     # transformers takes seconds to import, and exact arithmetic never needs it
     from needq.inference.native import NativeModel, load_transformers
 
     return NativeModel(load_transformers(backup, backend))
 
 
-def record(backend: Mapping[str, Any]) -> dict[str, Any]:
+def record(backend: Backend) -> ProcessRecord:
     """What a process computed with: backend, versions, hardware, flags."""
-    found = {
-        "backend": dict(backend),
+    process: ProcessRecord = {
+        "backend": backend.model_dump(),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -87,10 +91,10 @@ def record(backend: Mapping[str, Any]) -> dict[str, Any]:
         "tf32": torch.backends.cuda.matmul.allow_tf32,
         "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
     }
-    if backend["device"] == "cuda":
-        found["gpu"] = torch.cuda.get_device_name()
-        found["cuda"] = torch.version.cuda
-    return found
+    if backend.device == "cuda":
+        process["gpu"] = torch.cuda.get_device_name()
+        process["cuda"] = str(torch.version.cuda)
+    return process
 
 
 def _cpu_name() -> str:
@@ -104,15 +108,16 @@ def _cpu_name() -> str:
 
 
 def require_finite(logits: Tensor) -> Tensor:
-    """The logits, if all are finite: a 16-bit format may overflow, and nothing follows from nan."""
-    low, high = logits.aminmax()  # nan if any is; one pass
+    """The logits, if all are finite; UserError if not: a 16-bit format may overflow."""
+    low, high = logits.aminmax()  # one pass; both are nan if any logit is
     if not (low.isfinite() and high.isfinite()):
         raise UserError(
-            "logits are not finite under this backend; a wider precision may serve (backends)"
+            "logits are not finite under this backend; "
+            "choose a wider precision (divergence.backends)"
         )
     return logits
 
 
-def batches(rows: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    """Cut rows into runs of at most `size`."""
+def batches(rows: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Cut rows into batches of at most `size`."""
     return [rows[start : start + size] for start in range(0, len(rows), size)]

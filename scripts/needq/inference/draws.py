@@ -1,8 +1,8 @@
 """Keyed token draws: the same tokens from the same logits on every machine.
 
 A token is drawn by an exponential race: token i finishes at E_i / p_i, with E_i = -log(u_i)
-exponential, and the first to finish wins. The uniforms are keyed by meaning (see noise.py), so a
-draw depends neither on the batch nor on what was drawn before, and logits that differ a little
+exponential, and the first to finish wins. The uniforms are keyed by meaning (needq.corrupt.keyed),
+so a draw depends neither on the batch nor on what was drawn before. Logits that differ a little
 between two backends seldom change the winner.
 """
 
@@ -21,7 +21,7 @@ class NonFiniteLogitsError(UserError):
 
 
 class Draws(NamedTuple):
-    """One token a row, and by how much it won."""
+    """One token per row, and by how much it won."""
 
     tokens: numpy.ndarray  # int64 [rows]
     margins: numpy.ndarray  # float64 [rows]: lead over the second, in nats; inf without a second
@@ -36,9 +36,9 @@ def draw_tokens(
 ) -> Draws:
     """One token for each row of logits [rows, vocabulary] and its key.
 
-    Temperature 0 takes the largest logit. top_k (0: no limit) keeps the k largest, then top_p
-    (1: no limit) the fewest likeliest tokens whose probabilities add up to top_p at least. Of
-    equal logits the lower token id counts as the larger, here and everywhere.
+    Temperature 0 takes the largest logit. top_k (0: no limit) keeps the k largest logits. Then
+    top_p (1: no limit) keeps the fewest of the most probable tokens whose probabilities add up to
+    at least top_p. Of two equal logits, that of the lower token id counts as the larger one.
     """
     logits = logits.astype(numpy.float64)
     largest = logits.max(-1, keepdims=True)
@@ -80,9 +80,9 @@ def kept_tokens(logits: numpy.ndarray, top_k: int) -> numpy.ndarray:
 
 
 def in_nucleus(logits: numpy.ndarray, top_p: float) -> numpy.ndarray:
-    """Which tokens top_p keeps: those before which less than top_p of the probability lies.
+    """Which tokens top_p keeps: those for which the more probable ones sum up to less than top_p.
 
-    logits [rows, tokens], at most 0; the sums are of integers, hence exact.
+    `logits` [rows, tokens] are at most 0. The sums are exact, since they are sums of integers.
     """
     order = numpy.argsort(-logits, axis=-1, kind="stable")
     bits = min(50, 53 - (logits.shape[-1] - 1).bit_length())  # the sums stay within 2^53

@@ -1,6 +1,6 @@
 """Native arithmetic: transformers' own models in a floating-point format, on their own kernels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +9,8 @@ import transformers
 from torch import Tensor
 from torch.nn import Module, ModuleList
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
+
+from needq.common.settings import Backend
 
 # TF32 is float32 whose products CUDA rounds to fewer bits
 FORMATS = {"tf32": torch.float32} | {
@@ -24,7 +26,7 @@ class NativeCache(NamedTuple):
 
 
 class NativeStream(NamedTuple):
-    """Where a forward pass stands between two blocks."""
+    """The state of a forward pass between two blocks."""
 
     x: Tensor | None  # [batch, tokens, width], the residual stream; None before the first block
     ids: Tensor  # [batch, tokens] int64
@@ -37,11 +39,11 @@ class NativeModel:
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
         self.device = model.device
-        base = model.base_model
+        base: Any = model.base_model
         # as GPT-2 and Llama name them
         self._list, self._norm = ("h", base.ln_f) if hasattr(base, "h") else ("layers", base.norm)
         self._blocks = getattr(base, self._list)
-        self.blocks = len(self._blocks)
+        self.n_blocks = len(self._blocks)
         self._parameters = {name: p.detach() for name, p in model.named_parameters()}
         self._pristine: dict[str, Tensor] = {}
 
@@ -56,7 +58,7 @@ class NativeModel:
         """Logits of the next token after each of ids (or the `last` alone), and the new cache.
 
         ids: [batch, new] int64. mask: [batch, new] bool, False for padding, on whichever side;
-        all True if None. Returns [batch, new or 1, vocabulary]. The given cache is used up.
+        all True if None. Returns [batch, new or 1, vocabulary]. `cache` cannot be used again.
         """
         ids = ids.to(self.device)
         real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.to(self.device)
@@ -64,7 +66,7 @@ class NativeModel:
         if cache is not None:
             past, real = cache.past, torch.cat((cache.real, real), 1)
         positions = (real.cumsum(1) - 1).clamp_min(0)[:, -ids.shape[1] :]
-        found = self.model(
+        output = self.model(
             input_ids=ids,
             attention_mask=real.long(),
             position_ids=positions,
@@ -72,7 +74,7 @@ class NativeModel:
             use_cache=True,
             logits_to_keep=int(last),
         )
-        return found.logits, NativeCache(past, real)
+        return output.logits, NativeCache(past, real)
 
     def begin(self, ids: Tensor, mask: Tensor) -> NativeStream:
         """The stream before the first block; ids and mask as in `logits`."""
@@ -80,13 +82,14 @@ class NativeModel:
 
     def block(self, index: int, stream: NativeStream) -> NativeStream:
         """The stream after one more block."""
-        block, left = self._blocks[index], []
-        hook = block.register_forward_hook(lambda _, inputs, output: left.append(output))
+        block: Module = self._blocks[index]
+        outputs: list[Tensor] = []
+        hook = block.register_forward_hook(lambda _, inputs, output: outputs.append(output))
         try:
             self._pass([block], block, stream)
         finally:
             hook.remove()
-        return stream._replace(x=left[0])
+        return stream._replace(x=outputs[0])
 
     @torch.inference_mode()
     def end(self, stream: NativeStream) -> Tensor:
@@ -95,16 +98,16 @@ class NativeModel:
 
     @torch.inference_mode()
     def _pass(self, blocks: Sequence[Module], entry: Module, stream: NativeStream) -> Tensor:
-        """transformers' own pass through some of the blocks, where `entry` meets the stream."""
+        """transformers' own pass through some of its blocks; the stream enters it at `entry`."""
         base = self.model.base_model
 
-        def enter(_: Module, inputs: tuple) -> tuple:
+        def enter(_: Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
             return inputs if stream.x is None else (stream.x, *inputs[1:])
 
         hook = entry.register_forward_pre_hook(enter)
         setattr(base, self._list, ModuleList(blocks))
         try:
-            found = base(
+            output = base(
                 input_ids=stream.ids,
                 attention_mask=stream.real.long(),
                 position_ids=(stream.real.long().cumsum(1) - 1).clamp_min(0),
@@ -113,7 +116,7 @@ class NativeModel:
         finally:
             setattr(base, self._list, self._blocks)
             hook.remove()
-        return found.last_hidden_state
+        return output.last_hidden_state
 
     def replace(self, name: str, tensor: Tensor) -> None:
         """Use `tensor` in place of the weight of that name, until `restore`."""
@@ -128,16 +131,16 @@ class NativeModel:
         self._pristine.clear()
 
 
-def load_transformers(backup: Path, backend: Mapping[str, Any]) -> PreTrainedModel:
+def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:
     """The backed-up model in the backend's precision, on its device, for inference."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         backup,
-        dtype=FORMATS[backend["precision"]],
-        attn_implementation=backend["kernels"],
+        dtype=FORMATS[backend.precision],
+        attn_implementation=backend.kernels,
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
     )
-    return model.to(backend["device"]).eval().requires_grad_(False)
+    return model.to(backend.device).eval().requires_grad_(False)

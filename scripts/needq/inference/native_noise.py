@@ -1,7 +1,7 @@
 """Native noise: drawn by torch on the device, as the lecture's notebook does.
 
-`torch.randn` with one seed gives other numbers on another device, and on a CPU with another
-instruction set: this is what keyed noise (needq.corrupt.keyed) removes.
+With one seed, `torch.randn` gives different numbers on another device, and on a CPU with another
+instruction set. Keyed noise (needq.corrupt.keyed) does not have this difference.
 """
 
 from pathlib import Path
@@ -10,26 +10,26 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
-from needq.backup.architectures import Adapter, Slice
+from needq.backup.architectures import Architecture, Slice
+from needq.common.keys import noise_parts
 from needq.inference.sampling import seeded_stream
-from needq.plan.interventions import noise_parts
 
 
-class NativeNoise(dict):
-    """Takes the place of the stored noise of the same name, drawn when it is first asked for."""
+class NativeNoise(dict[str, dict[str, np.ndarray]]):
+    """Noise in place of the stored noise of the same name; drawn when it is first asked for."""
 
-    def __init__(self, weights: Path, sizes: Adapter, device: torch.device) -> None:
+    def __init__(self, weights: Path, architecture: Architecture, device: torch.device) -> None:
         super().__init__()
-        self.weights, self.sizes, self.device = weights, sizes, device
+        self.weights, self.architecture, self.device = weights, architecture, device
 
     def __missing__(self, name: str) -> dict[str, np.ndarray]:
         matrix, _, seed = noise_parts(name)
         tensors = {}
         with safe_open(self.weights, framework="pt") as weights:
-            for block in range(self.sizes.blocks):
+            for block in range(self.architecture.n_blocks):
                 places: dict[str, Slice | None] = {
-                    "weight": self.sizes.matrix(matrix, block),
-                    "bias": self.sizes.bias(matrix, block),
+                    "weight": self.architecture.matrix(matrix, block),
+                    "bias": self.architecture.bias(matrix, block),
                 }
                 for kind, place in places.items():
                     if place is not None:
@@ -43,6 +43,6 @@ class NativeNoise(dict):
 
 
 def native_gaussian(pristine: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
-    """The notebook's `randn_like(q) * std + mean`, on the device of the matrix."""
+    """Noise by the notebook's `randn_like(q) * std + mean`, on the device of the matrix."""
     normal = torch.randn(pristine.shape, generator=stream, device=pristine.device)
     return normal * pristine.std() + pristine.mean()

@@ -1,32 +1,28 @@
 """Patches, applied to a loaded model and undone bit for bit."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from safetensors import safe_open
 
-from needq.backup.architectures import adapter
+from needq.backup.architectures import find_architecture
 from needq.common.files import read_json, sha256
+from needq.common.settings import Backend
 from needq.corrupt.methods import replacement
-from needq.corrupt.patches import stored_noise
+from needq.corrupt.patches import Noise, SlicePatch, stored_noise
 from needq.inference.backend import Model
 from needq.inference.native_noise import NativeNoise
-from needq.plan.interventions import Intervention
-
-Recipe = Mapping[str, Any]
-Noise = Mapping[str, Mapping[str, np.ndarray]]
 
 
 class Patcher:
     """One model whose slices are replaced and put back.
 
-    `weights` is the backup's model.safetensors; `noise` the stored noise that the recipes draw
-    on (`needq.corrupt.stored_noise`), or what takes its place (`recorded` is False then, and its
-    digests are not looked at).
+    `weights` is the backup's model.safetensors. `noise` is the stored noise that the patches draw
+    on (`needq.corrupt.patches.stored_noise`), or noise that takes its place. `recorded` is False
+    for the latter: the patches do not have its digests.
     """
 
     def __init__(self, model: Model, weights: Path, noise: Noise, recorded: bool = True) -> None:
@@ -35,13 +31,13 @@ class Patcher:
         self.weights = weights
         self.noise = noise
         self.pristine: dict[str, np.ndarray] = {}
-        self.checked: set[tuple[Any, ...]] = set()
+        self.checked: set[tuple[str, str, str, float]] = set()
 
     @contextmanager
-    def applied(self, recipe: Recipe) -> Iterator[None]:
-        """The model with the recipe's slices replaced; all bits are back afterwards."""
+    def applied(self, slices: Sequence[SlicePatch]) -> Iterator[None]:
+        """The model with these slices replaced; all bits are back afterwards."""
         tensors: dict[str, np.ndarray] = {}
-        for part in recipe["slices"]:
+        for part in slices:
             name = part["tensor"]
             if name not in tensors:
                 tensors[name] = self._pristine(name).copy()
@@ -60,13 +56,13 @@ class Patcher:
                 self.pristine[name] = weights.get_tensor(name)
         return self.pristine[name]
 
-    def _values(self, part: Recipe) -> np.ndarray:
-        """The replacement of one slice, float32; its digest must be the recipe's."""
+    def _values(self, part: SlicePatch) -> np.ndarray:
+        """The replacement of one slice, float32; its digest must be the one in the patch."""
         index = _index(part["ranges"])
         noise = self.noise[part["noise"]][part["noise_tensor"]][_index(part["noise_ranges"])]
         pristine = self._pristine(part["tensor"])[index]
-        values = replacement(pristine, noise, part["matrix_mean"], part["dose"])
-        key = (part["tensor"], str(index), part["noise"], part["dose"])
+        values = replacement(pristine, noise, part["matrix_mean"], part["noise_fraction"])
+        key = (part["tensor"], str(index), part["noise"], part["noise_fraction"])
         if self.recorded and key not in self.checked:
             if sha256(values.data) != part["after"]["sha256"]:
                 raise ValueError(f"noise for {part['tensor']} is not what the patch recorded")
@@ -74,26 +70,15 @@ class Patcher:
         return values
 
 
-def with_recipes(
-    members: Sequence[Intervention], files: Sequence[Path]
-) -> list[tuple[Intervention, Recipe]]:
-    """Each intervention with its recipe, from files of recipes that may hold others too."""
-    recipes = {
-        (recipe["intervention"], recipe["noise_seed"]): recipe
-        for file in files
-        for recipe in read_json(file)
-    }
-    return [(member, recipes[member.id, member.noise_seed]) for member in members]
-
-
-def patcher(
-    model: Model, weights: Path, backend: Mapping[str, Any], files: Sequence[Path]
+def make_patcher(
+    model: Model, weights: Path, backend: Backend, noise_files: Sequence[str | Path]
 ) -> Patcher:
-    """The patcher of a backend: with the stored noise of `files`, or noise drawn on its device."""
-    if backend["noise"] == "native":
-        sizes = adapter(read_json(Path(weights).with_name("config.json")))
-        return Patcher(model, weights, NativeNoise(weights, sizes, model.device), recorded=False)
-    return Patcher(model, weights, stored_noise(files))
+    """The patcher of a backend: with the stored noise of files, or noise drawn on its device."""
+    if backend.noise == "native":
+        architecture = find_architecture(read_json(weights.with_name("config.json")))
+        noise = NativeNoise(weights, architecture, model.device)
+        return Patcher(model, weights, noise, recorded=False)
+    return Patcher(model, weights, stored_noise(noise_files))
 
 
 def _index(ranges: Sequence[Sequence[int]]) -> tuple[slice, ...]:

@@ -1,21 +1,26 @@
-"""How the next token of each row is chosen: the likeliest, or drawn by an exponential race.
+"""How the next token of each row is chosen: the most probable one, or one drawn by a race.
 
-Both samplers race as torch.multinomial does, argmax(p / Exp(1)); they differ in where the
-exponentials come from. A margin (nats) says how far a token was from being another: the log ratio
-of the two best values of the race, or, at temperature 0, the difference of the two best logits.
+Both samplers draw as torch.multinomial does, by an exponential race: argmax(p / Exp(1)). They
+differ in where the exponentials come from. A margin (nats) says how far a token was from being
+another: the log ratio of the two best values of the race, or, at temperature 0, the difference of
+the two best logits.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from needq.common.files import canonical_json, sha256
+from needq.common.settings import Generation
 from needq.corrupt.keyed import draw_key
 from needq.inference.draws import draw_tokens
+
+if TYPE_CHECKING:
+    from transformers.generation import LogitsProcessorList
 
 Choice = tuple[int, float]  # a token and its margin
 
@@ -26,14 +31,14 @@ class Row(NamedTuple):
     ids: Sequence[int]
     prompt: str
     sample_seed: int
-    index: int  # of the prompt in the config
+    index: int  # type: ignore[assignment]  # of the prompt in the config; hides tuple.index
 
 
 class Sampler(Protocol):
     """Chooses the next token of each row of a batch."""
 
     def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
-        """One choice a row, from logits [rows, vocabulary]; rows that `ended` need none.
+        """One choice per row, from logits [rows, vocabulary]; rows that `ended` need none.
 
         ids: [rows, tokens so far]. step: how many tokens were chosen before this one.
         """
@@ -42,10 +47,10 @@ class Sampler(Protocol):
 class NativeSampler:
     """Each row draws from a torch stream of its own, as transformers' generate would."""
 
-    def __init__(self, device: torch.device, rows: Sequence[Row], settings: Mapping[str, Any]):
+    def __init__(self, device: torch.device, rows: Sequence[Row], settings: Generation):
         self.streams = [native_stream(device, row.sample_seed, row.prompt) for row in rows]
         self.processors = warpers(settings)
-        self.greedy = settings["temperature"] == 0
+        self.greedy = settings.temperature == 0
 
     def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
         # float32 as in transformers' generate, so that every precision draws the same stream
@@ -55,7 +60,7 @@ class NativeSampler:
             leads = (best[:, 0] - best[:, 1]).tolist()
             return list(zip(logits.argmax(-1).tolist(), leads, strict=True))
         chosen = []
-        probabilities = self.processors(ids, logits).softmax(-1)
+        probabilities = self.processors(ids, logits).softmax(-1)  # type: ignore[arg-type]
         for probability, stream, over in zip(probabilities, self.streams, ended, strict=True):
             if over:
                 chosen.append((0, math.nan))
@@ -69,9 +74,9 @@ class NativeSampler:
 class KeyedSampler:
     """Each draw is keyed by sample seed, prompt and position: the same on every machine."""
 
-    def __init__(self, device: torch.device, rows: Sequence[Row], settings: Mapping[str, Any]):
+    def __init__(self, device: torch.device, rows: Sequence[Row], settings: Generation):
         self.rows = rows
-        self.limits = [settings[name] for name in ("temperature", "top_k", "top_p")]
+        self.limits = (settings.temperature, settings.top_k, settings.top_p)
 
     def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
         keys = [draw_key(row.sample_seed, row.prompt, step) for row in self.rows]
@@ -79,7 +84,13 @@ class KeyedSampler:
         return list(zip(draws.tokens.tolist(), draws.margins.tolist(), strict=True))
 
 
-SAMPLERS: dict[str, type[Sampler]] = {"native": NativeSampler, "keyed": KeyedSampler}
+def make_sampler(
+    rng: str, device: torch.device, rows: Sequence[Row], settings: Generation
+) -> Sampler:
+    """The sampler of a backend whose random numbers are `native` or `keyed`."""
+    if rng == "keyed":
+        return KeyedSampler(device, rows, settings)
+    return NativeSampler(device, rows, settings)
 
 
 def native_stream(device: torch.device | str, sample_seed: int, prompt: str) -> torch.Generator:
@@ -93,7 +104,7 @@ def seeded_stream(device: torch.device | str, *meaning: str | int) -> torch.Gene
     return torch.Generator(device).manual_seed(int(digest[:16], 16) >> 1)
 
 
-def warpers(settings: Mapping[str, Any]):
+def warpers(settings: Generation) -> "LogitsProcessorList":
     """transformers' own processors, in the order in which its `generate` applies them."""
     # transformers takes seconds to import, and keyed draws never need it
     from transformers.generation import (
@@ -103,14 +114,14 @@ def warpers(settings: Mapping[str, Any]):
         TopPLogitsWarper,
     )
 
-    found = LogitsProcessorList()
-    if settings["temperature"] not in (0, 1):
-        found.append(TemperatureLogitsWarper(settings["temperature"]))
-    if settings["top_k"]:
-        found.append(TopKLogitsWarper(settings["top_k"]))
-    if settings["top_p"] < 1:
-        found.append(TopPLogitsWarper(settings["top_p"]))
-    return found
+    processors = LogitsProcessorList()
+    if settings.temperature not in (0, 1):
+        processors.append(TemperatureLogitsWarper(settings.temperature))
+    if settings.top_k:
+        processors.append(TopKLogitsWarper(settings.top_k))
+    if settings.top_p < 1:
+        processors.append(TopPLogitsWarper(settings.top_p))
+    return processors
 
 
 def as_array(logits: Tensor) -> np.ndarray:

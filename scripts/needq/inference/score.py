@@ -1,8 +1,8 @@
 """Scores: what a corrupted model predicts, given the true past (teacher forcing)."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,16 +10,17 @@ import torch
 from needq.common.files import sha256
 from needq.common.keys import logits_key
 from needq.common.logs import progress
+from needq.common.rows import DocumentRow, DocumentScore, TextRow, TextScore, TextScoreRow
+from needq.corrupt.patches import Patch
 from needq.exact.arithmetic import exact_sum
 from needq.exact.elementary import exp_bounded
 from needq.exact.layers import log_softmax
 from needq.inference.backend import Model, batches, require_finite
-from needq.inference.patcher import Patcher, Recipe
+from needq.inference.patcher import Patcher
 from needq.inference.prefix_tree import logits_under_each
 from needq.inference.sampling import as_array
-from needq.plan.interventions import Intervention
 
-Row = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
+Text = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
 
 
 def padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -56,33 +57,33 @@ def nll(log_probabilities: torch.Tensor, targets: Sequence[int]) -> torch.Tensor
 def score_documents(
     model: Model,
     patcher: Patcher,
-    recipes: Sequence[Recipe],
+    patches: Sequence[Patch],
     documents: Sequence[Sequence[int]],
-    sizes: Sequence[int],
+    n_bytes: Sequence[int],
     batch: int,
-) -> list[list[dict[str, Any]]]:
-    """For each recipe, a row of scores per document.
+) -> list[list[DocumentScore]]:
+    """For each patch, the scores of each document.
 
     Means per token over a document, in nats: `nll`, and `kl` from the pristine model to the
     corrupted one; `top1_agreement` is the share of tokens where both rank the same token first;
-    `logits_sha256` the digest of all its logits. `sizes` counts the bytes scored. What follows
-    the logits is exact arithmetic for every backend, so scores depend on the logits alone.
+    `logits_sha256` is the digest of all its logits. `n_bytes` are the bytes that are scored. After
+    the logits, all arithmetic is exact under every backend, so scores depend on the logits alone.
     """
-    found: list[list[dict[str, Any]]] = [[] for _ in recipes]
-    indexed = list(zip(range(len(documents)), documents, sizes, strict=True))
-    for part in progress(batches(indexed, batch), "score documents, batch"):
+    scores: list[list[DocumentScore]] = [[] for _ in patches]
+    numbered = list(zip(range(len(documents)), documents, n_bytes, strict=True))
+    for part in progress(batches(numbered, batch), "score documents, batch"):
         rows = [row for _, row, _ in part]
         pristine = []
         for logits in forced_logits(model, rows):
             before = log_softmax(logits.double())
             pristine.append((before, exp_bounded(before), before.argmax(-1)))
-        for number, of_part in logits_under_each(model, patcher, recipes, *padded(rows)):
+        for number, of_part in logits_under_each(model, patcher, patches, *padded(rows)):
             for (index, row, size), (before, probabilities, first), logits in zip(
                 part, pristine, cut(rows, of_part), strict=True
             ):
                 after = log_softmax(logits.double())
                 kl = exact_sum((before - after).mul_(probabilities))[:, 0]
-                found[number].append(
+                scores[number].append(
                     {
                         "document": index,
                         "tokens": len(row) - 1,
@@ -93,40 +94,69 @@ def score_documents(
                         "logits_sha256": sha256(as_array(logits).data),
                     }
                 )
-    return found
+    return scores
 
 
 @torch.inference_mode()
 def document_digests(
     model: Model,
     patcher: Patcher,
-    recipes: Sequence[Recipe],
+    patches: Sequence[Patch],
     documents: Sequence[Sequence[int]],
     batch: int,
 ) -> list[list[str]]:
-    """For each recipe, the `logits_sha256` of each document, as `score_documents` gives it."""
-    found: list[list[str]] = [[] for _ in recipes]
+    """For each patch, the `logits_sha256` of each document, as `score_documents` gives it."""
+    digests: list[list[str]] = [[] for _ in patches]
     for part in progress(batches(documents, batch), "digests of logits, batch"):
-        for number, of_part in logits_under_each(model, patcher, recipes, *padded(part)):
-            found[number] += [sha256(as_array(logits).data) for logits in cut(part, of_part)]
-    return found
+        for number, of_part in logits_under_each(model, patcher, patches, *padded(part)):
+            digests[number] += [sha256(as_array(logits).data) for logits in cut(part, of_part)]
+    return digests
 
 
-def score_texts(model: Model, rows: Sequence[Row], batch: int) -> list[dict[str, Any]]:
-    """For each text, how many new `tokens` it has, their `nlls` (nats) and the mean, `text_nll`.
+def document_rows(
+    patches: Sequence[Patch], scores: Sequence[Sequence[DocumentScore]]
+) -> list[DocumentRow]:
+    """What `score_documents` gives, as rows of schemas.EVALUATION without `backend`."""
+    return [
+        {**patch.keys(), **score}
+        for patch, of_patch in zip(patches, scores, strict=True)
+        for score in of_patch
+    ]
+
+
+def text_rows(
+    model: Model,
+    patches: Sequence[Patch],
+    texts: Sequence[TextRow],
+    prompts: Sequence[Sequence[int]],
+    batch: int,
+) -> list[TextScoreRow]:
+    """The scores of `texts`, as rows of schemas.TEXT_SCORES."""
+    if not texts:
+        return []
+    grouped = by_intervention(texts, prompts)
+    scores: list[TextScore] = []
+    for patch in progress(patches, "score texts"):
+        scores += score_texts(model, grouped[patch.intervention, patch.noise_seed], batch)
+    rows = [{**text, **score} for text, score in zip(texts, scores, strict=True)]
+    return cast("list[TextScoreRow]", rows)
+
+
+def score_texts(model: Model, texts: Sequence[Text], batch: int) -> list[TextScore]:
+    """For each text, how many new `tokens` it has, their `nlls` (nats) and the mean of these.
 
     Every text has at least one new token, if only the one that ended it.
     """
     return [
-        {"tokens": len(values), "text_nll": mean(values), "nlls": values.tolist()}
-        for values in token_nlls(model, rows, batch)
+        {"tokens": len(values), "pristine_nll": mean(values), "nlls": values.tolist()}
+        for values in token_nlls(model, texts, batch)
     ]
 
 
 @torch.inference_mode()
-def token_nlls(model: Model, rows: Sequence[Row], batch: int) -> Iterator[torch.Tensor]:
+def token_nlls(model: Model, texts: Sequence[Text], batch: int) -> Iterator[torch.Tensor]:
     """The nll (nats, float64) of each new token of each text."""
-    for part in batches(rows, batch):
+    for part in batches(texts, batch):
         logits = forced_logits(model, [[*prompt, *new] for prompt, new in part])
         for (prompt, new), values in zip(part, logits, strict=True):
             yield nll(log_softmax(values[len(prompt) - 1 :].double()), new)
@@ -134,17 +164,14 @@ def token_nlls(model: Model, rows: Sequence[Row], batch: int) -> Iterator[torch.
 
 @torch.inference_mode()
 def logits_at(
-    model: Model,
-    rows: Sequence[Row],
-    positions: Sequence[int],
-    batch: int,
+    model: Model, texts: Sequence[Text], positions: Sequence[int], batch: int
 ) -> np.ndarray:
-    """The logits [row, position, vocabulary] that predict the new tokens at `positions`.
+    """The logits [text, position, vocabulary] that predict the new tokens at `positions`.
 
-    nan where a text is shorter than the position.
+    They are nan where a text has no token at the position.
     """
-    found = []
-    for part in batches(rows, batch):
+    arrays = []
+    for part in batches(texts, batch):
         logits = forced_logits(model, [[*prompt, *new] for prompt, new in part])
         for (prompt, new), values in zip(part, logits, strict=True):
             array = as_array(values)
@@ -152,36 +179,39 @@ def logits_at(
             for place, position in enumerate(positions):
                 if position < len(new):
                     kept[place] = array[len(prompt) - 1 + position]
-            found.append(kept)
-    return np.stack(found)
+            arrays.append(kept)
+    return np.stack(arrays)
 
 
 def reference_logits(
     model: Model,
     patcher: Patcher,
-    work: Sequence[tuple[Intervention, Recipe]],
-    texts: Sequence[Mapping[str, Any]],
+    patches: Sequence[Patch],
+    texts: Sequence[TextRow],
     prompts: Sequence[Sequence[int]],
     positions: Sequence[int],
     batch: int,
 ) -> dict[str, np.ndarray]:
-    """`logits_at` on the reference backend's texts (first sample seed), by `logits_key`."""
+    """`logits_at` on the reference backend's texts (first sample seed), by `logits_key`.
+
+    `texts` are rows of schemas.TEXTS.
+    """
     first_seed = texts[0]["sample_seed"]
-    rows = by_intervention([t for t in texts if t["sample_seed"] == first_seed], prompts)
-    found = {}
-    for member, recipe in progress(work, "logits of the reference's tokens"):
-        key = (member.id, member.noise_seed)
-        with patcher.applied(recipe):
-            found[logits_key(*key)] = logits_at(model, rows[key], positions, batch)
-    return found
+    first = by_intervention([t for t in texts if t["sample_seed"] == first_seed], prompts)
+    logits = {}
+    for patch in progress(patches, "logits of the reference's tokens"):
+        key = (patch.intervention, patch.noise_seed)
+        with patcher.applied(patch.slices):
+            logits[logits_key(*key)] = logits_at(model, first[key], positions, batch)
+    return logits
 
 
 def by_intervention(
-    texts: Sequence[Mapping[str, Any]], prompts: Sequence[Sequence[int]]
-) -> dict[tuple[str, int | None], list[Row]]:
-    """(prompt ids, new ids) of each text, in order, by (intervention, noise seed)."""
-    found: dict[tuple[str, int | None], list[Row]] = {}
+    texts: Sequence[TextRow], prompts: Sequence[Sequence[int]]
+) -> dict[tuple[str, int | None], list[Text]]:
+    """The prompt and new ids of each text, in order, by (intervention, noise seed)."""
+    grouped: dict[tuple[str, int | None], list[Text]] = {}
     for text in texts:
         key = (text["intervention"], text["noise_seed"])
-        found.setdefault(key, []).append((prompts[text["prompt"]], text["tokens"]))
-    return found
+        grouped.setdefault(key, []).append((prompts[text["prompt"]], text["tokens"]))
+    return grouped

@@ -1,34 +1,35 @@
 """Reference texts: texts of known kind, made of what the pristine model writes.
 
-A reference text's kind is known because it was made so: the pristine model's own text; a
-resampling of such texts by n-grams, right from word to word and about nothing; a loop; tokens that
-do not know of each other.
+The kind of a reference text is known because of how it was made: a text of the pristine model; a
+text resampled from such texts by n-grams, in which neighbouring words fit but the whole means
+nothing; a loop; or tokens that are drawn independently.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pandas import DataFrame
 
 from needq.corrupt.keyed import key, uniform
 
 KINDS = {
-    "own": "near normal",  # the pristine model's text
-    "order 2": "meaning lost",  # each token drawn after the two before it
-    "order 1": "meaning lost",  # after the one before it
+    "own": "near normal",  # a text of the pristine model
+    "order 2": "meaning lost",  # each token is drawn after the two tokens before it
+    "order 1": "meaning lost",  # each token is drawn after the token before it
     "loop": "repetitive",
-    "order 0": "noise",  # the frequencies of tokens alone
-    "uniform": "noise",  # not even these
+    "order 0": "noise",  # tokens are drawn by their frequency
+    "uniform": "noise",  # all tokens are equally probable
 }
-Row = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
+Text = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
 
 
-def controls(own: Sequence[Row], vocabulary: int) -> DataFrame:
-    """Controls of every kind, as long as the pristine model's texts `own`, one of each for each.
+def make_reference_texts(own: Sequence[Text], vocabulary: int) -> DataFrame:
+    """One reference text of each kind for each text in `own`, and of the same length.
 
-    Returns rows of `kind`, `source` (the index of the text in `own`), `held_out` and `tokens`, in
-    which a control continues the source's prompt. The second half of the sources is held out: its
-    controls are not fitted to, and the two halves share no text to resample. Every draw is keyed
-    by kind and source.
+    `own` are texts of the pristine model. Returns rows of `kind`, `source` (the index in `own`),
+    `held_out` and `tokens`. A reference text continues the prompt of its source. The second half of
+    the sources is held out: no label is fitted to their texts, and each half is resampled from its
+    own texts alone. Every draw is keyed by kind and source.
     """
     half = len(own) // 2
     followers = [
@@ -37,31 +38,40 @@ def controls(own: Sequence[Row], vocabulary: int) -> DataFrame:
     rows = []
     for source, (prompt, tokens) in enumerate(own):
         held_out = source >= half
-        draws = {
+        draws = {  # keyed by this word since the first version
             kind: uniform(key("control", kind, source), len(tokens)).tolist() for kind in KINDS
         }
-        made = {"own": list(tokens), "loop": _loop(tokens, draws["loop"])}
-        made["uniform"] = [int(draw * vocabulary) for draw in draws["uniform"]]
+        texts = {"own": list(tokens), "loop": _loop(tokens, draws["loop"])}
+        texts["uniform"] = [int(draw * vocabulary) for draw in draws["uniform"]]
         for order, known in followers[held_out].items():
-            made[f"order {order}"] = _resampled(prompt, known, order, draws[f"order {order}"])
+            texts[f"order {order}"] = _resampled(prompt, known, order, draws[f"order {order}"])
         for kind in KINDS:
             rows.append(
-                {"kind": kind, "source": source, "held_out": held_out, "tokens": made[kind]}
+                {"kind": kind, "source": source, "held_out": held_out, "tokens": texts[kind]}
             )
     return DataFrame(rows)
 
 
-def _followers(own: Sequence[Row], order: int) -> dict[tuple[int, ...], list[int]]:
-    """What follows each run of `order` tokens, in prompts and texts, as often as it does.
+def with_scores(texts: DataFrame, nlls: Sequence[Sequence[float]], n_prompts: int) -> list[Any]:
+    """Reference texts with the nll of each token, as rows of schemas.REFERENCE_TEXTS.
 
-    -1 stands for what lies before a prompt. A prompt's first token follows nothing.
+    The sources are ordered by sample seed, then by prompt; there are `n_prompts` prompts.
     """
-    found: dict[tuple[int, ...], list[int]] = {}
+    scored = texts.assign(nlls=nlls, prompt=texts["source"] % n_prompts)
+    return scored.to_dict("records")
+
+
+def _followers(own: Sequence[Text], order: int) -> dict[tuple[int, ...], list[int]]:
+    """The tokens that follow each sequence of `order` tokens in prompts and texts, with repeats.
+
+    -1 stands for the place before a prompt. The first token of a prompt is no follower.
+    """
+    followers: dict[tuple[int, ...], list[int]] = {}
     for prompt, new in own:
         text = [-1] * order + [*prompt, *new]
         for place in range(order + 1, len(text)):
-            found.setdefault(tuple(text[place - order : place]), []).append(text[place])
-    return found
+            followers.setdefault(tuple(text[place - order : place]), []).append(text[place])
+    return followers
 
 
 def _resampled(
@@ -70,17 +80,17 @@ def _resampled(
     order: int,
     draws: Sequence[float],
 ) -> list[int]:
-    """A text drawn token by token from what follows the last `order` tokens.
+    """A text in which each token is drawn from the followers of the last `order` tokens.
 
-    Where nothing follows, as after the end of a text, it goes on as after the prompt.
+    Where these have no followers, as after the end of a text, it goes on as after the prompt.
     """
     start = [-1] * order + list(prompt)
     context, new = start[:], []
     for draw in draws:
         if tuple(context[len(context) - order :]) not in followers:
             context = start[:]
-        found = followers[tuple(context[len(context) - order :])]
-        new.append(found[int(draw * len(found))])
+        candidates = followers[tuple(context[len(context) - order :])]
+        new.append(candidates[int(draw * len(candidates))])
         context.append(new[-1])
     return new
 
@@ -88,8 +98,8 @@ def _resampled(
 def _loop(tokens: Sequence[int], draws: Sequence[float]) -> list[int]:
     """A text that begins as `tokens` and then repeats a part of them to its end.
 
-    The part begins within the first quarter and is at most a quarter long, so that it comes three
-    times at least.
+    The part begins within the first quarter and is at most a quarter long, so that it appears at
+    least three times.
     """
     quarter = max(len(tokens) // 4, 1)
     start, period = int(draws[0] * quarter), 1 + int(draws[-1] * quarter)

@@ -1,13 +1,34 @@
 """The table of degradation: what each intervention does to a model, as means with intervals."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy
+import pandas
 from pandas import DataFrame
 
 from needq.common import columns
 from needq.common.keys import INTERVENTION
-from needq.metrics.estimates import estimated, first_values, mean, share, spelled
-from needq.metrics.labels import commonest
+from needq.common.logs import progress
+from needq.metrics.estimates import as_columns, estimated, first_values, mean, share
+from needq.metrics.labels import most_frequent_label
 from needq.metrics.ngrams import distinct, seq_rep
+
+
+def degradation_tables(
+    backends: Sequence[str],
+    texts: Mapping[str, DataFrame],
+    text_scores: Mapping[str, DataFrame],
+    evaluation: Mapping[str, DataFrame],
+    answers: Mapping[str, DataFrame],
+    labels: Mapping[str, DataFrame],
+) -> DataFrame:
+    """`degradation.tsv` of all `backends`; the other arguments map them to their rows."""
+    stages = (texts, text_scores, evaluation, answers, labels)
+    parts = [
+        degradation_table(backend, *(stage[backend] for stage in stages))
+        for backend in progress(backends, "backends")
+    ]
+    return pandas.concat(parts).sort_values(["sweep", "intervention"], kind="stable")
 
 
 def degradation_table(
@@ -18,12 +39,12 @@ def degradation_table(
     answers: DataFrame,
     labels: DataFrame,
 ) -> DataFrame:
-    """`degradation.tsv` for one backend: one row an intervention.
+    """`degradation.tsv` for one backend: one row per intervention.
 
-    `evaluation`: one row a document with `nll`, `kl`, `top1_agreement`, `tokens` and `bytes`. Of
-    the interventions that were run in full, `texts`: one row a text with its `tokens`;
-    `text_scores` and `labels`: the same texts with `text_nll` and `label`; `answers`: one row an
-    `item` of a `probe`, with `right`.
+    `evaluation` has one row per document with `nll`, `kl`, `top1_agreement`, `tokens` and `bytes`.
+    The others have rows for sweeps with run: texts alone. `texts` has one row per text with its
+    `tokens`; `text_scores` and `labels` have `pristine_nll` and `label` of these texts; `answers`
+    has one row per `item` of a `task`, with `right`.
     """
     texts = texts.assign(
         seq_rep_4=[seq_rep(tokens, 4) for tokens in texts["tokens"]],
@@ -32,7 +53,7 @@ def degradation_table(
     bits = evaluation["nll"] * evaluation["tokens"] / numpy.log(2)
     evaluation = evaluation.assign(bits_per_byte=bits / evaluation["bytes"])
     keys = ["sweep", "intervention"]
-    given, scores, labelled, answered = (
+    generated, scores, labelled, answered = (
         dict(iter(rows.groupby(keys))) for rows in (texts, text_scores, labels, answers)
     )
     rows = []
@@ -43,15 +64,15 @@ def degradation_table(
         row |= estimated("kl", part, "document", low=0)
         row |= estimated("top1_agreement", part, "document", low=0, high=1)
         row |= {"noise_seeds": part["noise_seed"].nunique(), "texts": 0}
-        if key in given:
-            row["label"] = commonest(labelled[key])
-            row |= estimated("text_nll", scores[key], "prompt", low=0)
-            row |= estimated("seq_rep_4", given[key], "prompt", low=0, high=1)
-            row |= estimated("distinct_2", given[key], "prompt", low=0, high=1)
-            row |= {"texts": len(given[key]), "example": example(given[key])}
+        if key in generated:
+            row["label"] = most_frequent_label(labelled[key])
+            row |= estimated("pristine_nll", scores[key], "prompt", low=0)
+            row |= estimated("seq_rep_4", generated[key], "prompt", low=0, high=1)
+            row |= estimated("distinct_2", generated[key], "prompt", low=0, high=1)
+            row |= {"texts": len(generated[key]), "example": example(generated[key])}
         if key in answered:
-            for probe, own in answered[key].groupby("probe"):
-                row |= spelled(probe, share(own, "right", "item"))
+            for task, own in answered[key].groupby("task"):
+                row |= as_columns(task, share(own, "right", "item"))
         rows.append(row)
     return DataFrame(rows, columns=list(columns.DEGRADATION)).astype({"block": "Int64"})
 

@@ -1,7 +1,6 @@
 """Means and shares with intervals, over noise seeds and items, as columns of a table."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy
 from pandas import DataFrame
@@ -11,9 +10,10 @@ from needq.metrics.statistics import Estimate
 
 
 def mean(rows: DataFrame, column: str, item: str) -> Estimate:
-    """The mean of a column over noise seeds and items (`prompt` or `document`), with interval.
+    """The mean of a column over noise seeds and items, with its interval.
 
-    Several rows of one cell (sample seeds) are averaged first.
+    `item` names the column of items: prompt, document or item. Several rows of one cell (sample
+    seeds) are averaged first.
     """
     return _over(rows, column, item, statistics.mean_of_items, statistics.mean_of_crossed)
 
@@ -36,19 +36,19 @@ def _over(
     return of_crossed(cells.to_numpy(float))
 
 
-def first_values(rows: DataFrame, names: Sequence[str]) -> dict[str, Any]:
-    """The columns `names`, which all rows have in common, as the cells of one row."""
+def first_values(rows: DataFrame, names: Sequence[str]) -> dict[str, object]:
+    """The values of the columns `names`, which are equal in all rows."""
     return {name: rows[name].iloc[0] for name in names}
 
 
 def estimated(
     column: str, rows: DataFrame, item: str, low: float = -numpy.inf, high: float = numpy.inf
 ) -> dict[str, float]:
-    """The columns `column`, `column_low`, `column_high`; low and high are the possible values."""
-    return spelled(column, mean(rows, column, item).clipped(low, high))
+    """The columns `column`, `column_low`, `column_high`; `low` and `high` limit the interval."""
+    return as_columns(column, mean(rows, column, item).clipped(low, high))
 
 
-def spelled(column: str, estimate: Estimate) -> dict[str, float]:
+def as_columns(column: str, estimate: Estimate) -> dict[str, float]:
     """The three columns of an estimate."""
     return {
         column: float(estimate.mean),

@@ -1,7 +1,7 @@
-"""Phases: at how many blocks meaning and structure are half lost, and in how many steps they fall.
+"""Half-points: with how many blocks replaced each task is half lost, and the shape of the decline.
 
-Curves are means of answers to probe items (1 right, 0 wrong) by blocks replaced. Noise seeds and
-items are both random, so what is said about curves is said with intervals over both.
+A curve is the mean answer to task items (1 right, 0 wrong) by the number of blocks replaced. Noise
+seeds and items are both random, so all intervals are over both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,8 @@ import numpy
 from pandas import DataFrame
 from scipy.optimize import isotonic_regression
 
-from needq.common import columns, keys
+from needq.common import columns
+from needq.common.keys import TOO_SMALL
 from needq.metrics import statistics
 from needq.metrics.statistics import Estimate
 
@@ -27,9 +28,9 @@ def cells(rows: DataFrame, column: str, item: str) -> tuple[numpy.ndarray, numpy
 
     `rows` has `noise_seed`, `intervention`, `blocks_replaced`, and the columns named by `column`
     and `item`; several rows of a cell (sample seeds) are averaged. Steps go by blocks replaced,
-    then by intervention. The pristine model, which has no noise seed, stands first and is the same
-    for each. A sweep without noise counts as one seed. ValueError if a seed lacks an item or a
-    step.
+    then by intervention. The pristine model, which has no noise seed, comes first and is the same
+    for every seed. A sweep without noise counts as one seed. ValueError if a seed lacks an item or
+    a step.
     """
     steps = (
         rows[["blocks_replaced", "intervention"]]
@@ -43,20 +44,21 @@ def cells(rows: DataFrame, column: str, item: str) -> tuple[numpy.ndarray, numpy
     table = replaced.groupby(["noise_seed", item, "intervention"])[column].mean().unstack()
     table = table[list(steps["intervention"][steps["blocks_replaced"] > 0])]
     seeds = table.index.get_level_values(0).unique()
-    found = numpy.empty((len(seeds), len(pristine), 1 + table.shape[1]))
+    values = numpy.empty((len(seeds), len(pristine), 1 + table.shape[1]))
     for index, seed in enumerate(seeds):
-        found[index, :, 0] = pristine
-        found[index, :, 1:] = table.loc[seed].reindex(pristine.index)
-    if numpy.isnan(found).any():
+        values[index, :, 0] = pristine
+        values[index, :, 1:] = table.loc[seed].reindex(pristine.index)
+    if numpy.isnan(values).any():
         raise ValueError(f"{column}: some noise seed lacks an item or a step")
-    return found, steps["blocks_replaced"].to_numpy(float)
+    return values, steps["blocks_replaced"].to_numpy(float)
 
 
 def half_point(blocks: numpy.ndarray, curve: numpy.ndarray, chance: float) -> float:
     """The number of blocks at which a curve has fallen half-way from its start to `chance`.
 
-    The curve is first made to fall only (isotonic regression, Barlow et al. 1972), then read
-    linearly between its steps. Infinite if it does not fall so far.
+    The curve is first made to fall everywhere (isotonic regression, Barlow et al. 1972), then
+    interpolated between its steps. Infinite if it does not fall half-way, NaN if it starts at
+    chance.
     """
     falling = isotonic_regression(curve, increasing=False).x
     half = (falling[0] + chance) / 2
@@ -73,21 +75,22 @@ def half_point(blocks: numpy.ndarray, curve: numpy.ndarray, chance: float) -> fl
 def half_point_estimate(blocks: numpy.ndarray, table: numpy.ndarray, chance: float) -> Estimate:
     """The half-point of the mean curve of a table (seeds, items, steps), in blocks.
 
-    The interval holds every number of blocks at which the curve may be half-way: where the
+    The interval contains every number of blocks at which the curve may be half-way: where the
     interval of its height above half-way, a mean over seeds and items, contains 0 (Fieller 1954).
-    Its upper end is infinite if the curve may not fall so far within the sweep.
+    Its upper end is infinite if the curve may not fall half-way within the sweep.
     """
     value = half_point(blocks, table.mean((0, 1)), chance)
     places = numpy.linspace(blocks[0], blocks[-1], 50 * len(blocks))
-    weights = numpy.stack([numpy.interp(places, blocks, one) for one in numpy.eye(len(blocks))])
+    weights = numpy.stack([numpy.interp(places, blocks, unit) for unit in numpy.eye(len(blocks))])
     weights[0] -= 0.5
     height = numpy.moveaxis(table @ weights, 2, 0) - chance / 2
     above = statistics.interval(*statistics.crossed_variance(height))
-    if numpy.isnan(above.low).any() or numpy.isnan(value):
+    lowest, highest = numpy.asarray(above.low), numpy.asarray(above.high)
+    if numpy.isnan(lowest).any() or numpy.isnan(value):
         return Estimate(value, numpy.nan, numpy.nan)
-    fallen = numpy.nonzero(above.low <= 0)[0]
+    fallen = numpy.nonzero(lowest <= 0)[0]
     low = places[fallen[0]] if fallen.size else numpy.inf
-    standing = numpy.nonzero(above.high >= 0)[0]
+    standing = numpy.nonzero(highest >= 0)[0]
     high = places[standing[-1]] if standing[-1] < len(places) - 1 else numpy.inf
     return Estimate(value, min(low, value), max(high, value))
 
@@ -95,16 +98,16 @@ def half_point_estimate(blocks: numpy.ndarray, table: numpy.ndarray, chance: flo
 def half_point_difference(
     blocks: numpy.ndarray, tables: Sequence[numpy.ndarray], chances: Sequence[float]
 ) -> Estimate:
-    """By how many blocks the half-point of the first table lies beyond that of the second.
+    """The half-point of the first table minus that of the second, in blocks.
 
-    Both have the same noise seeds, and items of their own. The interval is that of
-    `statistics.of_means`; the half-points change with a mean by kinks, so slopes are taken over
-    STEP.
+    Both tables have the same noise seeds; each has items of its own. The interval is that of
+    `statistics.function_of_means`. A half-point is not a smooth function of the means, so slopes
+    are taken over STEP.
     """
-    return statistics.of_means(
+    return statistics.function_of_means(
         tables,
-        lambda one, other: (
-            half_point(blocks, one, chances[0]) - half_point(blocks, other, chances[1])
+        lambda first, second: (
+            half_point(blocks, first, chances[0]) - half_point(blocks, second, chances[1])
         ),
         STEP,
     )
@@ -113,14 +116,14 @@ def half_point_difference(
 def shapes(
     blocks: numpy.ndarray, tables: Sequence[numpy.ndarray], chances: Sequence[float]
 ) -> DataFrame:
-    """Whether the loss comes in one break, in two, or smoothly, by cross-validation.
+    """Whether accuracy falls in one break, in two breaks, or smoothly, by cross-validation.
 
-    What is described is the mean of the tables' (seeds, items, steps) accuracies, each scaled to 1
-    for the pristine model and 0 at chance. Each of SHAPES is fitted by least squares to all noise
+    The shapes are fitted to the mean accuracy of the tables (seeds, items, steps), each scaled to 1
+    for the pristine model and 0 for chance. Each of SHAPES is fitted by least squares to all noise
     seeds but one and all items but a fifth, and judged by its mean squared error on that seed and
-    these items. Returns a row for each pair of shapes: `shape`, `other`, and `excess`, `low` and
-    `high`, by how much the first's error exceeds the other's, with the interval over noise seeds
-    and folds of items.
+    these items. Returns a row for each pair of shapes: `shape`, `other`, and `excess`, the error of
+    the first minus that of the other, with its interval `low` to `high` over noise seeds and folds
+    of items.
     """
     scaled = [
         (table - chance) / (table[:, :, 0].mean() - chance)
@@ -131,7 +134,7 @@ def shapes(
     errors = {shape: numpy.empty((seeds, ITEM_FOLDS)) for shape in SHAPES}
     for seed in range(seeds):
         for fold in range(ITEM_FOLDS):
-            known, new = 0.0, 0.0
+            known, new = numpy.zeros(len(blocks)), numpy.zeros(len(blocks))
             for table in scaled:
                 out = numpy.arange(table.shape[1]) % ITEM_FOLDS == fold
                 known = known + numpy.delete(table, seed, 0)[:, ~out].mean((0, 1)) / len(scaled)
@@ -157,10 +160,11 @@ def shapes(
 def best_shape(compared: DataFrame) -> str:
     """The shape that `shapes` shows to be best: one of SHAPES, or undecided.
 
-    Smooth, if its error is clearly below that of both others (the interval is below 0). Two
-    breaks, if clearly below both others. One break is the special case of two whose levels are
-    equal, so it need not be clearly below: it is taken if smooth is clearly above it and two
-    breaks are not clearly below it.
+    Smooth, if its error is clearly below that of both others (the whole interval is below 0).
+    Two breaks, if its error is clearly below that of both others. One break is the special case of
+    two breaks where two levels are equal, so its error need not be clearly below that of two
+    breaks: it is chosen if the error of smooth is clearly above its error and that of two breaks
+    is not clearly below it.
     """
     one_above_two, smooth_above_one, smooth_above_two = compared["low"] > 0
     if (compared["high"][1:] < 0).all():
@@ -173,43 +177,50 @@ def best_shape(compared: DataFrame) -> str:
 
 
 def half_points_table(
-    blocks: numpy.ndarray, tables: Mapping[str, numpy.ndarray], chances: Mapping[str, float]
+    answers: Mapping[str, DataFrame], sweep: str, chances: Mapping[str, float]
 ) -> DataFrame:
-    """`phases.tsv`, from the answers (seeds, items, steps) to grammar and cloze.
+    """`half_points.tsv`, from the answers to grammar and cloze (rows of schemas.TASKS) of a sweep.
 
-    Half-points of both and their difference, in blocks, then the shapes of the decline compared.
+    The half-points of both tasks and their difference, in blocks; then the comparisons of shapes.
+    `chances` are the accuracies that guessing gives.
     """
     names = ("grammar", "cloze")
-    both, chance = [tables[name] for name in names], [chances[name] for name in names]
-    found = {
-        f"half-point of {name}": half_point_estimate(blocks, one, guess)
-        for name, one, guess in zip(names, both, chance, strict=True)
+    cut = {
+        name: cells(rows[rows["sweep"] == sweep], "right", "item") for name, rows in answers.items()
     }
-    found["half-point of grammar less that of cloze"] = half_point_difference(blocks, both, chance)
+    blocks = cut["cloze"][1]
+    both, chance = [cut[name][0] for name in names], [chances[name] for name in names]
+    estimates = {
+        f"half-point of {name}": half_point_estimate(blocks, curve, guess)
+        for name, curve, guess in zip(names, both, chance, strict=True)
+    }
+    estimates["half-point of grammar minus half-point of cloze"] = half_point_difference(
+        blocks, both, chance
+    )
     compared = shapes(blocks, both, chance)
     for row in compared.itertuples():
-        name = f"squared error of {row.shape} less that of {row.other}"
-        found[name] = Estimate(row.excess, row.low, row.high)
+        name = f"squared error of {row.shape} minus squared error of {row.other}"
+        estimates[name] = Estimate(row.excess, row.low, row.high)
     few = len(both[0]) < statistics.ENOUGH_SEEDS
     rows = [
         {
             "measure": name,
-            "estimate": float(one.mean),
-            "low": keys.TOO_SMALL if few else float(one.low),
-            "high": keys.TOO_SMALL if few else float(one.high),
+            "estimate": float(estimate.mean),
+            "low": TOO_SMALL if few else float(estimate.low),
+            "high": TOO_SMALL if few else float(estimate.high),
         }
-        for name, one in found.items()
+        for name, estimate in estimates.items()
     ]
     rows.append({"measure": "shape", "verdict": UNDECIDED if few else best_shape(compared)})
-    return DataFrame(rows, columns=list(columns.PHASES))
+    return DataFrame(rows, columns=list(columns.HALF_POINTS))
 
 
 def _projections(shape: str, blocks: numpy.ndarray) -> numpy.ndarray:
-    """What turns a curve into its least-squares fits [fits, points, points] of one shape.
+    """The matrices [fits, points, points] that turn a curve into its least-squares fits of a shape.
 
-    With n breaks: n + 1 levels, for all places of the breaks. Smooth: a logistic fall between two
-    levels, whose scale is at least the mean distance of two points, so that no more than
-    tanh(1/4), a quarter of it, falls between two of them: a steeper one would be a break.
+    n breaks: n + 1 levels, for all positions of the breaks. smooth: a logistic decline between two
+    levels. Its scale is at least the mean distance of two points, so that at most tanh(1/4), a
+    quarter of the decline, lies between two points; a steeper decline would be a break.
     """
     if shape == "smooth":
         apart = numpy.diff(blocks).mean()

@@ -6,6 +6,25 @@ import numpy
 import pandas
 from pandas import DataFrame
 
+from needq.backup.architectures import Architecture
+from needq.common.keys import noise_parts
+
+
+def histogram_tables(
+    architecture: Architecture,
+    tensors: Mapping[str, numpy.ndarray],
+    noise: Mapping[str, Mapping[str, numpy.ndarray]],
+) -> DataFrame:
+    """`q_histogram.tsv` of all stored noise; `noise` maps its name to its tensors."""
+    parts = []
+    for name, drawn in noise.items():
+        matrix, _, noise_seed = noise_parts(name)
+        places = {n: architecture.matrix(matrix, n) for n in range(architecture.n_blocks)}
+        pristine = {n: tensors[place.tensor][place.index()] for n, place in places.items()}
+        own = {n: drawn[f"{n}.weight"] for n in places}
+        parts.append(histogram_table(pristine, own, name, noise_seed))
+    return pandas.concat(parts)
+
 
 def histogram_table(
     weights: Mapping[int, numpy.ndarray],
@@ -14,7 +33,7 @@ def histogram_table(
     noise_seed: int,
     bins: int = 61,
 ) -> DataFrame:
-    """`q_histogram.tsv` for one stored noise: counts of both per block, in common equal bins."""
+    """`q_histogram.tsv` of one stored noise: both counted per block, in the same equal bins."""
     parts = []
     for block in sorted(weights):
         ends = [(values.min(), values.max()) for values in (weights[block], noise[block])]

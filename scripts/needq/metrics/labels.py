@@ -1,13 +1,14 @@
-"""Labels of generated texts: each gets the class of the reference texts that it resembles most.
+"""Labels of generated texts: each gets the label of the reference texts that it resembles most.
 
-It is judged by features of its tokens and their nll under the pristine model. No threshold is set
-by hand: all come from the reference texts (quadratic discriminant analysis, Friedman 1989,
-"Regularized discriminant analysis").
+Texts are compared by features of their tokens and of the nll of these under the pristine model. No
+threshold is set by hand: all come from the reference texts (quadratic discriminant analysis,
+Friedman 1989, "Regularized discriminant analysis").
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy
 import pandas
@@ -15,21 +16,22 @@ from pandas import DataFrame
 
 from needq.common import columns
 from needq.common.keys import ALL_LABELS, INTERVENTION, LABELS, UNLABELLED
+from needq.common.logs import progress
 from needq.metrics.calibration import KINDS
-from needq.metrics.estimates import first_values, share, spelled
+from needq.metrics.estimates import as_columns, first_values, share
 from needq.metrics.ngrams import seq_rep
 
 FEATURES = ("nll_mean", "nll_std", "nll_median", "frequency", "rep_1", "rep_2", "rep_4")
 SHORTEST = 8  # tokens; shorter texts get no label
 FOLDS = 5
-ENOUGH = 2 * FOLDS  # texts of the pristine model that labels are fitted to, at least
+ENOUGH = 2 * FOLDS  # the least number of texts of the pristine model to fit labels to
 SHRINKAGES = (0.01, 0.03, 0.1, 0.3, 1.0)
-TYPICAL = 0.99  # share of a kind's own controls that resemble it
+IN_DISTRIBUTION = 0.99  # the share of a kind's own texts that resemble it
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """A normal distribution of features for each kind of control.
+    """A normal distribution of features for each kind of reference text.
 
     `log_frequency` [vocabulary]; `means` [kinds, features]; `covariances` [kinds, features,
     features]; `reach` [kinds] is the squared Mahalanobis distance within which a text resembles a
@@ -42,40 +44,40 @@ class Classifier:
     reach: numpy.ndarray
 
     def labelled(self, texts: DataFrame) -> DataFrame:
-        """`label` and `typical` for each row of `texts`, which has `tokens` and their `nlls`.
+        """`label` and `in_distribution` of each text; `texts` has `tokens` and their `nlls`.
 
-        `typical` says whether the text resembles any kind of control. Both are missing for texts
-        of fewer than SHORTEST tokens.
+        `in_distribution` says whether the text resembles any kind of reference text. Both are
+        missing for texts of fewer than SHORTEST tokens.
         """
-        found = unlabelled(texts)
+        labels = unlabelled(texts)
         long = texts["tokens"].map(len) >= SHORTEST
         if long.any():
             rows = features(texts[long], self.log_frequency)
             likelihood = _label_likelihoods(self.means, self.covariances, rows)
-            found.loc[long, "label"] = numpy.array(LABELS)[likelihood.argmax(1)]
+            labels.loc[long, "label"] = numpy.array(LABELS)[likelihood.argmax(1)]
             near = _distances(self.means, self.covariances, rows) <= self.reach
-            found.loc[long, "typical"] = near.any(1)
-        return found
+            labels.loc[long, "in_distribution"] = near.any(1)
+        return labels
 
 
 def unlabelled(texts: DataFrame) -> DataFrame:
-    """What `Classifier.labelled` gives where no text has a label."""
-    return DataFrame({"label": None, "typical": None}, index=texts.index, dtype=object)
+    """The result of `Classifier.labelled` if no text gets a label."""
+    return DataFrame({"label": None, "in_distribution": None}, index=texts.index, dtype=object)
 
 
-def fit(controls: DataFrame, vocabulary: int) -> Classifier | None:
-    """The classifier of `controls` (which have `nlls`, as texts do) that are not held out.
+def fit(references: DataFrame, vocabulary: int) -> Classifier | None:
+    """The classifier fitted to the `references` (which have `nlls`) that are not held out.
 
     None if fewer than ENOUGH texts of the pristine model, fitted or held out, have SHORTEST tokens.
-    A kind's covariance is shrunk towards the mean of all kinds, (1 - s) S_kind + s S_mean, with
-    the s among SHRINKAGES that gives held-out folds of the sources the most likely labels. A
-    kind's reach is the distance that TYPICAL of its controls keep in the folds they are held out
-    of.
+    The covariance of a kind is shrunk towards the mean of all kinds, (1 - s) S_kind + s S_mean,
+    where s is the one of SHRINKAGES that gives the true labels the highest likelihood on held-out
+    folds of the sources. The reach of a kind is the distance within which IN_DISTRIBUTION of its
+    texts are when their fold is held out.
     """
-    long = controls["tokens"].map(len) >= SHORTEST
-    if min((long & (controls["kind"] == "own")).groupby(controls["held_out"]).sum()) < ENOUGH:
+    long = references["tokens"].map(len) >= SHORTEST
+    if min((long & (references["kind"] == "own")).groupby(references["held_out"]).sum()) < ENOUGH:
         return None
-    mine = controls[~controls["held_out"] & long]
+    mine = references[~references["held_out"] & long]
     counts = Counter(token for tokens in mine["tokens"][mine["kind"] == "own"] for token in tokens)
     shares = numpy.array([counts[token] + 1 for token in range(vocabulary)], float)
     log_frequency = numpy.log(shares / shares.sum())
@@ -95,7 +97,7 @@ def fit(controls: DataFrame, vocabulary: int) -> Classifier | None:
         scores.append(likelihood[numpy.arange(len(rows)), truth].sum())
         reaches.append(
             [
-                numpy.quantile(distance[kinds == kind, index], TYPICAL)
+                numpy.quantile(distance[kinds == kind, index], IN_DISTRIBUTION)
                 for index, kind in enumerate(KINDS)
             ]
         )
@@ -137,11 +139,11 @@ def _distances(
     means: numpy.ndarray, covariances: numpy.ndarray, rows: numpy.ndarray
 ) -> numpy.ndarray:
     """Squared Mahalanobis distances [rows, kinds] of features [rows, features]."""
-    found = []
+    distances = []
     for mean, covariance in zip(means, covariances, strict=True):
         off = rows - mean
-        found.append((off * numpy.linalg.solve(covariance, off.T).T).sum(1))
-    return numpy.stack(found, axis=1)
+        distances.append((off * numpy.linalg.solve(covariance, off.T).T).sum(1))
+    return numpy.stack(distances, axis=1)
 
 
 def _label_likelihoods(
@@ -161,90 +163,109 @@ def _label_likelihoods(
     )
 
 
-def article_bands(blocks: int) -> dict[str, tuple[int, int]]:
-    """The first and last number of blocks replaced at which the article sees each label.
+def label_texts(
+    classifier: Classifier | None, texts: Mapping[str, DataFrame], scores: Mapping[str, DataFrame]
+) -> dict[str, DataFrame]:
+    """The texts of each backend with their labels; without a classifier no text has one.
 
-    Its bands are quarters of its model's 12 blocks, so quarters of the `blocks` of any model.
+    `texts` and `scores` map backends to rows of schemas.TEXTS and TEXT_SCORES, in one order.
+    """
+    labelled = {}
+    for backend in progress(list(texts), "backends"):
+        rows = texts[backend].assign(nlls=scores[backend]["nlls"])
+        labels = classifier.labelled(rows) if classifier else unlabelled(rows)
+        labelled[backend] = rows.drop(columns="tokens").join(labels)
+    return labelled
+
+
+def article_bands(n_blocks: int) -> dict[str, tuple[int, int]]:
+    """The first and the last number of blocks replaced for which the article names each label.
+
+    The article's ranges are quarters of the 12 blocks of its model, so they are quarters of the
+    `n_blocks` of any model.
     """
     return {
-        label: ((quarter * blocks) // 4 + 1, ((quarter + 1) * blocks) // 4)
+        label: ((quarter * n_blocks) // 4 + 1, ((quarter + 1) * n_blocks) // 4)
         for quarter, label in enumerate(LABELS)
     }
 
 
-def commonest(texts: DataFrame) -> str:
-    """The label that most of the texts have; of several, the one nearest to normal."""
+def most_frequent_label(texts: DataFrame) -> str:
+    """The label that most of the texts have; in a tie, the one nearest to normal."""
     counts = texts["label"].fillna(UNLABELLED).value_counts()
     return max(ALL_LABELS, key=lambda label: counts.get(label, 0))
 
 
-def confusion(classifier: Classifier, controls: DataFrame) -> DataFrame:
-    """How many held-out controls of each kind got which label: rows KINDS, columns LABELS."""
-    mine = controls[controls["held_out"] & (controls["tokens"].map(len) >= SHORTEST)]
+def confusion(classifier: Classifier, references: DataFrame) -> DataFrame:
+    """How many held-out texts of each kind got each label: rows KINDS, columns LABELS."""
+    mine = references[references["held_out"] & (references["tokens"].map(len) >= SHORTEST)]
     counts = pandas.crosstab(mine["kind"], classifier.labelled(mine)["label"])
     return counts.reindex(index=list(KINDS), columns=list(LABELS), fill_value=0)
 
 
 def pair_accuracy(counts: DataFrame) -> dict[tuple[str, str], float]:
-    """For each two neighbouring labels, the share of their controls that got their own label.
+    """For each two neighbouring labels, the share of reference texts that got their true label.
 
-    `counts` is a `confusion`. Both labels weigh the same; a control that got a third label counts
-    as wrong.
+    `counts` is the result of `confusion`. Both labels have the same weight. A text that got a
+    third label counts as wrong.
     """
     by_label = counts.groupby(pandas.Series(KINDS), sort=False).sum()
-    right = {label: by_label.loc[label, label] / by_label.loc[label].sum() for label in LABELS}
+    accuracy = {label: by_label.loc[label, label] / by_label.loc[label].sum() for label in LABELS}
     return {
-        (one, other): float(right[one] + right[other]) / 2
-        for one, other in zip(LABELS, LABELS[1:], strict=False)
+        (left, right): float(accuracy[left] + accuracy[right]) / 2
+        for left, right in pairwise(LABELS)
     }
 
 
 def shares_table(labelled: Mapping[str, DataFrame]) -> DataFrame:
-    """`labels.tsv`: for each backend's texts, one row an intervention and label.
+    """`labels.tsv`: for each backend's texts, one row per intervention and label.
 
-    `labelled` maps backends to rows of a text's keys with `label`, missing where it has none.
+    `labelled` maps backends to rows with the key of a text and `label`, which may be missing.
     """
     rows = []
     for backend, texts in labelled.items():
         for _, part in texts.groupby(["sweep", "intervention"]):
-            given = part["label"].fillna(UNLABELLED)
+            got = part["label"].fillna(UNLABELLED)
             for label in ALL_LABELS:
                 row = first_values(part, INTERVENTION) | {"backend": backend, "label": label}
-                has = part.assign(share=(given == label).astype(float))
-                row |= spelled("share", share(has, "share", "prompt"))
+                has = part.assign(share=(got == label).astype(float))
+                row |= as_columns("share", share(has, "share", "prompt"))
                 rows.append(row | {"texts": len(part)})
     table = DataFrame(rows, columns=list(columns.LABELS)).astype({"block": "Int64"})
     return table.sort_values(["sweep", "intervention"], kind="stable")
 
 
-def confusion_table(classifier: Classifier | None, controls: DataFrame) -> DataFrame:
-    """`label_confusion.tsv`: held-out controls by their kind and the label that they got."""
+def confusion_table(classifier: Classifier | None, references: DataFrame) -> DataFrame:
+    """`label_confusion.tsv`: held-out reference texts by their kind and the label that they got."""
     if classifier is None:
         return DataFrame(columns=list(columns.LABEL_CONFUSION))
-    counts = confusion(classifier, controls)
+    counts = confusion(classifier, references)
     table = counts.reset_index(names="kind")
-    table.insert(1, "of", table["kind"].map(KINDS))
-    return table.melt(["kind", "of"], list(LABELS), "label", "controls").sort_values(
+    table.insert(1, "true_label", table["kind"].map(KINDS))
+    return table.melt(["kind", "true_label"], list(LABELS), "label", "reference_texts").sort_values(
         "kind", key=lambda kinds: kinds.map(list(KINDS).index), kind="stable"
     )
 
 
 def quality_table(
-    classifier: Classifier | None, controls: DataFrame, labelled: Mapping[str, DataFrame]
+    classifier: Classifier | None, references: DataFrame, labelled: Mapping[str, DataFrame]
 ) -> DataFrame:
-    """`label_quality.tsv`: the accuracy of neighbouring labels, and what resembles no control."""
+    """`label_quality.tsv`: the accuracy of neighbouring labels, and texts unlike all references."""
     if classifier is None:
         return DataFrame(columns=list(columns.LABEL_QUALITY))
     rows = []
-    for pair, accuracy in pair_accuracy(confusion(classifier, controls)).items():
-        of_pair = controls["held_out"] & controls["kind"].map(KINDS).isin(pair)
+    for pair, accuracy in pair_accuracy(confusion(classifier, references)).items():
+        of_pair = references["held_out"] & references["kind"].map(KINDS).isin(pair)
         row = {"measure": f"accuracy of {pair[0]} and {pair[1]}", "value": accuracy}
         rows.append(row | {"texts": int(of_pair.sum())})
-    held_out = classifier.labelled(controls[controls["held_out"]])
-    named = {"held-out controls": held_out}
-    named |= {f"texts of {backend}": texts for backend, texts in labelled.items()}
-    for name, texts in named.items():
-        typical = texts["typical"].dropna().astype(bool)
-        row = {"measure": f"{name} that resemble no control", "value": 1 - typical.mean()}
-        rows.append(row | {"texts": len(typical)})
+    held_out = classifier.labelled(references[references["held_out"]])
+    groups = {"held-out reference texts": held_out}
+    groups |= {f"texts of {backend}": texts for backend, texts in labelled.items()}
+    for name, texts in groups.items():
+        in_distribution = texts["in_distribution"].dropna().astype(bool)
+        row = {
+            "measure": f"{name} that resemble no reference text",
+            "value": 1 - in_distribution.mean(),
+        }
+        rows.append(row | {"texts": len(in_distribution)})
     return DataFrame(rows, columns=list(columns.LABEL_QUALITY))

@@ -1,31 +1,34 @@
 """Means with 95% intervals, where noise seeds and prompts (or documents) are both random.
 
 Five noise seeds on eight prompts are not forty independent values: texts under one noise seed
-share its luck, and so do texts of one prompt. Both are random factors that cross, and the interval
-is for seeds and prompts that were not drawn. Quantiles are Student's t, since a percentile
-bootstrap over 3 to 5 seeds covers too little.
+resemble each other, and so do texts of one prompt. Noise seeds and prompts are crossed random
+factors, and the interval is for seeds and prompts in general, not only for those of the run.
+Quantiles are those of Student's t, since a percentile bootstrap over 3 to 5 seeds covers too
+little.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy
-from scipy.stats import t as student
+from scipy.special import stdtrit  # scipy.stats has it as t.ppf, and takes a second to import
 
 LEVEL = 0.95
-ENOUGH_SEEDS = 5  # below, claims and phases have no interval
+ENOUGH_SEEDS = 5  # with fewer, claims and half-points have no interval
+
+Values = float | numpy.ndarray  # a number, or an array of them
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean and its interval; low and high are NaN where n is too small to tell.
+    """A mean and its interval; low and high are NaN if there are too few values.
 
     Scalars, or arrays of one shape where the values had leading axes.
     """
 
-    mean: float | numpy.ndarray
-    low: float | numpy.ndarray
-    high: float | numpy.ndarray
+    mean: Values
+    low: Values
+    high: Values
 
     def clipped(self, low: float = -numpy.inf, high: float = numpy.inf) -> "Estimate":
         """The estimate with its interval cut to the values that the quantity can take."""
@@ -45,7 +48,7 @@ def mean_of_items(values: numpy.ndarray) -> Estimate:
 def mean_of_crossed(values: numpy.ndarray) -> Estimate:
     """The mean over two crossed random factors, with its interval.
 
-    `values` has shape (seeds, items), one value a cell, NaN where there is none. One seed or one
+    `values` has shape (seeds, items), one value per cell, NaN where there is none. One seed or one
     item gives no interval. See `crossed_variance` for the method.
     """
     table, missing = filled(values)
@@ -64,18 +67,19 @@ def share_of_crossed(values: numpy.ndarray) -> Estimate:
     return wilson(*crossed_variance(table, missing), table.size - missing)
 
 
-def of_means(
+def function_of_means(
     tables: Sequence[numpy.ndarray], function: Callable[..., float], step: float = 1e-4
 ) -> Estimate:
     """A smooth function of means over crossed random factors, with its interval (delta method).
 
     Each table has shape (seeds, items, values): the tables share their noise seeds, and each has
-    items of its own. `function` takes the mean values of each, arrays of shape (values,). Its
-    change with each cell of each table is a table of (seeds, items), whose sum over the tables
-    has the variance of the function: the seeds' part is that of the sum, since they are shared,
-    the items' and the residual part come from each table by itself, as in `crossed_variance`, to
-    which all this is equal for one table. `step` is that of the numerical derivatives, in the
-    unit of the values. No interval with one seed, one item, or where the function is not finite.
+    items of its own. `function` takes the mean values of each table, arrays of shape (values,).
+    How it changes with each cell of a table is again a table of (seeds, items), and the sum of
+    these tables has the variance of the function. The variance by seeds is that of the sum, since
+    the tables share their seeds. The variance by items and the residual variance come from each
+    table alone, as in `crossed_variance`, which gives the same result for one table. `step` is
+    that of the numerical derivatives, in the unit of the values. There is no interval with one
+    seed, one item, or where the function is not finite.
     """
     means = [numpy.mean(table, axis=(0, 1)) for table in tables]
     value = float(function(*means))
@@ -85,7 +89,7 @@ def of_means(
         for place in range(mean.size):
             ends = []
             for sign in (-1, 1):
-                moved = [one.copy() for one in means]
+                moved = [values.copy() for values in means]
                 moved[index][place] += sign * step
                 ends.append(function(*moved))
             slope[place] = (ends[1] - ends[0]) / (2 * step)
@@ -151,7 +155,7 @@ def crossed_variance(
     variance = (
         residual + numpy.maximum(by_seed - residual, 0) + numpy.maximum(by_item - residual, 0)
     )
-    # a factor whose component is zero has no say in the freedom
+    # a factor whose component is zero does not count for the freedom
     by_seed = numpy.where(by_seed > residual, by_seed, 0)
     by_item = numpy.where(by_item > residual, by_item, 0)
     alone = numpy.where(by_seed + by_item > 0, 0, residual)
@@ -166,8 +170,9 @@ def crossed_variance(
 def filled(values: numpy.ndarray) -> tuple[numpy.ndarray, int]:
     """`values` (seeds, items) without its NaN, and how many cells were filled in.
 
-    Empty rows and columns are dropped; other holes get what seed and item predict together
-    (Yates 1933, the missing-plot technique), so that a lost cell does not shift the mean.
+    Empty rows and columns are dropped. Each other missing cell gets the value that its seed and
+    its item together predict (Yates 1933, the missing-plot technique), so that a missing cell does
+    not shift the mean.
     """
     values = numpy.asarray(values, dtype=float)
     known = ~numpy.isnan(values)
@@ -186,14 +191,12 @@ def filled(values: numpy.ndarray) -> tuple[numpy.ndarray, int]:
     return table, missing
 
 
-def wilson(
-    mean: numpy.ndarray, variance: numpy.ndarray, freedom: numpy.ndarray, cells: int
-) -> Estimate:
+def wilson(mean: Values, variance: Values, freedom: Values, cells: int) -> Estimate:
     """Wilson's (1927) interval for a share whose mean has the given variance.
 
     The share is taken as one of n = mean (1 - mean) / variance independent texts, as surveys do
     (Korn and Graubard 1998), with Student's t for the normal quantile; n is at most `cells`. At a
-    share of 0 or 1 the variance tells nothing, and n is `cells`. NaN variance: no interval.
+    share of 0 or 1 the variance is 0 and says nothing, so n is `cells`. NaN variance: no interval.
     """
     mean, variance = numpy.asarray(mean, float), numpy.asarray(variance, float)
     spread = mean * (1 - mean)
@@ -201,11 +204,11 @@ def wilson(
     informed = known & (variance > 0) & (spread > 0)
     n = numpy.divide(spread, variance, out=numpy.full(mean.shape, float(cells)), where=informed)
     n = numpy.where(known, numpy.minimum(n, cells), numpy.nan)
-    quantile = student.ppf((1 + LEVEL) / 2, numpy.where(informed, freedom, cells - 1))
+    quantile = stdtrit(numpy.where(informed, freedom, cells - 1), (1 + LEVEL) / 2)
     shrink = 1 + quantile**2 / n
     centre = (mean + quantile**2 / (2 * n)) / shrink
     half = quantile / shrink * numpy.sqrt(spread / n + quantile**2 / (4 * n**2))
-    # rounding may put an end a hair beyond the share itself
+    # rounding may put an end of the interval on the wrong side of the share
     low = numpy.where(mean == 0, 0, numpy.minimum(centre - half, mean))
     high = numpy.where(mean == 1, 1, numpy.maximum(centre + half, mean))
     return Estimate(
@@ -224,7 +227,7 @@ def _items_variance(values: numpy.ndarray) -> tuple[float, float, float]:
     return float(values.mean()), float(values.var(ddof=1) / values.size), values.size - 1
 
 
-def interval(mean: numpy.ndarray, variance: numpy.ndarray, freedom: numpy.ndarray) -> Estimate:
-    """The t interval of a mean whose variance is estimated with so many degrees of freedom."""
-    half = student.ppf((1 + LEVEL) / 2, freedom) * numpy.sqrt(variance)
+def interval(mean: Values, variance: Values, freedom: Values) -> Estimate:
+    """The t interval of a mean whose `variance` was estimated with `freedom` degrees of freedom."""
+    half = stdtrit(freedom, (1 + LEVEL) / 2) * numpy.sqrt(variance)
     return Estimate(mean, mean - half, mean + half)

@@ -1,64 +1,57 @@
-"""Roles: which sweep of a config is which side of the claims' comparisons.
+"""Comparisons: which sweeps of a config the claims compare, and as what.
 
-A claim compares sweeps that are alike but for one setting, so a sweep's settings say its role, and
-no config has to. Nothing but plain Python is imported, since the Snakefile asks for roles.
+A claim compares sweeps that differ in one setting, so the settings of a sweep say what it is
+compared as, and no config has to. Nothing but plain Python is imported, since the Snakefile asks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from needq.plan.interventions import counts
+from needq.common.settings import Sweep
+from needq.plan.interventions import SCORES, TEXTS, step_counts, sweeps_run
 
 # W_Q replaced by Gaussian noise from the first block on, as the article does
-ARTICLE = {
-    "matrix": "q",
-    "blocks": "all",
-    "steps": "cumulative",
-    "heads": "all",
-    "dimensions": "all",
-    "method": "gaussian",
-    "dose": 1.0,
-    "bias": "keep",
-}
-# the one setting that differs, and the role
+ARTICLE = Sweep()
+# the settings by which a sweep differs; how many steps it has, and what is computed, is none
+SETTINGS = [name for name in Sweep.model_fields if name not in ("run", "exact", "counts")]
+# the one setting that differs, and what the sweep is then compared as
 MATRICES = {("matrix", matrix): matrix for matrix in "kvo"}
 ORDERS = {
-    ("blocks", "reversed"): "end",
-    ("blocks", "random"): "random",
+    ("block_order", "reversed"): "end",
+    ("block_order", "random"): "random",
     ("steps", "single"): "single",
 }
 METHODS = {("method", method): method for method in ("permuted", "zero", "identity")}
 METHODS[("bias", "replace")] = "bias"
 
 
-def roles(
-    sweeps: Mapping[str, Mapping[str, Any]], full: Sequence[str], scored: Sequence[str], blocks: int
-) -> dict[str, str]:
-    """The name of the sweep in each role: q, the article's own, and those beside it.
+def find_comparisons(sweeps: Mapping[str, Sweep], n_blocks: int) -> dict[str, str]:
+    """The sweeps to compare: "q", the article's own, and those that differ from it in one setting.
 
-    q has to be one of the `full` sweeps, and to replace one block as well as all `blocks`. Without
-    it there is nothing to compare, and no role.
+    Maps what a sweep is compared as to its name. The sweep of "q" has run: texts and replaces one
+    block as well as all `n_blocks`. Without it there is nothing to compare.
     """
-    found = {}
-    for name in full:
-        steps = counts(sweeps[name], blocks)
-        if not _differing(sweeps[name]) and 1 in steps and blocks in steps:
-            found.setdefault("q", name)
-    if not found:
+    compared: dict[str, str] = {}
+    for name in sweeps_run(sweeps, TEXTS):
+        counts = step_counts(sweeps[name], n_blocks)
+        if not _differing(sweeps[name]) and 1 in counts and n_blocks in counts:
+            compared.setdefault("q", name)
+    if not compared:
         return {}
-    for name in (*full, *scored):
+    for name in sweeps_run(sweeps, TEXTS, SCORES):
         differing = _differing(sweeps[name])
         if len(differing) == 1:
-            role = (MATRICES | ORDERS | METHODS).get(differing[0])
-            if role:
-                found.setdefault(role, name)
-    return found
+            kind = (MATRICES | ORDERS | METHODS).get(differing[0])
+            if kind:
+                compared.setdefault(kind, name)
+    return compared
 
 
-def _differing(sweep: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The settings in which a sweep is not the article's; how many steps it has is none."""
+def _differing(sweep: Sweep) -> list[tuple[str, Any]]:
+    """The settings in which a sweep is not the article's."""
+    values = {name: getattr(sweep, name) for name in SETTINGS}
     return [
-        (key, str(sweep[key]) if isinstance(sweep[key], list) else sweep[key])
-        for key, value in ARTICLE.items()
-        if sweep[key] != value
+        (name, str(value) if isinstance(value, list) else value)
+        for name, value in values.items()
+        if value != getattr(ARTICLE, name)
     ]

@@ -1,52 +1,89 @@
-"""The config: completed with the schema's defaults, and checked before the first job."""
+"""The config: read into settings, completed with their defaults, and checked before the first job.
+
+Each mistake is one line that names its key: what is wrong, what to do, and what the key means.
+"""
 
 import difflib
-import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
-from jsonschema.validators import extend
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from needq.common.errors import UserError
-from needq.plan.interventions import ALL, ORDERS, SINGLE, counts, most_blocks, run_sweeps
+from needq.common.settings import Config, ModelSource, Settings
+from needq.common.values import LIST, NUMBER, WORD
+from needq.plan.checks import problems
 
-# JSON Schema takes 12.0 for an integer, and jsonschema nan for a number
-VALIDATOR = extend(
-    Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {
-            "integer": lambda _, value: type(value) is int,
-            "number": lambda _, value: (
-                type(value) is int or (type(value) is float and math.isfinite(value))
-            ),
-        }
-    ),
-)
+MODEL_FILES = ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
+# what suits one model, and perhaps not another
+SUITED = ("generation.prompts", "evaluation.text", "tasks.grammar", "tasks.cloze")
 
 
-def checked(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
-    """The config with defaults filled in.
+def read_config(values: Any) -> Config:
+    """The settings of a config, defaults filled in.
 
-    Raises UserError, one line naming the key, if the schema or a rule across keys is broken.
+    Raises UserError, one line that names the key, for a wrong value or keys that do not agree.
     """
-    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
-    for key in _keys_not_text(config):
-        raise UserError(f"config: {key}: a key must be text, in quotes if need be")
-    # Snakemake's --config hands cuda=no on as text; a YAML file's no is false
-    if isinstance(config, Mapping) and config.get("cuda") in ("yes", "no"):
-        config = {**config, "cuda": config["cuda"] == "yes"}
-    error = best_match(VALIDATOR(schema).iter_errors(config))
-    if error is not None:
-        raise UserError(_explain(error))
-    complete = _with_defaults(config, schema)
-    for problem in _problems(complete):
+    for key in _keys_not_text(values):
+        raise UserError(f"config: {key}: a key must be text; put it in quotes")
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_explain(error.errors())) from None
+    for problem in problems(config):
         raise UserError(f"config: {problem}")
-    return complete
+    return config
+
+
+def model_files(model: ModelSource) -> list[str]:
+    """The files that a model in a folder is loaded from; none for the other sources."""
+    if model.source != "folder":
+        return []
+    return [
+        os.path.join(model.location, name)
+        for name in sorted(os.listdir(model.location))
+        if name.endswith(".safetensors") or name.startswith(MODEL_FILES)
+    ]
+
+
+def without_other_models_values(
+    values: Mapping[str, object], overlay: Mapping[str, object], default: Mapping[str, object]
+) -> tuple[dict[str, object], list[str]]:
+    """The config for its own model, and a line for each value that it has from the default's.
+
+    `values` is the merged config, `overlay` what the user's config files and command line set, and
+    `default` is config.yaml. If the model is not the default's, the default's digests are left out.
+    """
+    own: dict[str, object] = dict(values)
+    notes: list[str] = []
+    if _source(values) == _source(default):
+        return own, notes
+    name = _value(values, "model.location")
+    model = values.get("model")
+    if _value(overlay, "model.digests") is None and isinstance(model, Mapping):
+        own["model"] = {**model, "digests": []}
+        notes.append(f"model.digests: not set for {name}; the files of the model are not checked")
+    for key in SUITED:
+        if _value(overlay, key) is None:
+            notes.append(f"{key}: not set for {name}; the value of the default config is used")
+    return own, notes
+
+
+def _source(values: Any) -> tuple[Any, Any, Any]:
+    """Which model a config names, and where it is."""
+    location = _value(values, "model.location")
+    if isinstance(location, str):
+        location = os.path.normpath(location)
+    return _value(values, "model.source"), location, _value(values, "model.revision")
+
+
+def _value(values: Any, key: str) -> Any:
+    """The value of a key (dotted); None if there is none."""
+    for part in key.split("."):
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return values
 
 
 def _keys_not_text(value: Any, path: str = "") -> Iterator[str]:
@@ -61,238 +98,117 @@ def _keys_not_text(value: Any, path: str = "") -> Iterator[str]:
             yield from _keys_not_text(item, _join(path, str(index)))
 
 
-def _explain(error: ValidationError) -> str:
-    """One line for one violation of the schema."""
-    path = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = error.schema["properties"]
-        unknown = sorted(set(error.instance) - set(known))[0]
-        close = difflib.get_close_matches(unknown, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-        return f"config: {_join(path, unknown)}: no such key; {hint}"
-    if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in error.instance)
-        return f"config: {_join(path, missing)}: the key is missing"
-    if error.validator == "minItems" and not error.instance:
-        return f"config: {path}: is empty; give at least {error.validator_value}"
-    if error.validator == "minLength" and not error.instance:
-        return f"config: {path}: is empty"
-    wanted = error.schema.get("description", "").split(".")[0]
-    where = f"config: {path}" if path else "config"
-    return f"{where}: {error.message}" + (f" ({wanted})" if wanted else "")
-
-
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
-    """`value` with the defaults of its schema set, at every depth."""
-    if not isinstance(value, Mapping):
-        return value
-    properties = schema.get("properties", {})
-    others = schema.get("additionalProperties")
-    complete = {}
-    for key, item in value.items():
-        inner = properties.get(key, others if isinstance(others, Mapping) else {})
-        complete[key] = _with_defaults(item, inner)
-        if inner.get("type") == "number":
-            complete[key] = float(item)  # 1 and 1.0 are one setting
-    for key, inner in properties.items():
-        if key not in complete and "default" in inner:
-            complete[key] = inner["default"]
-    return complete
+def _explain(errors: list[ErrorDetails]) -> str:
+    """One line for the first of pydantic's errors."""
+    # an unknown key is often the missing one, misspelt
+    error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
+    keys = [str(part) for part in error["loc"]]
+    if error["type"] == "extra_forbidden":
+        return f"{_where(keys)}: no such key; {_known_keys(keys)}"
+    is_key = keys[-1:] == ["[key]"]
+    keys = [key for key in keys if key not in (WORD, NUMBER, LIST, "[key]")]
+    where = _where(keys)
+    if is_key:
+        return f"{where}: a name must match {error['ctx']['pattern']}"
+    if error["type"] == "missing":
+        return f"{where}: the key is missing"
+    if error["type"] in ("too_short", "string_too_short") and not error["input"]:
+        return f"{where}: is empty"
+    meaning = _meaning(keys)
+    return f"{where}: {_reason(error)}" + (f" ({meaning})" if meaning else "")
 
 
-def _problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """What the schema cannot say: rules across keys, each in one line."""
-    model = config["model"]
-    if (model["source"] == "hub") != (model["revision"] is not None):
-        yield "model.revision: give a commit for source hub, and null for the others"
-    if model["source"] == "folder" and not os.path.isdir(model["location"]):
-        yield f"model.location: there is no folder {model['location']}"
-    if model["source"] == "wheel" and "==" not in model["location"]:
-        yield f"model.location: {model['location']} names no version; write name==version"
-    if not os.path.isfile(config["evaluation"]["text"]):
-        yield f"evaluation.text: there is no file {config['evaluation']['text']}"
-    last = model["blocks"] - 1
-    for name, sweep in config["sweeps"].items():
-        if sweep["steps"] == SINGLE and sweep["blocks"] in ORDERS and sweep["blocks"] != ALL:
-            yield f"sweeps.{name}.blocks: single steps have no order; give all or a list"
-        for block in [] if sweep["blocks"] in ORDERS else sweep["blocks"]:
-            if block > last:
-                yield f"sweeps.{name}.blocks: no block {block}; the model has blocks 0 to {last}"
-        if sweep["steps"] == SINGLE and sweep["counts"] != ALL:
-            yield f"sweeps.{name}.counts: single steps have no counts; give a list of blocks"
-        most = most_blocks(sweep, model["blocks"])
-        for count in [] if sweep["counts"] == ALL else sweep["counts"]:
-            if count > most:
-                yield f"sweeps.{name}.counts: {count}, but the sweep replaces {most} at most"
-    yield from _sweep_problems(config)
-    for index, prompt in enumerate(config["generation"]["prompts"]):
-        if not prompt.strip():
-            yield f"generation.prompts.{index}: is empty"
-    backends = config["backends"]
-    compare = config["compare"]
-    named = {"compare.reference": [compare["reference"]]}
-    named |= {f"compare.pairs.{index}": pair for index, pair in enumerate(compare["pairs"])}
-    named["ladder.backends"] = config["ladder"]["backends"]
-    if config["ladder"]["backends"]:  # none for no ladder, whatever its reference
-        named["ladder.reference"] = [config["ladder"]["reference"]]
-    pairs = enumerate(config["ledger"]["pairs"])
-    named |= {f"ledger.pairs.{index}": pair for index, pair in pairs}
-    for key, names in named.items():
-        for backend in names:
-            if backend not in backends:
-                yield f"{key}: there is no backend {backend}; backends has {', '.join(backends)}"
-    yield from _ladder_and_ledger_problems(config)
-    for name, backend in backends.items():
-        if backend["arithmetic"] == "exact" and backend["precision"] != "float64":
-            yield f"backends.{name}.precision: exact arithmetic is in float64; say so"
-        if backend["precision"] == "tf32" and backend["device"] != "cuda":
-            yield f"backends.{name}.precision: tf32 is for device cuda alone"
-    scored = {compare["reference"]}.union(*compare["pairs"])
-    for name in sorted(scored & backends.keys()):
-        exact = backends[name]["arithmetic"] == "exact"
-        for sweep in config["exact_sweeps"] if exact else run_sweeps(config):
-            method = config["sweeps"][sweep]["method"]
-            if backends[name]["noise"] == "native" and method != "gaussian":
-                yield f"backends.{name}.noise: native noise is gaussian, and sweep {sweep} is not"
-    reference = backends.get(compare["reference"])
-    if reference and reference["device"] == "cuda" and config["cuda"] is not True:
-        yield "compare.reference: a backend on CUDA can be the reference only with cuda: yes"
-    if reference and reference["arithmetic"] == "exact":
-        for name in [n for n in config["full_sweeps"] if n not in config["exact_sweeps"]]:
-            yield f"compare.reference: exact_sweeps lacks {name}, which the reference has to run"
-    if max(compare["positions"]) >= config["generation"]["max_new_tokens"]:
-        yield "compare.positions: a position lies beyond generation.max_new_tokens"
+def _reason(error: ErrorDetails) -> str:
+    """What is wrong with a value."""
+    value, limits = _short(error["input"]), error.get("ctx", {})
+    match error["type"]:
+        case "literal_error":
+            wanted = limits["expected"].replace("'", "").replace("True or False", "yes or no")
+            return f"{value} is not {wanted}{_alternative(error['loc'])}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"{value} is not a group of keys"
+        case "list_type":
+            return f"{value} is not a list"
+        case "string_type":
+            return f"{value} is not text; put it in quotes"
+        case "bool_type":
+            return f"{value} is not yes or no"
+        case "greater_than_equal":
+            return f"{value} is less than {_short(limits['ge'])}"
+        case "greater_than":
+            return f"{value} is not more than {_short(limits['gt'])}"
+        case "less_than_equal":
+            return f"{value} is more than {_short(limits['le'])}"
+        case "string_pattern_mismatch":
+            return f"{value} does not match {limits['pattern']}"
+        case "too_short":
+            return f"{value} has fewer than {limits['min_length']} items"
+        case "too_long":
+            return f"{value} has more than {limits['max_length']} items"
+        case "value_error":
+            return _cut(str(limits["error"]))
+    return f"{value}: {error['msg']}"
 
 
-def _sweep_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """What the schema cannot say of which sweeps are run, and of probes."""
-    for key in ("full_sweeps", "scored_sweeps", "exact_sweeps"):
-        for index, name in enumerate(config[key]):
-            if name not in config["sweeps"]:
-                known = ", ".join(config["sweeps"])
-                yield f"{key}.{index}: there is no sweep {name}; sweeps has {known}"
-    for index, name in enumerate(config["scored_sweeps"]):
-        if name in config["full_sweeps"]:
-            yield f"scored_sweeps.{index}: {name} is one of full_sweeps, which are scored, too"
-    for index, name in enumerate(config["exact_sweeps"]):
-        if name not in config["full_sweeps"]:
-            yield f"exact_sweeps.{index}: {name} is not one of full_sweeps"
-    for key in ("structure", "meaning"):
-        if not os.path.exists(config["probes"][key]):
-            yield f"probes.{key}: there is no file {config['probes'][key]}"
-    for index, name in enumerate(config["probes"]["backends"]):
-        if name not in config["backends"]:
-            yield f"probes.backends.{index}: there is no backend {name}"
+def _alternative(loc: tuple[int | str, ...]) -> str:
+    """What may stand where a word may; in a list, it is a number."""
+    if loc[-1] != WORD:
+        return ""
+    return " or a number" if isinstance(loc[-2], int) else " or a list"
 
 
-def _ladder_and_ledger_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """What the schema cannot say of `ladder` and `ledger`."""
-    ladder, ledger, backends = config["ladder"], config["ledger"], config["backends"]
-    if ladder["reference"] in ladder["backends"]:
-        yield "ladder.backends: the reference cannot be one of them"
-    for name in [ladder["reference"], *ladder["backends"]] if ladder["backends"] else []:
-        for factor in ("rng", "noise"):
-            if backends.get(name, {factor: "keyed"})[factor] != "keyed":
-                yield f"ladder: {name} would part for its own {factor}; give it {factor}: keyed"
-    if not ledger["pairs"]:  # none for no ledger, whatever its other keys
-        return
-    for seed in ledger["noise_seeds"]:
-        if seed not in config["noise_seeds"]:
-            yield f"ledger.noise_seeds: {seed} is not one of noise_seeds"
-    if ledger["sweep"] not in config["full_sweeps"]:
-        yield f"ledger.sweep: {ledger['sweep']} is not one of full_sweeps"
-        return
-    sweep = config["sweeps"][ledger["sweep"]]
-    most = most_blocks(sweep, config["model"]["blocks"])
-    for count in ledger["blocks_replaced"]:
-        if count not in counts(sweep, most):
-            yield f"ledger.blocks_replaced: {count} is not one of the sweep's counts"
-    if sweep["method"] != "gaussian":
-        yield f"ledger.sweep: native noise is gaussian, and {ledger['sweep']} is not"
+def _where(keys: list[str]) -> str:
+    return f"config: {'.'.join(keys)}" if keys else "config"
 
 
-MODEL_FILES = ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
+def _cut(text: str, longest: int = 200) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
-def model_files(model: Mapping[str, Any]) -> list[str]:
-    """The files that a model in a folder is loaded from; none for the other sources."""
-    if model["source"] != "folder":
-        return []
-    return [
-        os.path.join(model["location"], name)
-        for name in sorted(os.listdir(model["location"]))
-        if name.endswith(".safetensors") or name.startswith(MODEL_FILES)
-    ]
+def _short(value: Any) -> str:
+    """A value as a user would write it, unless it is long."""
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    try:
+        return _cut(repr(value))
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of too many digits"
 
 
-def scored_backends(config: Mapping[str, Any], cuda: bool) -> list[str]:
-    """The backends that `compare` names; those on CUDA only if `cuda`.
-
-    Portable ones come first, since their rows head every table; then the config's order.
-    """
-    compare = config["compare"]
-    names = _in_use(config, {compare["reference"]}.union(*compare["pairs"]), cuda)
-    portable = portable_backends(config, names)
-    return portable + [name for name in names if name not in portable]
-
-
-def compared_backends(config: Mapping[str, Any], cuda: bool) -> list[str]:
-    """The scored backends, and those of the ladder, which only generate and are compared."""
-    named = set(scored_backends(config, cuda))
-    for pair in _ladder_pairs(config):
-        named.update(pair)
-    return _in_use(config, named, cuda)
+def _group(keys: list[str]) -> type[Settings] | None:
+    """The group of settings at a path of keys; None if a plain value is there."""
+    here: Any = Config
+    for key in keys:
+        if _is_group(here):
+            field = here.model_fields.get(key)
+            here = field.annotation if field else None
+        else:  # a list or a dict of settings
+            here = (getattr(here, "__args__", None) or (None,))[-1]
+    return here if _is_group(here) else None
 
 
-def _in_use(config: Mapping[str, Any], named: Iterable[str], cuda: bool) -> list[str]:
-    return [
-        name
-        for name, backend in config["backends"].items()
-        if name in named and (cuda or backend["device"] != "cuda")
-    ]
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Settings)
 
 
-def _ladder_pairs(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    ladder = config["ladder"]
-    return [(ladder["reference"], name) for name in ladder["backends"]]
+def _known_keys(keys: list[str]) -> str:
+    """The key that was perhaps meant at a path, or all that there are."""
+    group = _group(keys[:-1])
+    known = list(group.model_fields) if group else []
+    close = difflib.get_close_matches(keys[-1], known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
 
 
-def portable_backends(config: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-    """Those of the named backends whose texts are the same on every machine."""
-    backends = config["backends"]
-    return [
-        name
-        for name in names
-        if backends[name]["arithmetic"] == "exact"
-        and backends[name]["rng"] == backends[name]["noise"] == "keyed"
-    ]
-
-
-def on_cuda(config: Mapping[str, Any], names: Iterable[str]) -> bool:
-    """Whether any of the named backends computes on CUDA."""
-    return any(config["backends"][name]["device"] == "cuda" for name in names)
-
-
-def pairs_in_use(config: Mapping[str, Any], cuda: bool) -> list[tuple[str, str]]:
-    """The pairs of backends to compare: every null control, the config's pairs, the ladder's."""
-    names = compared_backends(config, cuda)
-    pairs = [*map(tuple, config["compare"]["pairs"]), *_ladder_pairs(config)]
-    return [(name, name) for name in names] + list(
-        dict.fromkeys(pair for pair in pairs if pair[0] in names and pair[1] in names)
-    )
-
-
-def ladder_in_use(config: Mapping[str, Any], cuda: bool) -> list[tuple[str, str]]:
-    """The ladder's pairs, as far as there are devices."""
-    found = pairs_in_use(config, cuda)
-    return [pair for pair in _ladder_pairs(config) if pair in found]
-
-
-def ledger_in_use(config: Mapping[str, Any], cuda: bool) -> list[tuple[str, str]]:
-    """The ledger's pairs, as far as there are devices."""
-    pairs = config["ledger"]["pairs"]
-    return [(one, two) for one, two in pairs if len(_in_use(config, (one, two), cuda)) == 2]
+def _meaning(keys: list[str]) -> str:
+    """The first sentence of what is documented of the key at a path, or of the one above it."""
+    for end in range(len(keys), 0, -1):
+        group, above = _group(keys[:end]), _group(keys[: end - 1])
+        field = above.model_fields.get(keys[end - 1]) if above else None
+        text = (field.description if field else None) or (group.__doc__ if group else None)
+        if text:
+            return " ".join(text.split(". ")[0].split()).removesuffix(".")
+    return ""

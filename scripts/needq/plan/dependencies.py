@@ -1,6 +1,7 @@
 """Which modules of this library a script uses, so that Snakemake re-runs it when one changes."""
 
 import ast
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -21,11 +22,21 @@ def library_files(script: Path, root: Path | None = None) -> list[Path]:
     return sorted(found)
 
 
+def executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a module, without those that only a type checker reads."""
+    yield tree
+    nodes: Iterable[ast.AST] = ast.iter_child_nodes(tree)
+    if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
+        nodes = tree.orelse
+    for node in nodes:
+        yield from executed(node)
+
+
 @cache  # a workflow asks for the same files rule after rule
 def _imported(file: Path, root: Path) -> frozenset[Path]:
     """The library files that the import statements of one file name, packages included."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in executed(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

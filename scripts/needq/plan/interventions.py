@@ -6,140 +6,144 @@ Grammar of an intervention's id: MATRIX/SWEEP/STEP. In a sweep of cumulative ste
 replaced: `k/single/03` is W_K of block 3 alone, and `k/single/none` the pristine model.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from needq.common.files import canonical_json, sha256
+from needq.common.keys import WITHOUT_NOISE, noise_name
+from needq.common.rows import InterventionKeys
 
-ALL, REVERSED, RANDOM = ORDERS = ("all", "reversed", "random")
+if TYPE_CHECKING:
+    from needq.common.settings import Config, Sweep
+
+# the words of a sweep's settings (needq.common.settings)
+FORWARD, REVERSED, RANDOM = ORDERS = ("forward", "reversed", "random")
+ALL, HALVES, QUARTERS = ("all", "halves", "quarters")
 CUMULATIVE, SINGLE = "cumulative", "single"
-WITHOUT_NOISE = ("zero", "identity")  # methods that leave nothing to chance
+TEXTS, SCORES = "texts", "scores"
 
 
 @dataclass(frozen=True)
 class Intervention:
     """What is replaced, by what, and how much of it.
 
-    `heads` and `dimensions` are None for all. `dose` in (0, 1] is the share of the variance that
-    is noise. `noise_seed` is None where nothing is left to chance: for the pristine model, and for
-    methods without noise, unless the seed has drawn the order of blocks.
+    `heads` and `dimensions` are None for all. `noise_fraction` in (0, 1] is the share of the
+    variance that is noise. `noise_seed` is None where nothing is left to chance: for the pristine
+    model, and for methods without noise, unless the seed has drawn the order of blocks.
     """
 
     sweep: str
     matrix: str
-    blocks: tuple[int, ...]
+    block_indices: tuple[int, ...]
     heads: tuple[int, ...] | None
     dimensions: tuple[int, ...] | None
     method: str
-    dose: float
+    noise_fraction: float
     bias: str
     noise_seed: int | None
-    steps: str = CUMULATIVE
+    steps: str
 
     @property
     def id(self) -> str:
         """The intervention's id, which names no noise seed."""
         if self.steps == SINGLE:
-            step = f"{self.blocks[0]:02d}" if self.blocks else "none"
+            step = f"{self.block_indices[0]:02d}" if self.block_indices else "none"
         else:
-            step = f"{len(self.blocks):02d}"
+            step = f"{len(self.block_indices):02d}"
         return f"{self.matrix}/{self.sweep}/{step}"
 
     @property
     def noise(self) -> str | None:
         """The name of the stored noise that this intervention draws on."""
-        if not self.blocks:
+        if not self.block_indices:
             return None
         return noise_name(self.matrix, self.method, self.noise_seed)
 
-    def keys(self) -> dict[str, Any]:
+    def keys(self) -> InterventionKeys:
         """The columns by which every table knows this intervention."""
+        single = self.steps == SINGLE and self.block_indices
         return {
             "sweep": self.sweep,
             "intervention": self.id,
-            "block": self.blocks[0] if self.steps == SINGLE and self.blocks else None,
-            "blocks_replaced": len(self.blocks),
+            "block": self.block_indices[0] if single else None,
+            "blocks_replaced": len(self.block_indices),
             "noise_seed": self.noise_seed,
         }
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON and for Snakemake's params.
-
-        `steps` is there only if it is not cumulative: chunks are named by these values, and those
-        of runs that knew no other steps keep their names.
-        """
-        values = asdict(self)
-        if self.steps == CUMULATIVE:
-            del values["steps"]
-        return values
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, for JSON and for Snakemake's params."""
+        return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Intervention":
+    def from_dict(cls, values: Mapping[str, object]) -> Intervention:
         """The inverse of `to_dict`, from plain values (lists serve for tuples)."""
-        values = dict(values)
-        for name in ("blocks", "heads", "dimensions"):
-            values[name] = None if values[name] is None else tuple(values[name])
-        return cls(**values)
+        fields: dict[str, Any] = dict(values)
+        for name in ("block_indices", "heads", "dimensions"):
+            fields[name] = None if fields[name] is None else tuple(fields[name])
+        return cls(**fields)
 
 
-def noise_parts(name: str) -> tuple[str, str, int]:
-    """The matrix, method and noise seed of a stored noise: the inverse of `noise_name`."""
-    matrix, method, seed = name.split("-")
-    return matrix, method, int(seed)
-
-
-def noise_name(matrix: str, method: str, noise_seed: int | None) -> str:
-    """The file name, without its ending, of one stored noise.
-
-    A method that leaves nothing to chance has one for all seeds, under seed 0.
-    """
-    return f"{matrix}-{method}-{0 if method in WITHOUT_NOISE else noise_seed}"
+Chunks = dict[str, list[Intervention]]
 
 
 def sweep_interventions(
-    name: str, sweep: Mapping[str, Any], blocks: int, noise_seeds: Sequence[int]
+    name: str, sweep: Sweep, n_blocks: int, noise_seeds: Sequence[int]
 ) -> list[Intervention]:
     """The pristine model, then the steps of the sweep for each noise seed.
 
     Cumulative steps replace the first 1, 2, ... blocks of the sweep, or as many as its `counts`
-    say; single steps each block by itself. `sweep` is an entry of the config's `sweeps`; `blocks`
-    is how many the model has.
+    say; single steps each block by itself. `n_blocks` is how many the model has.
     """
     pristine = Intervention(
         sweep=name,
-        matrix=sweep["matrix"],
-        blocks=(),
-        heads=_chosen(sweep["heads"]),
-        dimensions=_chosen(sweep["dimensions"]),
-        method=sweep["method"],
-        dose=float(sweep["dose"]),
-        bias=sweep["bias"],
+        matrix=sweep.matrix,
+        block_indices=(),
+        heads=_chosen(sweep.heads),
+        dimensions=_chosen(sweep.dimensions),
+        method=sweep.method,
+        noise_fraction=sweep.noise_fraction,
+        bias=sweep.bias,
         noise_seed=None,
-        steps=sweep["steps"],
+        steps=sweep.steps,
     )
-    fixed = sweep["method"] in WITHOUT_NOISE and sweep["blocks"] != RANDOM
-    found = [pristine]
+    fixed = sweep.method in WITHOUT_NOISE and sweep.block_order != RANDOM
+    steps = [pristine]
     for seed in [None] if fixed else noise_seeds:
-        order = block_order(sweep["blocks"], blocks, seed)
-        for count in counts(sweep, len(order)):
-            first = count - 1 if sweep["steps"] == SINGLE else 0
-            found.append(replace(pristine, blocks=order[first:count], noise_seed=seed))
-    return found
+        order = ordered_blocks(sweep.block_order, n_blocks, seed)
+        for count in step_counts(sweep, len(order)):
+            first = count - 1 if sweep.steps == SINGLE else 0
+            steps.append(replace(pristine, block_indices=order[first:count], noise_seed=seed))
+    return steps
 
 
-def counts(sweep: Mapping[str, Any], most: int) -> Sequence[int]:
-    """The steps of a sweep over `most` blocks, as numbers of blocks; each block if single."""
-    return range(1, most + 1) if sweep["counts"] == ALL else sorted(sweep["counts"])
+def step_counts(sweep: Sweep, most: int) -> Sequence[int]:
+    """The steps of a sweep over `most` blocks, as numbers of blocks; each block if single.
+
+    halves: half of the blocks, and all. quarters: a quarter, a half, and all. Rounded up.
+    """
+    if isinstance(sweep.counts, list):
+        return sorted(sweep.counts)
+    if sweep.counts == ALL:
+        return range(1, most + 1)
+    parts = (2, 1) if sweep.counts == HALVES else (4, 2, 1)
+    return sorted({-(-most // part) for part in parts})
 
 
-def most_blocks(sweep: Mapping[str, Any], blocks: int) -> int:
-    """How many blocks a sweep replaces at most, of so many that the model has."""
-    return blocks if sweep["blocks"] in ORDERS else len(sweep["blocks"])
+def numbers_replaced(sweep: Sweep, n_blocks: int) -> Sequence[int]:
+    """How many blocks the interventions of a sweep replace, without the pristine model."""
+    return [1] if sweep.steps == SINGLE else step_counts(sweep, most_blocks(sweep, n_blocks))
 
 
-def block_order(
-    choice: str | Sequence[int], blocks: int, noise_seed: int | None
+def most_blocks(sweep: Sweep, n_blocks: int) -> int:
+    """How many blocks a sweep replaces at most, of a model of `n_blocks`."""
+    return n_blocks if isinstance(sweep.block_order, str) else len(sweep.block_order)
+
+
+def ordered_blocks(
+    order: str | Sequence[int], n_blocks: int, noise_seed: int | None
 ) -> tuple[int, ...]:
     """The blocks that a sweep replaces, in their order; `random` has one for each noise seed.
 
@@ -147,79 +151,48 @@ def block_order(
     meet the same one, and are paired with it. Digests order it, not needq.corrupt.keyed: the
     Snakefile asks for it, and Snakemake's own process may have no numpy.
     """
-    if choice == RANDOM:
-        names = {b: canonical_json(["needq", "blocks", noise_seed, b]) for b in range(blocks)}
+    if order == RANDOM:
+        names = {b: canonical_json(["needq", "blocks", noise_seed, b]) for b in range(n_blocks)}
         return tuple(sorted(names, key=lambda block: sha256(names[block].encode())))
-    if choice in (ALL, REVERSED):
-        return tuple(range(blocks)) if choice == ALL else tuple(reversed(range(blocks)))
-    return tuple(choice)
+    if order in (FORWARD, REVERSED):
+        return tuple(range(n_blocks)) if order == FORWARD else tuple(reversed(range(n_blocks)))
+    return tuple(int(block) for block in order)
 
 
 def _chosen(choice: str | Sequence[int]) -> tuple[int, ...] | None:
-    return None if choice == ALL else tuple(choice)
+    return None if choice == ALL else tuple(int(index) for index in choice)
 
 
-def run_sweeps(config: Mapping[str, Any]) -> list[str]:
-    """The sweeps that are run: in full first, then those that are scored alone."""
-    return [*config["full_sweeps"], *config["scored_sweeps"]]
-
-
-def interventions(config: Mapping[str, Any]) -> list[Intervention]:
-    """Every intervention that a config asks for, sweep by sweep."""
-    found: list[Intervention] = []
-    for name in run_sweeps(config):
-        sweep = config["sweeps"][name]
-        found += sweep_interventions(name, sweep, config["model"]["blocks"], config["noise_seeds"])
-    return found
-
-
-def chunks(members: Sequence[Intervention], size: int) -> dict[str, list[Intervention]]:
-    """Cut `members` into runs of at most `size`, each named by the digest of what it holds.
-
-    So the name of a chunk changes if and only if its members do: with another size, or one more
-    intervention, only chunks that did not exist before are computed.
-    """
-    found = {}
-    for start in range(0, len(members), size):
-        part = list(members[start : start + size])
-        content = canonical_json([member.to_dict() for member in part])
-        found[sha256(content.encode())[:12]] = part
-    return found
-
-
-def chosen(
-    config: Mapping[str, Any], sweep: str, counts: Sequence[int], noise_seeds: Sequence[int]
-) -> list[Intervention]:
-    """A sweep's interventions that replace so many blocks, under these noise seeds."""
+def sweeps_run(sweeps: Mapping[str, Sweep], *kinds: str, exact: bool = False) -> list[str]:
+    """The sweeps whose `run` is one of `kinds`, kind by kind; `exact`: those with exact: true."""
     return [
-        member
-        for member in interventions(config)
-        if member.sweep == sweep
-        and len(member.blocks) in counts
-        and member.noise_seed in noise_seeds
+        name
+        for kind in kinds
+        for name, sweep in sweeps.items()
+        if sweep.run == kind and (sweep.exact or not exact)
     ]
 
 
-def controlled(members: Sequence[Intervention], noise_seeds: Sequence[int]) -> list[Intervention]:
-    """Those that the null control makes again: the first noise seed's, and the pristine model's."""
-    return [member for member in members if member.noise_seed in (None, noise_seeds[0])]
+def interventions(config: Config, names: Sequence[str]) -> list[Intervention]:
+    """Every intervention of the named sweeps, sweep by sweep."""
+    return [
+        intervention
+        for name in names
+        for intervention in sweep_interventions(
+            name, config.sweeps[name], config.model.n_blocks, config.noise_seeds
+        )
+    ]
 
 
-Chunks = dict[str, list[Intervention]]
+def cut_into_chunks(interventions: Sequence[Intervention], size: int) -> Chunks:
+    """Cut interventions into runs of at most `size`, each named by the digest of what it holds.
 
-
-def chunked(config: Mapping[str, Any]) -> tuple[Chunks, Chunks, Chunks]:
-    """The chunks of the sweeps that exact arithmetic runs, of the full sweeps, and of all sweeps.
-
-    No chunk mixes the three kinds of sweep.
+    So the name of a chunk changes if and only if its interventions do: with another size, or one
+    more intervention, only chunks that did not exist before are computed.
     """
-    members, size = interventions(config), config["jobs"]["interventions_per_job"]
-
-    def of(kind: str, besides: str | None = None) -> Chunks:
-        others = config[besides] if besides else []
-        names = [name for name in config[kind] if name not in others]
-        return chunks([member for member in members if member.sweep in names], size)
-
-    exact = of("exact_sweeps")
-    full = exact | of("full_sweeps", besides="exact_sweeps")
-    return exact, full, full | of("scored_sweeps")
+    chunks = {}
+    for start in range(0, len(interventions), size):
+        chunk = list(interventions[start : start + size])
+        content = canonical_json([intervention.to_dict() for intervention in chunk])
+        chunks[sha256(content.encode())[:12]] = chunk
+    return chunks

@@ -1,19 +1,21 @@
-"""The causes that part two backends, and the order in which the ledger removes them.
+"""The causes by which two backends diverge, and the order in which the ledger removes them.
 
-Two backends stand for two machines. A cause is removed by giving both the same value of the
-factors that it consists of; what makes them two machines (device, threads, instruction set) stays.
-What each removal does depends on what was removed before, so the causes are removed in order,
-forwards, and in the opposite order, backwards. The Snakefile imports this module.
+Two backends stand for two machines. To remove a cause, both get the same value of the factors that
+it consists of. What makes them two machines (device, threads, instruction set) stays. What each
+removal does depends on what was removed before, so the causes are removed in order, forwards, and
+in the opposite order, backwards. The Snakefile imports this module.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-Factors = Mapping[str, Any]
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from needq.common.settings import Backend
 
 NATIVE = "native everything"
-# how each cause is removed: factors that both backends get; of those under None, the left one's
-CAUSES: dict[str, Factors] = {
+# how each cause is removed: factors that both backends get; for None, the value of the left one
+CAUSES: dict[str, dict[str, object]] = {
     "noise": {"noise": "keyed"},
     "token draws": {"rng": "keyed"},
     "kernels, batch, cache": dict.fromkeys(("kernels", "batch", "cache")),
@@ -21,6 +23,7 @@ CAUSES: dict[str, Factors] = {
     "exact": {"arithmetic": "exact", "precision": "float64"},
 }
 ORDERS = {"forwards": tuple(CAUSES), "backwards": tuple(reversed(CAUSES))}
+REPEAT = "repeat"  # stands for an order where a backend is compared with itself
 # how figures and pages call steps and orders
 REMOVED = {NATIVE: "as they are"} | {cause: f"same {cause}" for cause in CAUSES}
 REMOVED |= {"float64": "both in float64", "exact": "both exact"}
@@ -33,33 +36,36 @@ class Step(NamedTuple):
     order: str
     step: int
     cause: str
-    left: Factors
-    right: Factors
+    left: Backend
+    right: Backend
 
 
-def without(cause: str, left: Factors, right: Factors) -> tuple[Factors, Factors]:
+def without(cause: str, left: Backend, right: Backend) -> tuple[Backend, Backend]:
     """Both backends with a cause removed."""
-    shared = {name: left[name] if value is None else value for name, value in CAUSES[cause].items()}
-    return {**left, **shared}, {**right, **shared}
+    shared = {
+        name: getattr(left, name) if value is None else value
+        for name, value in CAUSES[cause].items()
+    }
+    return left.changed(**shared), right.changed(**shared)
 
 
-def steps(left: Factors, right: Factors) -> list[Step]:
+def steps(left: Backend, right: Backend) -> list[Step]:
     """Both orders, each from native everything to exact arithmetic of everything shared."""
-    found = []
+    path = []
     for order, causes in ORDERS.items():
         pair = (left, right)
-        found.append(Step(order, 0, NATIVE, *pair))
+        path.append(Step(order, 0, NATIVE, *pair))
         for number, cause in enumerate(causes, 1):
             pair = without(cause, *pair)
-            found.append(Step(order, number, cause, *pair))
-    return found
+            path.append(Step(order, number, cause, *pair))
+    return path
 
 
-def backends_of(side: str, left: Factors, right: Factors) -> list[Factors]:
+def backends_of(side: str, left: Backend, right: Backend) -> list[Backend]:
     """The different backends that one side ("left" or "right") of the ledger needs, in order."""
-    found: list[Factors] = []
+    backends: list[Backend] = []
     for step in steps(left, right):
-        factors = getattr(step, side)
-        if factors not in found:
-            found.append(factors)
-    return found
+        backend = getattr(step, side)
+        if backend not in backends:
+            backends.append(backend)
+    return backends

@@ -1,4 +1,4 @@
-"""What a run says last on the terminal: the verdict on each claim, and on each of its tests."""
+"""The last lines of a run on the terminal: the verdict on each claim and on each of its tests."""
 
 import csv
 import textwrap
@@ -11,19 +11,19 @@ def claims(table: Path) -> list[str]:
     """`claims.tsv` as lines of text: its rows with their verdicts, estimates and intervals."""
     with open(table, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    found = [f"The article's claims, of which {table} has all digits:"]
+    lines = [f"The claims of the article (all digits: {table}):"]
     for row in rows:
         whole = row["test"].startswith("all ") and not row["estimate"]
-        name, said = (row["claim"], row["statement"]) if whole else ("", row["test"])
+        name, words = (row["claim"], row["statement"]) if whole else ("", row["test"])
         if not whole:
-            said += f": {_short(row['estimate'])} ({_interval(row)})"
-        found += textwrap.wrap(
-            said,
+            words += f": {_short(row['estimate'])} ({_interval(row)})"
+        lines += textwrap.wrap(
+            words,
             WIDTH,
             initial_indent=f"{name:12}{row['verdict']:11}",
             subsequent_indent=" " * 23,
         )
-    return found
+    return lines
 
 
 def _interval(row: dict[str, str]) -> str:

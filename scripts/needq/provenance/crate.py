@@ -1,8 +1,8 @@
 """A finished run as a Workflow Run RO-Crate: what was run, on what, with which result.
 
 Profiles: RO-Crate 1.1, Workflow RO-Crate 1.0, Process Run Crate 0.5 and Workflow Run Crate 0.5
-(https://www.researchobject.org/workflow-run-crate/profiles/workflow_run_crate). Only what is
-recorded is stated: docs/rocrate.md says where each entry comes from.
+(https://www.researchobject.org/workflow-run-crate/profiles/workflow_run_crate). The crate states
+only what the run recorded: docs/rocrate.md says where each entry comes from.
 """
 
 import io
@@ -28,7 +28,7 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
 SHA256 = "https://w3id.org/ro/terms/workflow-run#sha256"  # RO-Crate 1.1 itself has no such term
-# what one needs to run the workflow again, but for the tests
+# what is needed to run the workflow again; the tests are not
 WORKFLOW = ("rules", "scripts", "envs", "schemas", "report", "profiles", "requirements")
 DOCUMENTS = ("README.md", "LICENSE", "CITATION.cff", "Makefile", "environment.yaml")
 RESULTS = ("tables", "figures", "pages", "notebooks")
@@ -41,7 +41,7 @@ TYPES |= {".ipynb": "application/x-ipynb+json", ".rst": "text/x-rst", ".cff": "a
 
 
 def write(project: Path, run: str, target: Path) -> int:
-    """Write the crate of a run to the folder `target`, replacing it; how many files it holds.
+    """Write the crate of a run to the folder `target`, replacing it. Returns its number of files.
 
     Raises UserError if the run has not left its provenance.
     """
@@ -87,9 +87,9 @@ def build(project: Path, run: str) -> ROCrate:
         "manifest": _file(crate, project, results / "backup/manifest.json"),
     }
     inputs["config"]["description"] = "The config of the run, with the schema's defaults filled in."
-    found = [path for name in RESULTS for path in _files(results / name)]
-    found += [results / name for name in RECORDS if (results / name).is_file()]
-    outputs = [_file(crate, project, path) for path in found]
+    made = [path for name in RESULTS for path in _files(results / name)]
+    made += [results / name for name in RECORDS if (results / name).is_file()]
+    outputs = [_file(crate, project, path) for path in made]
     action = {
         "@type": "CreateAction",
         "name": f"Run {run} of needq {record['needq']}",
@@ -110,32 +110,32 @@ def build(project: Path, run: str) -> ROCrate:
 def times(logs: Path) -> tuple[str | None, str | None]:
     """When the first job began and the last one ended, as ISO 8601, by what they logged.
 
-    Logs are in the local time of the machine that wrote them. If the last one was written when it
-    says (by its file's own time), that is the local time here too, and the offset from UTC is
-    stated. None without logs.
+    Logs are in the local time of the machine that wrote them. If the last line of the logs has the
+    time of its file, that is the local time of this machine too, and the offset from UTC is given.
+    Both are None if there are no logs.
     """
     line = re.compile(r"^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d),\d+ ", re.MULTILINE)
-    found = []
+    logged = []
     for log in logs.rglob("*.log"):
         stamps = line.findall(log.read_text(encoding="utf-8", errors="replace"))
-        found += [
+        logged += [
             (datetime.fromisoformat("T".join(stamp)), log.stat().st_mtime) for stamp in stamps
         ]
-    if not found:
+    if not logged:
         return None, None
-    ends = [min(found)[0], max(found)[0]]
-    if abs(ends[1].timestamp() - max(found)[1]) < SLACK:
+    ends = [min(logged)[0], max(logged)[0]]
+    if abs(ends[1].timestamp() - max(logged)[1]) < SLACK:
         ends = [end.astimezone() for end in ends]
     return ends[0].isoformat(), ends[1].isoformat()
 
 
 def _describe(crate: ROCrate, run: str, citation: Mapping[str, Any], ended: str | None) -> None:
-    """Say of the whole: name, authors, licence, and what it conforms to."""
+    """Describe the whole crate: name, authors, licence, and the profiles that it conforms to."""
     root = crate.root_dataset
     root["name"] = f"{citation['title']} Run {run}"
     root["description"] = " ".join(citation["abstract"].split())
     root["keywords"] = ", ".join(citation["keywords"])
-    # results are as old as the run; without a record of it, as the crate
+    # the results are as old as the run, or as the crate if no log says when it was
     root["datePublished"] = ended[:10] if ended else date.today().isoformat()
     root["license"] = _license(crate, citation["license"])
     root["author"] = _one_or_all([_author(crate, author) for author in citation["authors"]])
@@ -150,7 +150,7 @@ def _describe(crate: ROCrate, run: str, citation: Mapping[str, Any], ended: str 
 
 
 def _one_or_all(values: list[Any]) -> Any:
-    """A list of one as that one, which is how RO-Crate 1.1 writes it."""
+    """The only value of a list, or the list: RO-Crate 1.1 does not write lists of one value."""
     return values[0] if len(values) == 1 else values
 
 
@@ -171,9 +171,9 @@ def _author(crate: ROCrate, author: Mapping[str, str]) -> Entity:
 
 
 def _model(crate: ROCrate, project: Path, model: Mapping[str, Any]) -> Entity | None:
-    """The model's source: the files of a folder of the project, or where a hub or index has it.
+    """The model's source: the files of a folder of the project, or its address on a hub or index.
 
-    None for a folder elsewhere, of which the manifest alone tells.
+    None for a folder outside the project: only the manifest describes it.
     """
     location = model["location"]
     known = ", ".join(f"{file['file']} (sha256 {file['sha256']})" for file in model["digests"])
@@ -201,10 +201,10 @@ def _is_model(file: Path) -> bool:
 
 def _files(folder: Path, subfolders: bool = True) -> list[Path]:
     """The files of a folder, sorted, without what tools leave there."""
-    found = folder.rglob("*") if subfolders else folder.glob("*")
+    paths = folder.rglob("*") if subfolders else folder.glob("*")
     return sorted(
         file
-        for file in found
+        for file in paths
         if file.is_file()
         and not any(
             part in HIDDEN or part.startswith(".") for part in file.parts[len(folder.parts) :]
@@ -217,7 +217,7 @@ def _inside(project: Path, path: Path) -> bool:
 
 
 def _file(crate: ROCrate, project: Path, path: Path) -> Entity:
-    """A file of the project, at the same place in the crate, or one from elsewhere; added once."""
+    """A file of the project, at the same place in the crate, or of inputs/; it is added once."""
     inside = _inside(project, path)
     name = path.relative_to(project).as_posix() if inside else f"inputs/{path.name}"
     return crate.get(name) or _add(crate, path, name, file_sha256(path))
@@ -226,7 +226,7 @@ def _file(crate: ROCrate, project: Path, path: Path) -> Entity:
 def _add(crate: ROCrate, source: Path | io.BytesIO, name: str, digest: str) -> Entity:
     suffix = Path(name).suffix
     kind = TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    properties = {"name": name, "sha256": digest, "encodingFormat": kind}
+    properties: dict[str, object] = {"name": name, "sha256": digest, "encodingFormat": kind}
     for folder, spdx in LICENSES.items():
         if name.startswith(f"{folder}/"):
             properties["license"] = {"@id": _license(crate, spdx).id}

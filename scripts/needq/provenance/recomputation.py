@@ -1,22 +1,41 @@
-"""The stages of a run computed again from its backup, for their digests alone."""
+"""The stages of a run, computed again from its backup for their digests."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+import numpy as np
 from safetensors.numpy import load_file
 
-from needq.backup.architectures import adapter
+from needq.backup.architectures import find_architecture
+from needq.backup.tokens import Tokens
 from needq.common.files import read_json
+from needq.common.keys import noise_parts
+from needq.common.settings import Backend, Generation, Sweep
 from needq.corrupt.methods import noise_tensors
-from needq.corrupt.patches import patches
-from needq.inference.backend import load, prepare
+from needq.corrupt.patches import Patch, make_patches
+from needq.inference.backend import Model, load, prepare
 from needq.inference.generate import generate_all
 from needq.inference.patcher import Patcher
 from needq.inference.score import document_digests
-from needq.plan.interventions import Intervention, noise_parts
+from needq.plan.interventions import Intervention, sweep_interventions
 from needq.provenance import digests
+
+
+def deciding_interventions(deciding: Mapping[str, object]) -> list[Intervention]:
+    """The interventions of the exact sweeps, by the keys that decide results (`selection`)."""
+    return [
+        intervention
+        for key, values in deciding.items()
+        if key.startswith("sweeps.")
+        for intervention in sweep_interventions(
+            key.removeprefix("sweeps."),
+            Sweep.model_validate(values),
+            cast("int", deciding["model.n_blocks"]),
+            cast("list[int]", deciding["noise_seeds"]),
+        )
+    ]
 
 
 class Recomputation:
@@ -24,64 +43,65 @@ class Recomputation:
 
     def __init__(
         self,
-        backup: Path,
-        config: Mapping[str, Any],
-        members: Sequence[Intervention],
-        backend: Mapping[str, Any],
+        weights: Path,
+        generation: Generation,
+        interventions: Sequence[Intervention],
+        backend: Backend,
     ) -> None:
-        self.config, self.members, self.backend = config, members, backend
-        self.backup, self.file = backup, backup / "model.safetensors"
-        self.adapter = adapter(read_json(backup / "config.json"))
-        self.ids = read_json(backup / "tokens.json")
+        self.generation, self.interventions, self.backend = generation, interventions, backend
+        self.file, self.backup = weights, weights.parent
+        self.architecture = find_architecture(read_json(self.backup / "config.json"))
+        self.ids: Tokens = read_json(self.backup / "tokens.json")
 
     @cached_property
-    def tensors(self):
+    def tensors(self) -> dict[str, np.ndarray]:
         """The pristine weights."""
         return load_file(self.file)
 
     @cached_property
-    def stored_noise(self):
+    def stored_noise(self) -> dict[str, dict[str, np.ndarray]]:
         """The noise that the interventions draw on, drawn again."""
-        names = sorted({member.noise for member in self.members if member.noise})
+        names = sorted({chosen.noise for chosen in self.interventions if chosen.noise})
         return {
-            name: noise_tensors(self.tensors, self.adapter, *noise_parts(name)) for name in names
+            name: noise_tensors(self.tensors, self.architecture, *noise_parts(name))
+            for name in names
         }
 
     @cached_property
-    def patched(self):
-        """The model, its patcher, and each intervention with its recipe."""
+    def patched(self) -> tuple[Model, Patcher, list[Patch]]:
+        """The model, its patcher, and the patch of each intervention."""
         prepare(self.backend)
         model = load(self.backup, self.backend)
-        recipes = patches(self.members, self.adapter, self.tensors, self.stored_noise)
-        work = list(zip(self.members, recipes, strict=True))
-        return model, Patcher(model, self.file, self.stored_noise), work
+        patches = make_patches(
+            self.interventions, self.architecture, self.tensors, self.stored_noise
+        )
+        return model, Patcher(model, self.file, self.stored_noise), patches
 
     def weights(self) -> dict[str, str]:
-        return digests.of_tensors(self.tensors)
+        """The digest of each pristine tensor."""
+        return digests.tensor_digests(self.tensors)
 
     def noise(self) -> dict[str, str]:
-        return digests.of_noise(self.stored_noise)
+        """The digest of each tensor of noise."""
+        return digests.noise_digests(self.stored_noise)
 
     def logits(self) -> dict[str, str]:
-        model, patcher, work = self.patched
-        parts = document_digests(
-            model,
-            patcher,
-            [recipe for _, recipe in work],
-            self.ids["documents"],
-            self.backend["batch"],
+        """The digest of the logits on the evaluation text, for each intervention."""
+        model, patcher, patches = self.patched
+        of_documents = document_digests(
+            model, patcher, patches, self.ids["documents"], self.backend.batch
         )
-        return digests.of_logits(
+        return digests.logits_digests(
             [
-                member.keys() | {"document": index, "logits_sha256": digest}
-                for (member, _), documents in zip(work, parts, strict=True)
+                {**patch.keys(), "document": index, "logits_sha256": digest}
+                for patch, documents in zip(patches, of_documents, strict=True)
                 for index, digest in enumerate(documents)
             ]
         )
 
     def tokens(self) -> dict[str, str]:
-        model, patcher, work = self.patched
-        settings = self.config["generation"]
-        return digests.of_tokens(
-            generate_all(model, patcher, work, self.ids, settings, self.backend)
+        """The digest of the generated tokens, for each intervention."""
+        model, patcher, patches = self.patched
+        return digests.token_digests(
+            generate_all(model, patcher, patches, self.ids, self.generation, self.backend)
         )

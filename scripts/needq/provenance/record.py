@@ -1,26 +1,47 @@
-"""Provenance: what made a run, in one record that another run can be held against."""
+"""Provenance: what made a run, in one record that another run can be compared with."""
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TypedDict
 
 from needq import __version__
 from needq.common.files import canonical_json
+from needq.common.rows import Manifest, ProcessRecord
 
 PACKAGES = ("numpy", "safetensors", "tokenizers")
 
 
-def joined(
-    config: Mapping[str, Any],
-    cuda: bool,
-    manifest: Mapping[str, Any],
-    text_sha256: str,
-    processes: Iterable[Mapping[str, Any]],
-) -> dict[str, Any]:
-    """The record of a run; `processes` are what generating processes recorded of themselves.
+class Inputs(TypedDict):
+    """The sha256 of what a run read."""
 
-    Processes of one backend that ran alike are one entry; on a cluster there may be several.
+    model: dict[str, str]
+    evaluation_text: str
+
+
+class ProvenanceRecord(TypedDict):
+    """provenance.json."""
+
+    needq: str
+    config: dict[str, object]
+    cuda: str
+    inputs: Inputs
+    platform: str
+    versions: dict[str, str]
+    processes: list[ProcessRecord]
+
+
+def join_records(
+    config: dict[str, object],
+    cuda: bool,
+    manifest: Manifest,
+    text_sha256: str,
+    processes: Iterable[ProcessRecord],
+) -> ProvenanceRecord:
+    """The record of a run; `processes` are the records of the processes that generated texts.
+
+    Processes with equal records are one entry. A backend may have several entries if it ran on
+    several machines.
     """
     distinct = {canonical_json(process): process for process in processes}
     return {

@@ -1,23 +1,29 @@
-"""Where two ways to compute part, and why: the part of a run's answer that its ledger gives."""
+"""Where two backends diverge, and why: the part of a run's answer that its ledger gives."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pandas import DataFrame, isna
 
+from needq.common.settings import Backend
 from needq.plan.ledger_steps import REMOVED
 from needq.report.answer import interval
 
-Backends = Mapping[str, Mapping[str, Any]]
-# cause: what it means that texts are the same once it is removed, and stays behind without it
+Backends = Mapping[str, Backend]
+# cause: its name in a short answer, and how the backends differ until it is removed
 WHY = {
-    "noise": ("other noise", "each draws its own noise"),
-    "token draws": ("other token draws", "each draws tokens from a random stream of its own"),
-    "kernels, batch, cache": ("rounding", "they add up in another order, and so round otherwise"),
-    "float64": ("rounding", "they round otherwise, where their precision is low"),
-    "exact": ("rounding", "they round otherwise"),
+    "noise": ("different noise", "each backend draws its own noise"),
+    "token draws": (
+        "different random numbers",
+        "each backend chooses tokens with random numbers of its own",
+    ),
+    "kernels, batch, cache": (
+        "rounding",
+        "they add numbers in different orders, so they round differently",
+    ),
+    "float64": ("rounding", "they round differently, since their precision is low"),
+    "exact": ("rounding", "they round differently"),
 }
-# what backends can differ in, as words
+# what two backends can differ in, in words
 FACTORS = {
     "device": "device",
     "precision": "precision",
@@ -25,189 +31,191 @@ FACTORS = {
     "batch": "batch",
     "cache": "cache",
     "threads": "threads",
-    "instructions": "instruction set",
+    "instruction_set": "instruction set",
 }
-OTHER_DRAWS = "they draw other random numbers"
+OTHER_DRAWS = "they use different random numbers"
 
 
-def parting(
+def explain(
     summary: DataFrame, ledger: DataFrame | None, backends: Backends, cuda: bool, new_tokens: int
 ) -> tuple[str, list[str]]:
-    """In a few words; and in sentences, the second of which is the reason.
+    """Whether and why CPU and GPU diverge, in a few words and in sentences (the second is why).
 
-    `summary` and `ledger` are the tables of those names, `backends` the config's; `cuda` says
-    whether any backend was run on CUDA, and `new_tokens` how many a text has at most.
+    `summary` and `ledger` are the tables of those names, `backends` those of the config. `cuda`
+    says whether any backend was run on CUDA. `new_tokens` is the largest length of a text.
     """
-    pair, compared = ledger_pair(ledger, backends), _compared(summary, backends)
+    pair, compared = find_ledger_pair(ledger, backends), _find_compared(summary, backends)
     if pair and (_on_cuda(pair, backends) or not _on_cuda(compared, backends)):
         left, right = pair
-        subject = f"CPU and GPU, {_pair(left, right, backends)}"
+        subject = f"CPU and GPU, {_name_pair(left, right, backends)}"
         if not _on_cuda(pair, backends):
-            subject = f"Two ways to use one CPU stand in for them, {_pair(left, right, backends)}"
-        short, said = _causes(ledger, left, right, backends, new_tokens)
+            subject = f"Two ways to use one CPU stand for them. {_name_pair(left, right, backends)}"
+        short, sentences = _describe_causes(ledger, left, right, backends, new_tokens)
     else:
         left, right = compared
         if not left:
-            return "Not measured: only one way to compute was run, so nothing could part.", []
+            return "Not measured: only one backend was run, so there is nothing to compare.", []
         subject = f"{left} and {right}"
-        short, said = _shares(summary, left, right)
+        short, sentences = _describe_comparison(summary, left, right)
     if not cuda:
-        one, two = (backends[name].get("precision") for name in (left, right))
-        ways = f"Two ways to use a CPU{f' in {one}' if one == two else ''}"
+        precisions = {backends[name].precision for name in (left, right)}
+        ways = f"Two ways to use a CPU{f' in {precisions.pop()}' if len(precisions) == 1 else ''}"
         short = f"Not measured: no GPU. {ways}: {short[0].lower()}{short[1:]}"
-    return short, [f"{subject}: {said[0]}", *said[1:]]
+    return short, [f"{subject}: {sentences[0]}", *sentences[1:]]
 
 
-def ledger_pair(ledger: DataFrame | None, backends: Backends) -> tuple[str, str] | None:
-    """The pair of the ledger to speak of: one with a GPU, or the one that parts most."""
+def find_ledger_pair(ledger: DataFrame | None, backends: Backends) -> tuple[str, str] | None:
+    """The pair of the ledger for the answer: one with a GPU, or the one that diverges most."""
     if ledger is None or ledger.empty:
         return None
     starts = ledger[(ledger["order"] == "forwards") & (ledger["step"] == 0)]
-    found = [
+    pairs = [
         (not _on_cuda((row.left, row.right), backends), row.identical_share, row.left, row.right)
         for row in starts.itertuples(index=False)
     ]
-    return min(found, key=lambda one: one[:2])[2:] if found else None
+    return min(pairs, key=lambda pair: pair[:2])[2:] if pairs else None
 
 
 def _on_cuda(names: Sequence[str], backends: Backends) -> bool:
-    return any(backends.get(name, {}).get("device") == "cuda" for name in names)
+    return any(name in backends and backends[name].device == "cuda" for name in names)
 
 
-def _pair(left: str, right: str, backends: Backends) -> str:
-    """`one and two (both in bfloat16; other kernels, batch)`."""
-    one, two, differing = backends[left], backends[right], _differing(left, right, backends)
-    said = [f"both in {one['precision']}"] if one.get("precision") == two.get("precision") else []
-    said += [f"other {differing}"] if differing else []
-    return f"{left} and {right}" + (f" ({'; '.join(said)})" if said else "")
+def _name_pair(left: str, right: str, backends: Backends) -> str:
+    """`cpu_a and cpu_b (both in bfloat16; different kernels, batch)`."""
+    precision, differing = backends[left].precision, _name_factors(left, right, backends)
+    parts = [f"both in {precision}"] if precision == backends[right].precision else []
+    parts += [f"different {differing}"] if differing else []
+    return f"{left} and {right}" + (f" ({'; '.join(parts)})" if parts else "")
 
 
-def _differing(left: str, right: str, backends: Backends, but: str = "") -> str:
-    """The factors in which two backends differ, such as `kernels, batch`, leaving out `but`."""
-    one, two = backends[left], backends[right]
+def _name_factors(left: str, right: str, backends: Backends, but: str = "") -> str:
+    """The factors in which two backends differ, such as `kernels, batch`, except `but`."""
     return ", ".join(
-        words for name, words in FACTORS.items() if name != but and one.get(name) != two.get(name)
+        words
+        for name, words in FACTORS.items()
+        if name != but and getattr(backends[left], name) != getattr(backends[right], name)
     )
 
 
 def _steps(ledger: DataFrame, left: str, right: str, order: str) -> DataFrame:
-    """The steps of one pair in one order, the first with every cause in place."""
+    """The steps of one pair in one order; in the first, no cause is removed."""
     mine = (ledger["left"] == left) & (ledger["right"] == right) & (ledger["order"] == order)
     return ledger[mine].sort_values("step").reset_index(drop=True)
 
 
-def _causes(
+def _describe_causes(
     ledger: DataFrame, left: str, right: str, backends: Backends, new_tokens: int
 ) -> tuple[str, list[str]]:
-    """What the ledger's steps say of one pair."""
+    """What the steps of the ledger show for one pair."""
     steps = _steps(ledger, left, right, "forwards")
     first, last = steps.iloc[0], steps.iloc[-1]
-    bits = "In exact arithmetic, given the same noise, every bit of the logits is the same."
+    bits = "In exact arithmetic and with the same noise, all bits of the logits are equal."
     if last["identical_share"] < 1 or last["max_abs_logit"] != 0:
-        bits = "Even in exact arithmetic, given the same noise, bits differ: to be explained."
+        bits = "Even in exact arithmetic and with the same noise, bits differ: this is unexplained."
     if first["identical_share"] == 1:
-        apart = f"though logits differ by up to {first['max_abs_logit']:.1g}"
+        differ = f"although logits differ by up to {first['max_abs_logit']:.1g}"
         if first["max_abs_logit"] == 0:
-            apart = "and so is every bit of the logits"
-        said = f"all {first['texts']} texts are the same, {apart}."
-        more = [] if (steps["identical_share"] == 1).all() else [_told(steps)]
-        return "Nowhere: all texts are the same.", [said, bits, *more]
+            differ = "and all bits of the logits are equal"
+        sentence = f"all {first['texts']} texts are identical, {differ}."
+        more = [] if (steps["identical_share"] == 1).all() else [_describe_steps(steps)]
+        return "Nowhere: all texts are identical.", [sentence, bits, *more]
     start = (
-        f"{first['identical_share']:.0%} of {first['texts']} texts are the same"
+        f"{first['identical_share']:.0%} of {first['texts']} texts are identical"
         f"{interval(first['identical_share_low'], first['identical_share_high'], '.0%')}."
     )
-    differing = _differing(left, right, backends, "precision")
-    short, why = _why(steps, _steps(ledger, left, right, "backwards"), differing)
-    place = first["first_divergent_token"]
+    differing = _name_factors(left, right, backends, "precision")
+    short, why = _find_reason(steps, _steps(ledger, left, right, "backwards"), differing)
     where = (
-        f"Of the texts that part, half have parted by new token {place:.0f} (counted from 0) of "
-        f"{new_tokens}."
+        f"Half of the texts that diverge do so by new token {first['first_divergent_token']:.0f} "
+        f"(counted from 0) of {new_tokens}."
     )
-    parted = f"{1 - first['identical_share']:.0%} of their texts part"
-    return f"{parted}, {short}.", [start, why, _told(steps), bits, where]
+    diverged = f"{1 - first['identical_share']:.0%} of their texts diverge"
+    return f"{diverged}, {short}.", [start, why, _describe_steps(steps), bits, where]
 
 
-def _why(forwards: DataFrame, backwards: DataFrame, differing: str) -> tuple[str, str]:
-    """The cause without which all texts are the same, in a few words and as a sentence.
+def _find_reason(forwards: DataFrame, backwards: DataFrame, differing: str) -> tuple[str, str]:
+    """The cause without which all texts are identical, in a few words and as a sentence.
 
-    Exact arithmetic, if it suffices alone (the first step backwards), while the backends are still
-    `differing`; else the cause that is removed last before all are the same (forwards).
+    This is rounding if exact arithmetic alone is enough (the first step backwards), while the
+    backends still differ in `differing`. Otherwise it is the last cause that is removed before all
+    texts are identical (forwards).
     """
     texts, last = forwards["texts"].iloc[0], forwards.iloc[-1]
     low, high = last["identical_share_low"], last["identical_share_high"]
     if len(backwards) > 1 and (backwards["identical_share"][1:] == 1).all():
         return (
             "and rounding is enough to explain it",
-            f"In exact arithmetic all {texts} are the same{interval(low, high, '.0%')}"
-            + (f", even with other {differing}." if differing else "."),
+            f"In exact arithmetic all {texts} are identical{interval(low, high, '.0%')}"
+            + (f", even with different {differing}." if differing else "."),
         )
     same = forwards["identical_share"] == 1
-    found = [step for step in range(1, len(forwards)) if same[step:].all()]
-    if not found:
-        return "for no known cause", "They part whatever is made equal: to be explained."
-    cause = forwards["cause"][found[0]]
+    steps = [step for step in range(1, len(forwards)) if same[step:].all()]
+    if not steps:
+        return "for no known reason", "No step makes all texts identical: this is unexplained."
+    cause = forwards["cause"][steps[0]]
     short, why = WHY[cause]
     return (
-        f"in the end by {short}",
-        f"With {cause} made equal as well, all {texts} are the same: until then {why}.",
+        f"and the last cause to remove is {short}",
+        f"With {REMOVED[cause]} as well, all {texts} texts are identical. Before that, {why}.",
     )
 
 
-def _told(steps: DataFrame) -> str:
+def _describe_steps(steps: DataFrame) -> str:
     """The share of identical texts after each step, and which steps are more than chance."""
     shares = ", ".join(
         f"{REMOVED[row.cause]} {row.identical_share:.0%}" for row in steps.itertuples(index=False)
     )
-    sentence = f"Share of identical texts as causes are made equal in turn: {shares}."
+    sentence = f"Share of identical texts as the causes are removed one after the other: {shares}."
     low, high = steps["identical_share_low"], steps["identical_share_high"]
     if low.isna().any():
-        return f"{sentence} n is too small for intervals: single steps say little."
-    apart = [
+        return f"{sentence} n is too small for intervals, so single steps show little."
+    clear = [
         steps["cause"][step]
         for step in range(1, len(steps))
         if low[step] > high[step - 1] or high[step] < low[step - 1]
     ]
-    if not apart:
-        return f"{sentence} Intervals of neighbouring steps overlap: single steps say little."
-    return f"{sentence} Told apart from the step before by their intervals: {', '.join(apart)}."
+    if not clear:
+        return f"{sentence} Intervals of neighbouring steps overlap, so single steps show little."
+    return f"{sentence} Steps whose interval is clear of the one before: {', '.join(clear)}."
 
 
-def _compared(summary: DataFrame, backends: Backends) -> tuple[str, str]:
-    """The pair to speak of where there is no ledger; empty names without one."""
-    apart = summary[summary["left"] != summary["right"]]
-    pairs = list(dict.fromkeys(zip(apart["left"], apart["right"], strict=True)))
+def _find_compared(summary: DataFrame, backends: Backends) -> tuple[str, str]:
+    """The pair for the answer if there is no ledger; empty names without a pair."""
+    tested = summary[summary["left"] != summary["right"]]
+    pairs = list(dict.fromkeys(zip(tested["left"], tested["right"], strict=True)))
     return min(pairs, key=lambda pair: not _on_cuda(pair, backends)) if pairs else ("", "")
 
 
-def _of_pair(summary: DataFrame, left: str, right: str) -> tuple[int, int, DataFrame]:
-    """How many texts of a pair are the same, of how many, and its rows."""
-    mine = summary[(summary["left"] == left) & (summary["right"] == right)]
-    return round((mine["identical"] * mine["texts"]).sum()), mine["texts"].sum(), mine
+def _count_identical(summary: DataFrame, left: str, right: str) -> tuple[int, int, DataFrame]:
+    """The number of identical texts of a pair, the number of its texts, and its rows."""
+    rows = summary[(summary["left"] == left) & (summary["right"] == right)]
+    return round((rows["identical"] * rows["texts"]).sum()), rows["texts"].sum(), rows
 
 
-def _shares(summary: DataFrame, left: str, right: str) -> tuple[str, list[str]]:
-    """What the comparison of a pair says where there is no ledger."""
-    same, texts, mine = _of_pair(summary, left, right)
-    far = mine["max_abs_logit"].max()
-    sentence = f"{same} of {texts} texts are the same"
-    if not isna(far):
-        sentence += f", and logits differ by up to {far:.1g}"
+def _describe_comparison(summary: DataFrame, left: str, right: str) -> tuple[str, list[str]]:
+    """What the comparison of a pair shows, if there is no ledger."""
+    identical, texts, rows = _count_identical(summary, left, right)
+    largest = rows["max_abs_logit"].max()
+    sentence = f"{identical} of {texts} texts are identical"
+    if not isna(largest):
+        sentence += f", and logits differ by up to {largest:.1g}"
     return (
-        f"{texts - same} of {texts} texts part.",
-        [f"{sentence}.", "Why, this run did not trace: it has no ledger."],
+        f"{texts - identical} of {texts} texts diverge.",
+        [f"{sentence}.", "This run does not say why: it has no ledger."],
     )
 
 
-def trend(table: DataFrame, summary: DataFrame, sweep: str, backends: Backends) -> str:
-    """Whether texts part earlier as more blocks are replaced, for every pair that can say."""
+def describe_trend(table: DataFrame, summary: DataFrame, sweep: str, backends: Backends) -> str:
+    """Whether texts diverge earlier as more blocks are replaced, for every pair of the sweep."""
     tested = table[(table["left"] != table["right"]) & (table["sweep"] == sweep)]
-    said = []
+    parts = []
     for row in tested.itertuples(index=False):
-        same, texts, _ = _of_pair(summary[summary["sweep"] == sweep], row.left, row.right)
-        verdict = f"none of {texts} part" if same == texts else row.verdict
-        draws = [backends[name].get("rng") for name in (row.left, row.right)]
-        aside = f" ({OTHER_DRAWS})" if draws[0] != draws[1] else ""
-        said.append(f"{row.left} and {row.right}{aside}: {verdict}")
-    if not said:
+        of_sweep = summary[summary["sweep"] == sweep]
+        identical, texts, _ = _count_identical(of_sweep, row.left, row.right)
+        verdict = f"none of {texts} texts diverge" if identical == texts else row.verdict
+        draws = {backends[name].rng for name in (row.left, row.right)}
+        aside = f" ({OTHER_DRAWS})" if len(draws) > 1 else ""
+        parts.append(f"{row.left} and {row.right}{aside}: {verdict}")
+    if not parts:
         return ""
-    return f"Do texts part earlier as more blocks are replaced? {'; '.join(said)}."
+    return f"Do texts diverge earlier as more blocks are replaced? {'; '.join(parts)}."

@@ -1,4 +1,4 @@
-"""The gallery: every generated text, by prompt and number of blocks replaced."""
+"""The gallery: all generated texts, by prompt and number of blocks replaced."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,8 +7,13 @@ import pandas
 from pandas import DataFrame, Series
 
 from needq.common.keys import UNLABELLED
+from needq.report.content import Row, Sample, Text
+from needq.report.pages import Pages
 
-# texts of one prompt, intervention, noise and draw: each with its backends and its labels
+LARGEST = 1_000_000  # bytes; a larger page is cut to the texts of one noise seed
+Key = tuple[str, str, int, int | None, int, int]  # the values of NAMES of a text
+Seeds = tuple[int | None, int]  # the noise seed and the sample seed of a text
+# texts of one prompt, intervention, noise seed and sample seed, with their backends and labels
 Cards = dict[str, tuple[list[str], dict[str, None]]]
 NAMES = ["sweep", "intervention", "blocks_replaced", "noise_seed", "prompt", "sample_seed"]
 
@@ -18,25 +23,24 @@ def grid(
     labels: Mapping[str, DataFrame],
     prompts: Sequence[str],
     noise_seed: int | None = None,
-) -> list[dict[str, Any]]:
-    """All texts by prompt and intervention; those of one noise seed, if that is given.
+) -> list[Sample]:
+    """All texts by prompt and intervention, or only those of one noise seed.
 
-    `texts` maps a backend to its rows of generate, `labels` one to its rows with `label`, as far as
-    there are any. Backends whose texts are equal stand together. Texts of the first noise seed and
-    sample seed come first, the others apart. Returns [{prompt, rows: [{intervention, blocks,
-    first: [text], others: [text]}]}], each text {noise_seed, sample_seed, backends, label, text}.
+    `texts` maps a backend to its rows of schemas.TEXTS; `labels` maps a backend to rows with
+    `label`, if it has any. Backends that wrote the same text share an entry. Texts of the first
+    noise seed and sample seed are apart from the others.
     """
     known = {
         name: _by_key(rows.assign(label=rows["label"].fillna(UNLABELLED)), "label")
         for name, rows in labels.items()
     }
-    found: dict[int, dict[tuple[int, str], dict[tuple, Cards]]] = {}
+    by_prompt: dict[int, dict[tuple[int, str], dict[Seeds, Cards]]] = {}
     for backend, rows in texts.items():
         for key, text in _by_key(rows, "text").items():
             _, intervention, blocks, noise, prompt, sample = key
             if None not in (noise, noise_seed) and noise != noise_seed:
                 continue
-            lines = found.setdefault(prompt, {}).setdefault((blocks, intervention), {})
+            lines = by_prompt.setdefault(prompt, {}).setdefault((blocks, intervention), {})
             label = known.get(backend, {}).get(key, "")
             names, own = lines.setdefault((noise, sample), {}).setdefault(text, ([], {}))
             names.append(backend)
@@ -49,19 +53,46 @@ def grid(
                 for (blocks, intervention), lines in sorted(rows.items())
             ],
         }
-        for prompt, rows in sorted(found.items())
+        for prompt, rows in sorted(by_prompt.items())
     ]
 
 
-def count(samples: Sequence[Mapping[str, Any]]) -> int:
-    """How many texts a grid shows."""
+def write_gallery(
+    page: Pages,
+    texts: Mapping[str, DataFrame],
+    labels: Mapping[str, DataFrame],
+    prompts: Sequence[str],
+    noise_seeds: Sequence[int],
+    summary: DataFrame,
+) -> str:
+    """The page of all texts, or only of the first noise seed if it would be larger than LARGEST.
+
+    `texts` and `labels` are as for `grid`; `summary` is divergence_summary.tsv.
+    """
+    diverging = diverging_pairs(summary)
+
+    def with_texts(noise_seed: int | None, left_out: str) -> str:
+        samples = grid(texts, labels, prompts, noise_seed)
+        return page.gallery(samples, count(samples), left_out, diverging)
+
+    written = with_texts(None, "")
+    if len(written.encode()) > LARGEST:
+        first = noise_seeds[0]
+        written = with_texts(
+            first, f"only of noise seed {first}, since there are too many for one page"
+        )
+    return written
+
+
+def count(samples: Sequence[Sample]) -> int:
+    """The number of texts in a grid."""
     rows = [row for sample in samples for row in sample["rows"]]
     return sum(len(row["first"]) + len(row["others"]) for row in rows)
 
 
-def _row(intervention: str, blocks: int, lines: Mapping[tuple, Cards]):
-    """One intervention's texts of one prompt."""
-    parts = []
+def _row(intervention: str, blocks: int, lines: Mapping[Seeds, Cards]) -> Row:
+    """The texts of one intervention and one prompt."""
+    parts: list[list[Text]] = []
     for noise, sample in sorted(lines, key=lambda seeds: (seeds[0] or 0, seeds[1])):
         parts.append(
             [
@@ -84,22 +115,22 @@ def _row(intervention: str, blocks: int, lines: Mapping[tuple, Cards]):
 
 
 def _values(column: Series) -> list[Any]:
-    """A column's values, whole numbers as such and None where one is missing."""
+    """The values of a column: numbers as whole numbers, None where a value is missing."""
     if pandas.api.types.is_numeric_dtype(column):
         return [None if pandas.isna(value) else int(value) for value in column]
     return column.tolist()
 
 
-def _by_key(rows: DataFrame, column: str) -> dict[tuple, str]:
-    """A column's values by what tells texts apart; a missing noise seed is None."""
+def _by_key(rows: DataFrame, column: str) -> dict[Key, str]:
+    """The values of a column by the key of their text; a missing noise seed is None."""
     keys = [_values(rows[name]) for name in NAMES]
     return dict(zip(zip(*keys, strict=True), rows[column], strict=True))
 
 
-def parted(summary: DataFrame) -> dict[str, list[tuple[str, str]]]:
-    """The pairs of different backends that part under each intervention."""
-    apart = summary[(summary["left"] != summary["right"]) & (summary["identical"] < 1)]
-    found: dict[str, list[tuple[str, str]]] = {}
-    for row in apart.itertuples(index=False):
-        found.setdefault(row.intervention, []).append((row.left, row.right))
-    return found
+def diverging_pairs(summary: DataFrame) -> dict[str, list[tuple[str, str]]]:
+    """The pairs of different backends whose texts diverge, for each intervention."""
+    diverging = summary[(summary["left"] != summary["right"]) & (summary["identical"] < 1)]
+    pairs: dict[str, list[tuple[str, str]]] = {}
+    for row in diverging.itertuples(index=False):
+        pairs.setdefault(row.intervention, []).append((row.left, row.right))
+    return pairs

@@ -1,151 +1,201 @@
-"""The first page of a run: its question, its answer, and where every number comes from."""
+"""The first page of a run: its question, its answer, and the source of every number."""
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import yaml
 from pandas import DataFrame, Series
 
-from needq.provenance import digests
-from needq.report import answer
-from needq.report import divergence_answer as answer_parting
-from needq.report import provenance_tables as records
-from needq.report.pages import anchor, cells
+from needq.common.settings import Backend, Config
+from needq.provenance.digests import Digests, compared
+from needq.provenance.record import ProvenanceRecord
+from needq.report import answer, claims_answer, divergence_answer, provenance_tables
+from needq.report.cells import anchor, cells
 
-# column: heading; a column without values is left out
+# column: heading; a column without values is not shown
 SHOWN = {
     "blocks_replaced": "blocks replaced",
-    "label": "commonest label",
+    "label": "most frequent label",
     "nll": "nll",
     "kl": "KL",
     "grammar": "grammar",
     "cloze": "cloze",
 }
-# which blocks are replaced first
+# the order in which blocks are replaced
 ORDER = {
-    "all": ", from the first block on",
+    "forward": ", from the first block on",
     "reversed": ", from the last block on",
-    "random": ", in an order drawn with the noise",
+    "random": ", in a random order for each noise seed",
 }
-ROWS = 13  # of the table on the first screen
-EXAMPLE = 160  # characters
+ROWS = 13  # of the table on the first screen, at most
+EXAMPLE = 160  # characters of an example, at most
 # page: what it shows, and where `snakemake --report` has it
 PAGES = {
-    "claims": ("Claims, with every test", "3 Claims, verdicts"),
-    "gallery": ("Every text, by prompt and blocks replaced", "1 Degradation, all texts"),
-    "degradation": ("What each intervention costs, as a table", "1 Degradation, table"),
-    "labels": ("Labels of texts, and how well they are told apart", "1 Degradation, labels"),
-    "divergence": ("Where backends part, as a table", "2 Divergence, table"),
-    "parted": ("Texts that part, side by side", "2 Divergence, texts side by side"),
-    "ledger": ("The causes of parting, one by one", "2 Divergence, table of causes"),
-    "flips": ("Where rounding should part texts", "2 Divergence, table of the flip law"),
-    "notebook_walk": ("A walk through the result, for students", "6 Notebooks"),
-    "notebook_headline": ("The table above, computed again", "6 Notebooks"),
-    "provenance": ("Config, versions, hardware, digests", "5 Provenance"),
+    "claims": ("Claims, with all their tests", "3 Claims, verdicts"),
+    "gallery": ("All texts, by prompt and blocks replaced", "1 Degradation, all texts"),
+    "degradation": ("How much worse the model gets, as a table", "1 Degradation, table"),
+    "labels": (
+        "Labels of texts, and how reliable they are",
+        "1 Degradation, labels, and how well they are told apart",
+    ),
+    "divergence": ("Where backends diverge, as a table", "2 Divergence, table"),
+    "side_by_side": ("Texts that diverge, side by side", "2 Divergence, texts side by side"),
+    "ledger": ("The causes of divergence, removed one by one", "2 Divergence, table of causes"),
+    "flips": ("Flips predicted from rounding errors", "2 Divergence, table of predicted flips"),
+    "notebook_walk": (
+        "A walk through the result, for students",
+        "6 Notebooks, a walk through the result",
+    ),
+    "notebook_headline": (
+        "The table above, computed again",
+        "6 Notebooks, the headline table, computed again",
+    ),
+    "provenance": (
+        "Config, versions, hardware, digests",
+        "5 Provenance, config and provenance",
+    ),
 }
 
 
-def content(
-    config: Mapping[str, Any],
-    sweep: str,
-    roles: Mapping[str, str],
-    degradation: DataFrame,
-    summary: DataFrame,
-    trend: DataFrame,
-    labels: DataFrame,
-    quality: DataFrame,
-    ledger: DataFrame | None,
-    claims: DataFrame | None,
-    phases: DataFrame | None,
-    vocabulary: int,
-    chances: Mapping[str, float],
-    record: Mapping[str, Any],
-    found: digests.Digests | None,
-    expected: digests.Digests | None,
-    compared: Sequence[str],
-    cuda: bool,
-) -> dict[str, Any]:
-    """The values of the template index.html; tables that a run lacks are None.
+@dataclass(frozen=True)
+class Run:
+    """The config of a run, and how the run was computed.
 
-    `sweep` is the one that the answer is about, and `roles` are `roles.roles`; `chances` the
-    accuracies that guessing gives; `compared` the backends of the run.
+    `sweep` is the sweep that the answer is about. `comparisons` are those of `plan.comparisons`.
+    `compared` are the backends of the run. `cuda` says whether any backend was run on CUDA.
+    `chances` are the accuracies that guessing gives.
     """
-    reference, backends = config["compare"]["reference"], config["backends"]
+
+    config: Config
+    sweep: str
+    comparisons: Mapping[str, str]
+    compared: Sequence[str]
+    cuda: bool
+    vocabulary: int
+    chances: Mapping[str, float]
+    record: ProvenanceRecord
+    digests: Digests | None
+    expected: Digests | None
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a run; tables that it does not have are None."""
+
+    degradation: DataFrame
+    summary: DataFrame
+    trend: DataFrame
+    labels: DataFrame
+    quality: DataFrame
+    ledger: DataFrame | None = None
+    claims: DataFrame | None = None
+    half_points: DataFrame | None = None
+
+
+def content(run: Run, tables: Tables) -> dict[str, object]:
+    """The values of the template index.html, except figures and links (`surroundings`)."""
+    config, sweep, degradation = run.config, run.sweep, tables.degradation
+    reference, backends = config.divergence.reference, config.divergence.backends
     rows = answer.headline(degradation, reference, sweep)
     names = degradation.loc[degradation["sweep"] == sweep, "backend"].unique()
     others = {
         name: answer.headline(degradation, name, sweep) for name in names if name != reference
     }
-    whole, prompts = config["model"]["blocks"], config["generation"]["prompts"]
-    replaced = config["sweeps"][sweep]
-    matrix = f"W_{replaced['matrix'].upper()}"
+    n_blocks, prompts = config.model.n_blocks, config.generation.prompts
+    replaced, labels = config.sweeps[sweep], tables.labels
+    matrix = f"W_{replaced.matrix.upper()}"
     shares = labels[(labels["sweep"] == sweep) & (labels["backend"] == reference)]
-    lost = answer.loss(rows, whole, vocabulary, matrix)
-    left, scale = "", ""
+    lost = answer.loss(rows, n_blocks, run.vocabulary, matrix)
+    kept, scale = "", ""
     if lost.outcome == "lost":
-        left = answer.cloze_kept(rows, chances["cloze"])
-        scale = answer.other_matrices(degradation, reference, roles, whole, vocabulary)
-    new_tokens = config["generation"]["max_new_tokens"]
-    parts, why = answer_parting.parting(summary, ledger, backends, cuda, new_tokens)
-    failed, tested = answer.claims(claims)
+        kept = answer.cloze_kept(rows, run.chances["cloze"])
+        scale = answer.other_matrices(
+            degradation, reference, run.comparisons, n_blocks, run.vocabulary
+        )
+    diverged, why = divergence_answer.explain(
+        tables.summary, tables.ledger, backends, run.cuda, config.generation.max_new_tokens
+    )
+    failed, tested = claims_answer.describe_claims(tables.claims)
     shown, table = compact(rows)
     return {
-        "matrix": (matrix, answer.NAMES[replaced["matrix"]]),
-        "method": answer.METHODS[replaced["method"]],
-        "order": ORDER.get(str(replaced["blocks"]), ""),
-        "counts": _counts(rows["blocks_replaced"], whole),
-        "short": lost.short + left,
+        "matrix": (matrix, answer.NAMES[replaced.matrix]),
+        "role": answer.ROLES[replaced.matrix],
+        "method": answer.METHODS[replaced.method],
+        "order": ORDER.get(str(replaced.block_order), ""),
+        "counts": _counts(rows["blocks_replaced"], n_blocks),
+        "short": lost.short + kept,
         "sentence": lost.sentence + scale,
         "answers": [
             (
                 "How many blocks until meaning is lost?",
-                *answer.meaning(rows, others, shares, quality, phases, whole, lost),
+                *answer.meaning(
+                    rows, others, shares, tables.quality, tables.half_points, n_blocks, lost
+                ),
             ),
-            ("Where do CPU and GPU part, and why?", parts, "".join(why[1:2])),
+            ("Where do CPU and GPU diverge, and why?", diverged, "".join(why[1:2])),
         ],
-        "chances": chances,
+        "chances": run.chances,
         "shown": shown,
         "table": table,
         "left_out": len(rows) - len(table),
         "backend": reference,
         "section": anchor(f"Sweep {sweep}, backend {reference}"),
-        "model": f"{config['model']['location']}: {whole} blocks, {vocabulary:,} tokens",
-        "backends_are": [(name, way(backends[name])) for name in compared],
+        "model": f"{config.model.location}: {n_blocks} blocks, {run.vocabulary:,} tokens",
+        "backends_are": [(name, describe_backend(backends[name])) for name in run.compared],
         "prompt": prompts[0],
         "n": {
             "noise_seeds": rows["noise_seeds"].max(),
             "texts": rows["texts"].max(),
             "prompts": len(prompts),
         },
-        "verified": digests.compared(expected, found),
-        "version": record["needq"],
-        "hardware": records.hardware(record),
+        "verified": compared(run.expected, run.digests),
+        "version": run.record["needq"],
+        "hardware": provenance_tables.hardware(run.record),
         "failed": failed,
         "claims": tested,
-        "parted": parts,
-        "parting": why,
-        "trend": answer_parting.trend(trend, summary, sweep, backends),
+        "diverged": diverged,
+        "divergence": why,
+        "trend": divergence_answer.describe_trend(tables.trend, tables.summary, sweep, backends),
     }
 
 
+def surroundings(
+    pages: Sequence[str], figure: str, divergence_figure: str, config_file: str, verified: str
+) -> dict[str, object]:
+    """The values of the template that depend on files: figures, links and commands."""
+    return {
+        "figure": image(figure),
+        "divergence_figure": image(divergence_figure),
+        "pages": pages,
+        "links": links(pages),
+        "commands": commands(verified, config_file),
+    }
+
+
+def as_yaml(config: Config) -> str:
+    """The complete config as YAML, with which the run can be repeated."""
+    return yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True, width=96)
+
+
 def _counts(replaced: Series, whole: int) -> str:
-    """Of how many blocks a matrix was replaced."""
+    """In how many blocks a matrix was replaced."""
     counts = [count for count in replaced.unique() if count]
     if counts == list(range(1, whole + 1)):
-        return f"of one block, of two, up to all {whole}"
-    return f"of {', '.join(map(str, counts))} of {whole} blocks"
+        return f"first in one block, then in two, up to all {whole}"
+    return f"in {', '.join(map(str, counts))} of {whole} blocks"
 
 
-def way(backend: Mapping[str, Any]) -> str:
+def describe_backend(backend: Backend) -> str:
     """How a backend computes, in a few words."""
-    if backend["arithmetic"] == "exact":
-        return "made to give the same bits on every machine"
-    return f"{backend['precision']} on {'a GPU' if backend['device'] == 'cuda' else 'the CPU'}"
+    if backend.arithmetic == "exact":
+        return "exact arithmetic, with the same bits on every machine"
+    return f"{backend.precision} on {'a GPU' if backend.device == 'cuda' else 'the CPU'}"
 
 
-def compact(rows: DataFrame) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """The columns and some rows of the headline's table, first and last among them."""
+def compact(rows: DataFrame) -> tuple[dict[str, str], list[dict[str, object]]]:
+    """The columns and some rows of the headline's table, including the first and the last."""
     shown = {name: heading for name, heading in SHOWN.items() if rows[name].notna().any()}
     last = len(rows) - 1
     chosen = rows.iloc[sorted({round(place * last / (ROWS - 1)) for place in range(ROWS)})]
@@ -158,20 +208,20 @@ def compact(rows: DataFrame) -> tuple[dict[str, str], list[dict[str, Any]]]:
     ]
 
 
-def _example(text: Any) -> str:
-    """The beginning of a text, if there is one."""
+def _example(text: object) -> str:
+    """The beginning of a text; empty without one."""
     if not isinstance(text, str):
         return ""
     return text if len(text) <= EXAMPLE else f"{text[:EXAMPLE].rstrip()}…"
 
 
 def image(svg: str | Path) -> str:
-    """A figure as a data URI: it needs no other file, and no script in it could run."""
+    """A figure as a data URI, which needs no other file and in which no script can run."""
     return "data:image/svg+xml;base64," + base64.b64encode(Path(svg).read_bytes()).decode()
 
 
 def links(pages: Sequence[str]) -> list[dict[str, str]]:
-    """The pages of a run, each with its address and its place in Snakemake's report."""
+    """The pages of a run, each with its name, its title and its place in Snakemake's report."""
     return [
         {"name": name, "shows": shows, "place": place}
         for name, (shows, place) in PAGES.items()
@@ -180,15 +230,17 @@ def links(pages: Sequence[str]) -> list[dict[str, str]]:
 
 
 def commands(verified: str, config: str) -> str:
-    """What to type for the same run: `verified` says whether it is one with expected digests.
+    """The commands that repeat the run.
 
-    `config` is the path of the run's complete config.
+    `verified` is the result of comparing its digests; a run whose digests are reproduced is that of
+    `make run`. `config` is the path of the complete config of the run.
     """
     overlay = "" if verified.startswith("reproduced") else f" --configfile {config}"
-    run = "make run   # this run, with all that it needs"
+    run = "make run   # this run, with everything that it needs"
     if overlay:
         run = f".venv/bin/snakemake --cores all{overlay}   # this run"
     return (
-        f"{run}\n.venv/bin/snakemake verify{overlay}   # computes the exact digests again, and "
-        f"compares\n.venv/bin/snakemake --report report.html{overlay}   # all of this in one file"
+        f"{run}\n.venv/bin/snakemake verify{overlay}   # computes the exact digests again and "
+        f"compares them\n.venv/bin/snakemake --report report.html{overlay}   # the whole report in "
+        "one file"
     )

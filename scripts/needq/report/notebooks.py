@@ -1,11 +1,10 @@
-"""Notebooks: percent scripts, executed in a kernel and shown as pages, the same bytes each time."""
+"""Notebooks: percent scripts that are executed and shown as pages, with equal bytes every time."""
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import jupytext
 import nbformat
@@ -19,7 +18,7 @@ from nbformat import NotebookNode
 
 from needq.common.errors import UserError
 from needq.common.files import write_text
-from needq.report import pages
+from needq.report.pages import Pages
 
 LIBRARY = Path(__file__).parents[2]
 PARAMETERS = "parameters"  # the tag of the cell that sets them
@@ -28,48 +27,35 @@ RICHEST = ("text/html", "text/markdown", "image/svg+xml", "text/plain")
 CELLS = "notebook_cells.html.j2"  # how nbconvert shows code, in the folder of the pages' templates
 
 
-def tables_of(files: Iterable[str]) -> list[str]:
-    """The names of the tables among these files."""
-    return sorted(Path(file).stem for file in files if Path(file).parent.name == "tables")
+def publish(
+    source: str | Path,
+    parameters: Mapping[str, object],
+    page: Pages,
+    notebook_file: str | Path,
+    page_file: str | Path,
+) -> None:
+    """Execute the percent script `source` with these parameters; write it as notebook and page."""
+    executed = execute(read(source, parameters))
+    shown = page.notebook(heading(executed), body(executed, page.folder), str(source))
+    write_text(page_file, shown)
+    write_text(notebook_file, text(executed))
 
 
-def chunks_of(files: Iterable[str]) -> dict[str, list[str]]:
-    """For each backend, the names of its chunks among files BACKEND/PROCESS/CHUNK.*."""
-    found: dict[str, set[str]] = {}
-    for file in map(Path, files):
-        found.setdefault(file.parts[-3], set()).add(file.name.partition(".")[0])
-    return {backend: sorted(names) for backend, names in found.items()}
-
-
-def publish(given: Any, params: Any, left: Any, parameters: Mapping[str, Any]) -> None:
-    """Execute a percent script; write it as a notebook and as a page.
-
-    `given` has the script `source` and the pages' `templates`, `left` the paths of the `notebook`,
-    which lies in a folder of the run's, and of the `page`; `params` is what `pages.of_run` takes.
-    """
-    run = str(Path(left.notebook).parents[1])
-    executed = execute(read(given.source, {"RUN": run, **parameters}))
-    maker = pages.of_run(given.templates, params)
-    shown = maker.notebook(heading(executed), body(executed, maker.folder), given.source)
-    write_text(left.page, shown)
-    write_text(left.notebook, text(executed))
-
-
-def read(source: str | Path, parameters: Mapping[str, Any]) -> NotebookNode:
-    """The notebook of a percent script, its parameters set to these values."""
+def read(source: str | Path, parameters: Mapping[str, object]) -> NotebookNode:
+    """The notebook of a percent script, with these values as its parameters."""
     notebook = jupytext.read(source, fmt="py:percent")
     cells = [cell for cell in notebook.cells if PARAMETERS in cell.metadata.get("tags", [])]
     if len(cells) != 1:
-        raise UserError(f"{source}: needs one cell tagged {PARAMETERS}, and has {len(cells)}")
+        raise UserError(f"{source}: needs one cell tagged {PARAMETERS}, but has {len(cells)}")
     cells[0].source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     return notebook
 
 
 def execute(notebook: NotebookNode) -> NotebookNode:
-    """Run every cell in a kernel of its own, and make what they left the same each time.
+    """Execute all cells in a new kernel, and make their output the same every time.
 
-    The kernel is this Python, works in this folder, finds this library, and leaves nothing behind.
-    Raises UserError for the first cell that fails; the whole traceback goes to the log.
+    The kernel is this Python. It works in this folder, can import this library, and leaves no
+    files. UserError for the first cell that fails; the whole traceback is in the log.
     """
     with TemporaryDirectory(prefix="needq-") as folder:
         paths = [str(LIBRARY), os.environ.get("PYTHONPATH")]
@@ -78,10 +64,10 @@ def execute(notebook: NotebookNode) -> NotebookNode:
             "IPYTHONDIR": folder,
         }
         manager = AsyncKernelManager(
-            # a socket in a folder of our own: no port that others could reach
+            # sockets in a private folder: no port that others could reach
             transport="ipc",
             connection_file=os.path.join(folder, "kernel.json"),
-            # this Python's kernel, whatever kernels the user has installed
+            # this Python's kernel, not one that the user has installed
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
         )
         client = NotebookClient(notebook, km=manager, record_timing=False, timeout=None)
@@ -90,13 +76,13 @@ def execute(notebook: NotebookNode) -> NotebookNode:
         except CellExecutionError as error:
             logging.error("%s", strip_ansi(str(error)))
             raise UserError(f"the notebook stopped: {error.ename}: {error.evalue}") from None
-    return settled(notebook)
+    return make_reproducible(notebook)
 
 
-def settled(notebook: NotebookNode) -> NotebookNode:
-    """A notebook without what differs from run to run or from machine to machine.
+def make_reproducible(notebook: NotebookNode) -> NotebookNode:
+    """A notebook without anything that differs between runs or machines.
 
-    Cells are numbered, an output stays in its richest form, and warnings go to the log.
+    Cells are numbered, each output keeps its richest form, and warnings go to the log.
     """
     notebook.metadata = NotebookNode(
         kernelspec=KERNEL, language_info={"name": "python", "file_extension": ".py"}
@@ -126,12 +112,12 @@ def text(notebook: NotebookNode) -> str:
 
 
 def heading(notebook: NotebookNode) -> str:
-    """The notebook's title: the heading that its first cell opens with."""
+    """The title of a notebook: the heading at the start of its first cell."""
     return notebook.cells[0].source.partition("\n")[0].removeprefix("# ")
 
 
 def body(notebook: NotebookNode, templates: str | Path) -> str:
-    """A notebook's cells as HTML without its title, for the page to frame."""
+    """The cells of a notebook as HTML, without its title, which the page shows."""
     shown = NotebookNode(notebook)
     first = NotebookNode(notebook.cells[0])
     first.source = first.source.partition("\n")[2]

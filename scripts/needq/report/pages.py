@@ -1,114 +1,40 @@
-"""The report's pages: each one HTML file that needs nothing else, and trusts no text.
+"""The report's pages: each is one HTML file that needs no other file and trusts no text.
 
-Templates escape every value (generated text is whatever a model says), and a policy in the page
-itself forbids everything that would leave the file, and every script but the page's own, which it
-names by digest.
+Templates escape every value, since a model may generate any text. A policy in each page forbids
+everything that would load other files, and all scripts but the page's own, which it names by their
+digest.
 """
 
 import base64
 import hashlib
-import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pandas import DataFrame, Series
+from pandas import DataFrame
 
 from needq.common import columns
-from needq.plan.ledger_steps import CALLED, REMOVED
+from needq.common.settings import Config
+from needq.plan.ledger_steps import CALLED, REMOVED, REPEAT
 from needq.provenance.digests import STAGES, Digests
-from needq.report import provenance_tables as records
+from needq.provenance.record import ProvenanceRecord
+from needq.report import headings, provenance_tables
+from needq.report.cells import anchor, cells, crossed, describe_flips, number, with_tests
+from needq.report.content import Pair, Sample
 
-# column: its heading; a column with an interval shows it below the mean
-SCORES = {
-    "intervention": "intervention",
-    "nll": "nll",
-    "bits_per_byte": "bits per byte",
-    "kl": "KL",
-    "top1_agreement": "top-1 agreement",
-    "noise_seeds": "noise seeds",
-}
-DEGRADATION = {
-    "intervention": "intervention",
-    "label": "label",
-    "nll": "nll",
-    "bits_per_byte": "bits per byte",
-    "kl": "KL",
-    "top1_agreement": "top-1 agreement",
-    "grammar": "grammar",
-    "cloze": "cloze",
-    "text_nll": "text nll",
-    "seq_rep_4": "seq-rep-4",
-    "distinct_2": "distinct-2",
-    "noise_seeds": "noise seeds",
-    "texts": "texts",
-}
-LABEL_QUALITY = {"measure": "measure", "value": "share", "texts": "of texts"}
-NULL_LADDER = {
-    "method": "instead of Gaussian noise",
-    "ratio": "damage, as a share of the noise's",
-    "low": "from",
-    "high": "to",
-    "verdict": "alike",
-}
-PHASES = {
-    "measure": "measure",
-    "estimate": "estimate",
-    "low": "from",
-    "high": "to",
-    "verdict": "found",
-}
-DIVERGENCE = {
-    "intervention": "intervention",
-    "identical": "identical",
-    "shared": "shared part",
-    "first_divergent_token": "first divergent token",
-    "max_abs_logit": "max |logit difference|",
-    "max_ulp": "max ulp",
-    "kl": "KL",
-    "top1_flips": "top-1 flips",
-    "margin": "margin",
-    "noise_seeds": "noise seeds",
-    "texts": "texts",
-}
-LEDGER = {
-    "cause": "made equal so far",
-    "identical_share": "identical",
-    "shared": "shared part",
-    "first_divergent_token": "first divergent token",
-    "kl": "KL",
-    "max_abs_logit": "max |logit difference|",
-    "texts": "texts",
-}
-FLIPS = {
-    "blocks_replaced": "blocks replaced",
-    "logit_error": "logit error",
-    "texts": "texts",
-    "parted": "parted",
-    "predicted": "predicted",
-    "p_value": "p",
-    "place_p_value": "p of places",
-}
-TREND = {
-    "left": "left",
-    "right": "right",
-    "slope": "shared part, per block",
-    "verdict": "they part",
-    "texts": "texts",
-}
-NOTHING = "–"
+REPEAT_HEADING = "{0} and {0} (a repeat: nothing may differ)"
 
 
 class Pages:
-    """Renders the templates of a folder, for one run."""
+    """Renders templates for one run."""
 
-    def __init__(self, templates: str | Path, run: str, backends: Sequence[str], cuda: bool):
-        self.folder = templates
+    def __init__(self, templates: Sequence[str | Path], run: str, backends: list[str], cuda: bool):
+        """`templates` are the files of one folder; `cuda` says whether CUDA was run."""
+        self.folder, self.backends, self.cuda = Path(templates[0]).parent, backends, cuda
         self.environment = Environment(
-            loader=FileSystemLoader(templates),
+            loader=FileSystemLoader(self.folder),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -119,47 +45,52 @@ class Pages:
         self.environment.globals |= {"run": run, "backends": backends, "cuda": cuda}
 
     def degradation(self, table: DataFrame) -> str:
-        """The page of `degradation.tsv`, a table a sweep and backend; those with texts first."""
+        """The page of `degradation.tsv`: one table per sweep and backend, with texts first."""
         parts = []
         order = table.sort_values("texts", key=lambda texts: texts == 0, kind="stable")
         for sweep, backend in dict.fromkeys(zip(order["sweep"], order["backend"], strict=True)):
             rows = table[(table["sweep"] == sweep) & (table["backend"] == backend)]
-            shown = DEGRADATION if rows["texts"].any() else SCORES
+            shown = headings.DEGRADATION if rows["texts"].any() else headings.SCORES
             parts.append((f"Sweep {sweep}, backend {backend}", shown, cells(rows, shown)))
         return self._render(
             "table.html",
             title="Degradation",
-            lead="What each intervention costs: means over noise seeds and documents or prompts, "
-            "and below each its 95% interval. An intervention is named by its matrix, its sweep "
-            "and how many blocks it replaces (of single blocks, which).",
+            lead="How much worse the model gets with each intervention. Each number is a mean over "
+            "noise seeds and over documents, prompts or items; below it is its 95% interval. The "
+            "name of an intervention is matrix/sweep/number of blocks replaced. In sweeps of "
+            "single blocks, it ends with the index of the replaced block.",
             parts=parts,
-            meanings={name: columns.DEGRADATION[name] for name in DEGRADATION},
+            meanings={name: columns.DEGRADATION[name] for name in headings.DEGRADATION},
             file="tables/degradation.tsv",
         )
 
     def divergence(self, summary: DataFrame, trend: DataFrame) -> str:
-        """The page of `divergence_trend.tsv`, and of `divergence_summary.tsv`, a table a pair.
+        """The page of `divergence_trend.tsv` and of `divergence_summary.tsv`: one table per pair.
 
-        Null controls come last.
+        Repeats come last.
         """
         tested = trend[trend["left"] != trend["right"]]
-        parts = [("Earlier or later, the more blocks are replaced?", TREND, cells(tested, TREND))]
+        heading = "Do texts diverge earlier or later as more blocks are replaced?"
+        parts = [(heading, headings.TREND, cells(tested, headings.TREND))]
         pairs = dict.fromkeys(zip(summary["left"], summary["right"], strict=True))
         for left, right in sorted(pairs, key=lambda pair: pair[0] == pair[1]):
             rows = summary[(summary["left"] == left) & (summary["right"] == right)]
             heading = f"{left} and {right}"
             if left == right:
-                heading = f"{left} twice: the null control, in which nothing may differ"
-            parts.append((heading, DIVERGENCE, cells(rows, DIVERGENCE)))
+                heading = REPEAT_HEADING.format(left)
+            parts.append((heading, headings.DIVERGENCE, cells(rows, headings.DIVERGENCE)))
         return self._render(
             "table.html",
             title="Divergence",
-            lead="Where two backends part on the same work, and by how much. With random streams "
-            "of their own they draw other tokens from equal probabilities, and part at once.",
+            lead="Whether two backends generate the same texts, where the texts diverge, and by "
+            "how much the logits differ. If the backends choose tokens with different random "
+            "numbers, their texts diverge at once, even if all probabilities are equal.",
             parts=parts,
-            meanings={name: columns.DIVERGENCE_SUMMARY[name] for name in DIVERGENCE}
+            meanings={name: columns.DIVERGENCE_SUMMARY[name] for name in headings.DIVERGENCE}
             | {name: columns.DIVERGENCE_TREND[name] for name in ("slope", "verdict")},
-            file="tables/divergence.tsv, one row a text, and tables/divergence_summary.tsv",
+            file="tables/divergence_summary.tsv, tables/divergence_trend.tsv, and "
+            "tables/divergence.tsv "
+            "with one row per text",
         )
 
     def labels(self, shares: DataFrame, confusion: DataFrame, quality: DataFrame) -> str:
@@ -168,158 +99,172 @@ class Pages:
         for sweep, backend in dict.fromkeys(zip(shares["sweep"], shares["backend"], strict=True)):
             rows = shares[(shares["sweep"] == sweep) & (shares["backend"] == backend)]
             heading = f"Share of texts with each label: sweep {sweep}, backend {backend}"
-            parts.append((heading, *_crossed(rows, "intervention", "label", "share")))
-        heading = "Held-out controls, by how they were made and the label that they got"
-        made = confusion.assign(kind=confusion["kind"] + ": " + confusion["of"])
-        parts.append((heading, *_crossed(made, "kind", "label", "controls")))
-        shown = cells(quality, LABEL_QUALITY)
-        parts.append(("How well labels are told apart", LABEL_QUALITY, shown))
+            parts.append((heading, *crossed(rows, "intervention", "label", "share")))
+        heading = "Held-out reference texts: how they were made (rows), and the label they got"
+        kinds = confusion["kind"] + ": " + confusion["true_label"]
+        named = confusion.assign(kind=kinds)
+        parts.append((heading, *crossed(named, "kind", "label", "reference_texts")))
+        shown = cells(quality, headings.LABEL_QUALITY)
+        parts.append(("How reliable the labels are", headings.LABEL_QUALITY, shown))
         return self._render(
             "table.html",
             title="Labels",
-            lead="Each text gets the label of the control texts that it resembles most. Controls "
-            "are made of the whole model's own texts: as they are (near normal), drawn again token "
-            "by token after the one or two before (meaning lost), looped (repetitive), and drawn "
-            "without regard to what is before (noise). That these are told apart does not show "
-            "that labels fit every text of a damaged model: some resemble no control.",
+            lead="Each text gets the label of the reference texts that it resembles most. These "
+            "are made from texts of the pristine model: unchanged (near normal), each token drawn "
+            "again after the one or two tokens before it (meaning lost), repeated in a loop "
+            "(repetitive), or drawn without regard to the tokens before (noise). A high accuracy "
+            "on reference texts does not prove that the labels fit the texts of a damaged model: "
+            "some of these resemble no reference text.",
             parts=parts,
             meanings={name: columns.LABELS[name] for name in ("label", "share")}
-            | {name: columns.LABEL_CONFUSION[name] for name in ("kind", "controls")}
+            | {name: columns.LABEL_CONFUSION[name] for name in ("kind", "reference_texts")}
             | {name: columns.LABEL_QUALITY[name] for name in ("measure", "value")},
             file="tables/labels.tsv, tables/label_confusion.tsv and tables/label_quality.tsv; "
-            "one row a text: labels/BACKEND.parquet",
+            "one row per text: labels/BACKEND.parquet",
         )
 
-    def claims(self, claims: DataFrame, ladder: DataFrame, phases: DataFrame) -> str:
-        """The page of `claims.tsv`, with `null_ladder.tsv` and `phases.tsv`."""
+    def claims(self, claims: DataFrame, methods: DataFrame, half_points: DataFrame) -> str:
+        """The page of `claims.tsv`, with `replacement_methods.tsv` and `half_points.tsv`."""
         names = ("test", "estimate", "low", "high", "verdict")
         return self._render(
             "claims.html",
             title="Claims",
-            lead="What the article says, each claim put to tests that can fail. A claim is refuted "
-            "if one of its tests is, and supported if all are; undecided is an allowed answer. "
-            "Damage is the rise of nll over the whole model's, the mean over all steps of a sweep "
-            "if the test names none.",
+            lead="The claims of the article, each with tests that can fail. A claim is refuted if "
+            "one of its tests is refuted, and supported if all of its tests are supported. All "
+            "other claims are undecided. Damage is the mean rise of nll over the pristine model, "
+            "over all steps of a sweep unless the test says otherwise.",
             claims=with_tests(claims),
             parts=[
-                ("What replaces W_Q", NULL_LADDER, cells(ladder, NULL_LADDER)),
-                ("Where meaning and structure go", PHASES, cells(phases, PHASES)),
+                (
+                    "Does it matter what replaces W_Q?",
+                    headings.REPLACEMENT_METHODS,
+                    cells(methods, headings.REPLACEMENT_METHODS),
+                ),
+                (
+                    "With how many blocks replaced are the tasks half lost?",
+                    headings.HALF_POINTS,
+                    cells(half_points, headings.HALF_POINTS),
+                ),
             ],
             meanings={name: columns.CLAIMS[name] for name in names}
-            | {name: columns.NULL_LADDER[name] for name in ("method", "ratio")}
-            | {"measure": columns.PHASES["measure"]},
-            file="tables/claims.tsv, tables/null_ladder.tsv and tables/phases.tsv",
+            | {name: columns.REPLACEMENT_METHODS[name] for name in ("method", "ratio")}
+            | {"measure": columns.HALF_POINTS["measure"]},
+            file="tables/claims.tsv, tables/replacement_methods.tsv and tables/half_points.tsv",
         )
 
-    def index(self, content: Mapping[str, Any]) -> str:
-        """The first page; `content` is that of `report.index`, with figures and links."""
-        return self._render("index.html", title="Do we really need Q?", **content)
+    def index(self, content: Mapping[str, object]) -> str:
+        """The first page; `content` are the values of `report.index`, with figures and links."""
+        return self._render("index.html", title="Do we really need Q?", **dict[str, Any](content))
 
     def gallery(
         self,
-        samples: Sequence[Mapping[str, Any]],
+        samples: Sequence[Sample],
         texts: int,
         left_out: str,
-        parted: Mapping[str, Sequence[tuple[str, str]]],
+        diverging: Mapping[str, Sequence[tuple[str, str]]],
     ) -> str:
-        """The page of texts; `samples` as `needq.report.gallery.grid` gives them, `texts` in all.
+        """The page of all texts; `samples` is the result of `gallery.grid`.
 
-        `left_out` says which texts are not there, if any; `parted` maps an intervention to the
-        pairs of backends of which the page of parted texts shows one.
+        `texts` is the number of all texts. `left_out` says which texts are missing, if any.
+        `diverging` maps an intervention to the pairs of backends that the page of side-by-side
+        texts shows.
         """
         rows = [row for sample in samples for row in sample["rows"]]
         shown = [text for row in rows for text in row["first"] + row["others"]]
         return self._render(
             "gallery.html",
             "gallery.js",
-            title="Every text",
-            lead="What the model wrote, by prompt and number of blocks replaced. Read down to see "
-            "when it loses its thread. Prompts are not repeated before the texts; backends whose "
-            "texts are equal stand together.",
+            title="All texts",
+            lead="What the model wrote, by prompt and number of blocks replaced. Read from top to "
+            "bottom to see how the texts change. Each text continues its prompt, which is not "
+            "repeated. Backends that wrote the same text are shown together.",
             samples=samples,
             texts=texts,
             left_out=left_out,
-            parted=parted,
+            diverging=diverging,
             labels=sorted({text["label"] for text in shown if text["label"]}),
             names=list(dict.fromkeys(name for text in shown for name in text["backends"])),
         )
 
-    def parted(self, pairs: Sequence[Mapping[str, Any]], prompts: Sequence[str]) -> str:
-        """The page of texts that part; `pairs` are `report.side_by_side.examples`."""
+    def side_by_side(self, pairs: Sequence[Pair], prompts: Sequence[str]) -> str:
+        """The page of diverged texts; `pairs` is the result of `side_by_side.examples`."""
         return self._render(
-            "parted.html",
-            title="Where texts part",
-            lead="For each pair of backends and intervention, the first text that "
-            "parts (by noise seed, prompt and sample seed). The first divergent token is marked.",
+            "side_by_side.html",
+            title="Texts side by side",
+            lead="For each pair of backends and each intervention, the first text that diverges, "
+            "in the order of noise seeds, prompts and sample seeds. The first divergent token is "
+            "marked.",
             pairs=pairs,
             prompts=prompts,
         )
 
     def ledger(self, table: DataFrame) -> str:
-        """The page of `ledger.tsv`, a table a pair and order."""
+        """The page of `ledger.tsv`: one table per pair and order; repeats come last."""
         parts = []
         keys = ["left", "right", "order"]
-        steps = table.sort_values("order", key=lambda order: order == "control", kind="stable")
+        steps = table.sort_values("order", key=lambda order: order == REPEAT, kind="stable")
         for (left, right, order), rows in steps.groupby(keys, sort=False):
             heading = f"{left} and {right}, {CALLED.get(order)}"
-            if order == "control":
-                heading = f"{left} twice: the null control, in which nothing may differ"
+            if order == REPEAT:
+                heading = REPEAT_HEADING.format(left)
             named = rows.assign(cause=rows["cause"].map(REMOVED))
-            parts.append((heading, LEDGER, cells(named, LEDGER)))
+            parts.append((heading, headings.LEDGER, cells(named, headings.LEDGER)))
         return self._render(
             "table.html",
             title="The ledger",
-            lead="Why two ways to compute give two texts: what is left of their divergence as one "
-            "cause after the other is made equal for both, in two orders. Each row keeps what is "
-            "equal in the rows above it; in the first they are as they are.",
+            lead="Why two backends generate different texts. The causes are removed for both "
+            "backends, one after the other, in two orders. The first row shows the backends as "
+            "they are; each further row removes one more cause.",
             parts=parts,
-            meanings={name: columns.LEDGER[name] for name in LEDGER},
-            file="tables/ledger.tsv, and tables/ledger_texts.tsv, one row a text",
+            meanings={name: columns.LEDGER[name] for name in headings.LEDGER},
+            file="tables/ledger.tsv, and tables/ledger_texts.tsv with one row per text",
         )
 
     def flips(self, table: DataFrame) -> str:
-        """The page of `flips.tsv`, a table a pair."""
+        """The page of `flips.tsv`: one table per pair."""
         parts = []
         for (left, right), rows in table.groupby(["left", "right"], sort=False):
             counts = rows["blocks_replaced"].map(
                 lambda count: "all" if pandas.isna(count) else count
             )
-            shown = cells(rows.assign(blocks_replaced=counts), FLIPS)
-            parts.append((f"{left} and {right}: {_foretold(rows)}", FLIPS, shown))
+            shown = cells(rows.assign(blocks_replaced=counts), headings.FLIPS)
+            parts.append((f"{left} and {right}: {describe_flips(rows)}", headings.FLIPS, shown))
         return self._render(
             "table.html",
-            title="The flip law",
-            lead="Rounding shifts logits a little, and a text parts where a token had won by less. "
-            "In how many texts two backends with the same token draws part, as seen and as "
-            "predicted from the margins of the draws and the measured error of the logits.",
+            title="Predicted flips",
+            lead="Rounding changes logits a little. A token flips, and the text diverges, if the "
+            "change exceeds the token's margin. Here two backends choose tokens with the same "
+            "random numbers. The number of texts that diverge is compared with the number "
+            "predicted from the margins of the tokens and the measured error of the logits.",
             parts=parts,
-            meanings={name: columns.FLIPS[name] for name in FLIPS},
-            file="tables/flips.tsv, and tables/flip_places.tsv by token",
+            meanings={name: columns.FLIPS[name] for name in headings.FLIPS},
+            file="tables/flips.tsv, and tables/flip_places.tsv with one row per token",
         )
 
     def provenance(
         self,
-        config: Mapping[str, Any],
-        record: Mapping[str, Any],
-        found: Digests | None,
+        config: Config,
+        record: ProvenanceRecord,
+        own: Digests | None,
         verified: str,
     ) -> str:
-        """The page of the config and of what made the run.
+        """The page of the config and of how the run was computed.
 
-        `record` is provenance.json, `found` is digests.json, and `verified` what came of it.
+        `record` is provenance.json, `own` is digests.json, and `verified` the result of comparing
+        it with the expected digests.
         """
-        heads, processes = records.backends(record, config["backends"])
+        heads, processes = provenance_tables.backends(record, config.divergence.backends)
         return self._render(
             "provenance.html",
             title="Config and provenance",
-            lead="What this run was asked for, and what it was computed with.",
-            hardware=records.hardware(record),
-            software=records.software(record),
+            lead="The config of this run, and the hardware and software that computed it.",
+            hardware=provenance_tables.hardware(record),
+            software=provenance_tables.software(record),
             inputs=record["inputs"],
             heads=heads,
             processes=processes,
-            settings=records.settings(config),
-            digests={stage: found[stage] for stage in STAGES} if found else {},
+            settings=provenance_tables.settings(config),
+            digests={stage: own[stage] for stage in STAGES} if own else {},
             verified=verified,
         )
 
@@ -328,103 +273,16 @@ class Pages:
         return self._render(
             "notebook.html",
             title=title,
-            lead=f"A notebook, run on the files of this run. To work with it: {source}.",
+            lead=f"A notebook that was executed on the files of this run. Its source is {source}.",
             body=body,
         )
 
     def _render(self, template: str, script: str = "", **values: Any) -> str:
-        """A template filled in; `script` is one in the same folder that the page runs besides."""
+        """A template with its values; `script` is a file of its folder that the page runs too."""
         scripts = ["page.js", script] if script else ["page.js"]
-        loader, source = self.environment.loader, ""
-        for name in scripts:
-            source += loader.get_source(self.environment, name)[0]
+        source = "".join((self.folder / name).read_text(encoding="utf-8") for name in scripts)
         digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
         policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
         policy += f"; script-src 'sha256-{digest}'"
         page = self.environment.get_template(template)
         return page.render(script=source, policy=policy, **values)
-
-
-def of_run(templates: Sequence[str], params: Any) -> Pages:
-    """The pages of a run: `params` has its `run`, its `backends` and whether `cuda` was run."""
-    return Pages(Path(templates[0]).parent, params.run, params.backends, params.cuda)
-
-
-def anchor(heading: str) -> str:
-    """A heading as the name of its place in a page."""
-    return "-".join(re.findall(r"\w+", heading.lower()))
-
-
-def _foretold(rows: DataFrame) -> str:
-    """The flip law's number of all texts beside what was seen."""
-    whole = rows[rows["blocks_replaced"].isna()].iloc[0]
-    low, high, seen = whole["predicted_low"], whole["predicted_high"], whole["parted"]
-    told = "as predicted" if low <= seen <= high else "more" if seen > high else "fewer"
-    return (
-        f"{seen:.0f} of {whole['texts']:.0f} texts part; predicted {whole['predicted']:.1f} "
-        f"({low:.0f} to {high:.0f}): {told}"
-    )
-
-
-def number(value: Any) -> str:
-    """A number for reading: three significant digits, large and whole ones in full, or a dash."""
-    if isinstance(value, str):
-        return value
-    if value is None or math.isnan(value):
-        return NOTHING
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    if value == int(value) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:#.3g}".rstrip(".")
-
-
-def cells(table: DataFrame, shown: Mapping[str, str]) -> list[list[tuple[str, str]]]:
-    """Rows of (value, interval) for the columns to show; the interval is empty without one."""
-    rows = []
-    for _, row in table.iterrows():
-        line = []
-        for name in shown:
-            line.append((number(row[name]), _interval(row, name)))
-        rows.append(line)
-    return rows
-
-
-def _interval(row: Series, name: str) -> str:
-    """The interval of a column, if it has one."""
-    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    if low is None or math.isnan(low):
-        return ""
-    return f"{number(low)} to {number(high)}"
-
-
-def with_tests(claims: DataFrame) -> list[dict[str, Any]]:
-    """Each claim of `claims.tsv` with its tests: [{claim, statement, verdict, tests: [row]}]."""
-    found = []
-    for claim, rows in claims.groupby("claim", sort=False):
-        whole = rows["test"].str.startswith("all ")
-        found.append(
-            {
-                "claim": claim,
-                "statement": rows["statement"].iloc[0],
-                "verdict": rows.loc[whole, "verdict"].iloc[0],
-                "tests": rows[~whole].to_dict("records"),
-            }
-        )
-    return found
-
-
-def _crossed(
-    table: DataFrame, row: str, column: str, value: str
-) -> tuple[dict[str, str], list[list[tuple[str, str]]]]:
-    """The columns and cells of a table with a row for each `row` and a column for each `column`."""
-    wide = {
-        name: {
-            column: (number(part[value]), _interval(part, value))
-            for column, part in of_row.set_index(column).iterrows()
-        }
-        for name, of_row in table.groupby(row, sort=False)
-    }
-    names = list(dict.fromkeys(table[column]))
-    found = [[(name, ""), *(of_row[column] for column in names)] for name, of_row in wide.items()]
-    return {name: name for name in (row, *names)}, found

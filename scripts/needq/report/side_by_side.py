@@ -1,19 +1,22 @@
-"""Texts of two backends side by side, cut where they part."""
+"""Texts of two backends side by side, cut where they diverge."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import pandas
 from pandas import DataFrame
 
-KEYS = ["sweep", "intervention", "noise_seed", "prompt", "sample_seed"]
+from needq.common.keys import TEXT
+from needq.report.content import Cut, Example, Pair
+
+KEYS = list(TEXT)
 Decode = Callable[[Sequence[int]], str]
 
 
-def cut(tokens: Sequence[int], place: int, decode: Decode) -> tuple[str, str, str]:
-    """A text before, at and after its token `place`; "" at a place beyond its end.
+def cut(tokens: Sequence[int], place: int, decode: Decode) -> Cut:
+    """The text before, at and after its token `place`; "" at a place beyond its end.
 
-    What a token adds to the text before it, since some tokenizers write no blank before the first.
+    A token is shown as what it adds to the text before it, since some tokenizers write no blank
+    before the first token.
     """
     tokens = [int(token) for token in tokens]
     before, until = decode(tokens[:place]), decode(tokens[: place + 1])
@@ -21,37 +24,38 @@ def cut(tokens: Sequence[int], place: int, decode: Decode) -> tuple[str, str, st
     return before, until[len(before) :], whole[len(until) :]
 
 
-def examples(
-    divergence: DataFrame, texts: Mapping[str, DataFrame], decode: Decode
-) -> list[dict[str, Any]]:
-    """Of each pair, the first text that parts under each intervention.
+def examples(divergence: DataFrame, texts: Mapping[str, DataFrame], decode: Decode) -> list[Pair]:
+    """For each pair and intervention, the first text that diverges.
 
-    First by noise seed, prompt and sample seed: none is chosen for its looks. `texts` maps a
-    backend to its rows of generate. Pairs of which no text parts are listed without rows.
+    First means by noise seed, prompt and sample seed, so that no example is chosen by hand. `texts`
+    maps a backend to its rows of schemas.TEXTS. A pair without diverged texts has no rows.
     """
-    found = []
+    pairs: list[Pair] = []
     tested = divergence[divergence["left"] != divergence["right"]]
     for (left, right), rows in tested.groupby(["left", "right"], sort=False):
-        apart = rows[rows["first_divergent_token"].notna()].sort_values(KEYS, na_position="first")
-        firsts = apart.drop_duplicates("intervention")
-        found.append(
+        diverged = rows[rows["first_divergent_token"].notna()]
+        diverged = diverged.sort_values(KEYS, na_position="first")
+        firsts = diverged.drop_duplicates("intervention")
+        pairs.append(
             {
                 "left": left,
                 "right": right,
                 "texts": len(rows),
-                "parted": len(apart),
+                "diverged": len(diverged),
                 "rows": [
                     _example(row, texts[left], texts[right], decode) for _, row in firsts.iterrows()
                 ],
             }
         )
-    return found
+    return pairs
 
 
-def _example(row: pandas.Series, left: DataFrame, right: DataFrame, decode: Decode):
+def _example(row: pandas.Series, left: DataFrame, right: DataFrame, decode: Decode) -> Example:
     place = int(row["first_divergent_token"])
     return {
-        **{name: row[name] for name in ("intervention", "prompt", "margin")},
+        "intervention": row["intervention"],
+        "prompt": row["prompt"],
+        "margin": row["margin"],
         "noise_seed": None if pandas.isna(row["noise_seed"]) else int(row["noise_seed"]),
         "sample_seed": int(row["sample_seed"]),
         "place": place,
@@ -62,11 +66,10 @@ def _example(row: pandas.Series, left: DataFrame, right: DataFrame, decode: Deco
 
 def _tokens(texts: DataFrame, row: pandas.Series) -> Sequence[int]:
     """The tokens of the text that a row is about."""
-    mine = texts
     for name in KEYS:
-        column = mine[name]
-        mine = mine[
+        column = texts[name]
+        texts = texts[
             (column.isna() if pandas.isna(row[name]) else column == row[name]).fillna(False)
         ]
-    (tokens,) = mine["tokens"]
+    (tokens,) = texts["tokens"]
     return tokens

@@ -1,4 +1,4 @@
-"""Probes: what their files may hold, the rows to score, and when an item is right."""
+"""Tasks: what their files may hold, the rows to score, and when an item is right."""
 
 import json
 from functools import cache
@@ -11,14 +11,19 @@ from needq.backup.tasks import (
     Candidate,
     Item,
     Score,
+    chances,
+    credit,
     encode,
+    encode_tasks,
     first_items,
     first_of_each_kind,
-    read_meaning,
-    read_structure,
-    right,
+    read_cloze,
+    read_grammar,
+    read_tasks,
 )
 from needq.common.errors import UserError
+from needq.common.files import write_json
+from needq.common.settings import Tasks
 from tokenizers import Tokenizer
 
 ROOT = Path(__file__).parents[3]
@@ -27,12 +32,12 @@ END = "<|endoftext|>"
 
 @pytest.fixture
 def file(tmp_path):
-    """A function that writes a probe's file: objects as JSON lines, or a text as it stands."""
+    """A function that writes a task's file: objects as JSON lines, or a text as it stands."""
 
-    def write(content, name="probe.jsonl"):
+    def write(content, name="task.jsonl"):
         path = tmp_path / name
         if isinstance(content, list):
-            content = "".join(json.dumps(one) + "\n" for one in content)
+            content = "".join(json.dumps(fields) + "\n" for fields in content)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
@@ -64,29 +69,29 @@ BLIMP = {
 }
 
 
-def test_structure_reads_blimps_fields(file):
-    assert read_structure(file([BLIMP])) == [
+def test_grammar_reads_blimps_fields(file):
+    assert read_grammar(file([BLIMP])) == [
         Item("anaphor_gender_agreement", "", ("Anna thanks herself.", "Anna thanks himself."))
     ]
 
 
-def test_structure_reads_a_folder_of_paradigms_by_name(file, tmp_path):
+def test_grammar_reads_a_folder_of_paradigms_by_name(file, tmp_path):
     pair = {"sentence_good": "It rains.", "sentence_bad": "It rain."}
     file([pair], "b.jsonl")
     file([BLIMP], "a.jsonl")
-    file("not a probe", "README.md")
-    kinds = [item.kind for item in read_structure(tmp_path)]
+    file("not a task", "README.md")
+    kinds = [item.kind for item in read_grammar(tmp_path)]
     assert kinds == ["anaphor_gender_agreement", "b"]
 
 
-def test_meaning_reads_our_fields_lambadas_json_and_its_plain_text(file):
+def test_cloze_reads_our_fields_lambadas_json_and_its_plain_text(file):
     ours = {"kind": "copy", "text": "A cat sat. I saw the cat", "distractors": ["dog", "cow"]}
     lambada = {"text": " He had a dog , and he loved the dog \n"}
-    assert read_meaning(file([ours, lambada], "mixed.jsonl")) == [
+    assert read_cloze(file([ours, lambada], "mixed.jsonl")) == [
         Item("copy", "A cat sat. I saw the", (" cat", " dog", " cow")),
         Item("mixed", "He had a dog , and he loved the", (" dog",)),
     ]
-    assert read_meaning(file("one two three\n\nfour five\u2028six seven\n", "plain.txt")) == [
+    assert read_cloze(file("one two three\n\nfour five\u2028six seven\n", "plain.txt")) == [
         Item("plain", "one two", (" three",)),
         Item("plain", "four five\u2028six", (" seven",)),
     ]
@@ -99,37 +104,38 @@ CLOZE = {"text": "I saw the cat", "distractors": ["dog"]}
 @pytest.mark.parametrize(
     ("read", "content", "message"),
     [
-        (read_structure, [PAIR, PAIR | {"sentence_bad": "It rains."}], "line 2: both sentences"),
-        (read_structure, [PAIR, {"sentence_good": "a"}], "line 2: `sentence_bad` is not a text"),
-        (read_structure, [PAIR | {"sentence_good": 3}], "line 1: `sentence_good` is not a text"),
-        (read_structure, [PAIR | {"sentence_good": " "}], "line 1: `sentence_good` is not a text"),
-        (read_structure, '\n{"sentence_good"\n', r"line 2: is not JSON \(Expecting"),
-        (read_structure, "[1]\n", "line 1: is not a JSON object"),
-        (read_structure, "", "probe.jsonl: holds no items"),
-        (read_structure, b"\xff\n", "probe.jsonl: is not UTF-8"),
-        (read_meaning, [{"text": "alone"}], "line 1: the passage has no word before its last"),
-        (read_meaning, [{"passage": "a b"}], "line 1: `text` is not a text"),
-        (read_meaning, [CLOZE | {"distractors": "dog"}], "line 1: `distractors` is not a list"),
-        (read_meaning, [CLOZE | {"distractors": ["dog", ""]}], "line 1: `distractors` is not a"),
-        (read_meaning, [CLOZE, CLOZE | {"distractors": ["cat"]}], "line 2: a candidate stands"),
-        (read_meaning, "\n\n", "probe.jsonl: holds no items"),
+        (read_grammar, [PAIR, PAIR | {"sentence_bad": "It rains."}], "line 2: both sentences"),
+        (read_grammar, [PAIR, {"sentence_good": "a"}], "line 2: `sentence_bad` is not a text"),
+        (read_grammar, [PAIR | {"sentence_good": 3}], "line 1: `sentence_good` is not a text"),
+        (read_grammar, [PAIR | {"sentence_good": " "}], "line 1: `sentence_good` is not a text"),
+        (read_grammar, '\n{"sentence_good"\n', r"line 2: is not JSON \(Expecting"),
+        (read_grammar, "[1]\n", "line 1: is not a JSON object"),
+        (read_grammar, "", "task.jsonl: holds no items"),
+        (read_grammar, b"\xff\n", "task.jsonl: is not UTF-8"),
+        (read_cloze, [{"text": "alone"}], "line 1: the passage has no word before its last"),
+        (read_cloze, [{"passage": "a b"}], "line 1: `text` is not a text"),
+        (read_cloze, [CLOZE | {"distractors": "dog"}], "line 1: `distractors` is not a list"),
+        (read_cloze, [CLOZE | {"distractors": ["dog", ""]}], "line 1: `distractors` is not a"),
+        (read_cloze, [CLOZE, CLOZE | {"distractors": ["cat"]}], "line 2: a candidate stands"),
+        (read_cloze, "\n\n", "task.jsonl: holds no items"),
     ],
 )
 def test_a_bad_file_is_refused_by_name_and_line(file, read, content, message):
     with pytest.raises(UserError, match=message) as error:
         read(file(content))
-    assert "probe.jsonl" in str(error.value) and "\n" not in str(error.value)
+    assert "task.jsonl" in str(error.value)
+    assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("read", [read_structure, read_meaning])
+@pytest.mark.parametrize("read", [read_grammar, read_cloze])
 def test_a_missing_file_is_refused(read, tmp_path):
-    with pytest.raises(UserError, match="none.jsonl: cannot be read .No such file"):
+    with pytest.raises(UserError, match=r"none.jsonl: cannot be read .No such file"):
         read(tmp_path / "none.jsonl")
 
 
 def test_a_folder_without_items_is_refused(tmp_path):
     with pytest.raises(UserError, match="holds no items"):
-        read_structure(tmp_path)
+        read_grammar(tmp_path)
 
 
 ITEMS = [Item(kind, "", (f"{kind}{n}", "x")) for n in range(3) for kind in ("b", "a")]
@@ -138,52 +144,71 @@ ITEMS = [Item(kind, "", (f"{kind}{n}", "x")) for n in range(3) for kind in ("b",
 def test_the_first_of_each_kind_are_taken():
     chosen = first_of_each_kind(ITEMS, 2)
     assert [item.candidates[0] for item in chosen] == ["a0", "a1", "b0", "b1"]
-    with pytest.raises(UserError, match="the probe has 3 items of a, 4 are wanted"):
+    with pytest.raises(
+        UserError, match=r"tasks.pairs: 4 items of a are wanted, but the file has 3"
+    ):
         first_of_each_kind(ITEMS, 4)
 
 
 def test_the_first_items_are_taken():
     assert first_items(ITEMS, 3) == ITEMS[:3]
-    with pytest.raises(UserError, match="the probe has 6 items, 7 are wanted"):
+    with pytest.raises(UserError, match=r"tasks.passages: 7 items are wanted, but the file has 6"):
         first_items(ITEMS, 7)
 
 
 def test_a_pair_is_two_rows_and_all_tokens_are_predicted(letters):
-    probe = encode([Item("k", "", ("ab.", "ba."))], letters, END, 64)
+    task = encode([Item("k", "", ("ab.", "ba."))], letters, END, 64)
     ids = [[letters.token_to_id(END), *letters.encode(text).ids] for text in ("ab.", "ba.")]
-    assert probe.kinds == ["k"] and probe.rows == ids
-    assert probe.candidates == [[Candidate(n, 1, tuple(ids[n][1:])) for n in (0, 1)]]
+    assert task.kinds == ["k"]
+    assert task.rows == ids
+    assert task.candidates == [[Candidate(n, 1, tuple(ids[n][1:])) for n in (0, 1)]]
 
 
 def test_candidates_that_differ_in_their_last_token_share_a_row(letters):
     item = Item("k", "see", (" a", " b", " cd", " ce"))
-    probe = encode([item, Item("k", "", ("x", "y")), item], letters, END, 64)
-    texts = [letters.decode(row[1:]) for row in probe.rows]
+    task = encode([item, Item("k", "", ("x", "y")), item], letters, END, 64)
+    texts = [letters.decode(row[1:]) for row in task.rows]
     assert texts == ["see a", "see cd", "x"]
-    assert [one.row for one in probe.candidates[0]] == [0, 0, 1, 1]
-    assert [one.row for one in probe.candidates[1]] == [2, 2]
-    assert probe.candidates[2] == probe.candidates[0]
-    for candidates in probe.candidates[::2]:
-        for one, text in zip(candidates, item.candidates, strict=True):
-            assert letters.decode(list(one.tokens)) == text
-            assert one.start == 4
+    assert [candidate.row for candidate in task.candidates[0]] == [0, 0, 1, 1]
+    assert [candidate.row for candidate in task.candidates[1]] == [2, 2]
+    assert task.candidates[2] == task.candidates[0]
+    for candidates in task.candidates[::2]:
+        for candidate, text in zip(candidates, item.candidates, strict=True):
+            assert letters.decode(list(candidate.tokens)) == text
+            assert candidate.start == 4
 
 
 def test_one_forward_pass_per_passage_of_the_simple_set():
     tokenizer = words()
-    items = read_meaning(ROOT / "resources/probes/simple/meaning.jsonl")
-    probe = encode(items, tokenizer, END, 256)
-    assert len(probe.rows) == len(items) == 320
-    assert {len(one.tokens) for own in probe.candidates for one in own} == {1}
+    items = read_cloze(ROOT / "resources/tasks/simple/cloze.jsonl")
+    task = encode(items, tokenizer, END, 256)
+    assert len(task.rows) == len(items) == 320
+    assert {len(candidate.tokens) for own in task.candidates for candidate in own} == {1}
+
+
+def test_the_tasks_of_a_config_are_written_and_read(tmp_path):
+    folder, model = ROOT / "resources/tasks/simple", ROOT / "resources/pocket-gpt2"
+    files = {name: str(folder / f"{name}.jsonl") for name in ("grammar", "cloze")}
+    settings = Tasks(**files, pairs=4, passages=8)
+    values = encode_tasks(model / "tokenizer.json", 256, settings, END)
+    write_json(tmp_path / "tasks.json", values)
+    tasks = read_tasks(tmp_path / "tasks.json")
+    chosen = {
+        "grammar": first_of_each_kind(read_grammar(folder / "grammar.jsonl"), 4),
+        "cloze": first_items(read_cloze(folder / "cloze.jsonl"), 8),
+    }
+    assert tasks == {name: encode(items, words(), END, 256) for name, items in chosen.items()}
+    assert {name: len(task.kinds) for name, task in tasks.items()} == {"grammar": 104, "cloze": 8}
+    assert chances(tmp_path / "tasks.json") == {"grammar": 0.5, "cloze": 0.25}
 
 
 @given(st.lists(st.text("ab é", min_size=1).map(lambda text: f" x{text}"), min_size=2, unique=True))
 def test_row_and_tokens_say_the_whole_item(candidates):
     tokenizer = words()
-    probe = encode([Item("k", "He saw", tuple(candidates))], tokenizer, END, 256)
-    for one, text in zip(probe.candidates[0], candidates, strict=True):
-        row = probe.rows[one.row]
-        whole = [*row[1 : one.start], *one.tokens]
+    task = encode([Item("k", "He saw", tuple(candidates))], tokenizer, END, 256)
+    for candidate, text in zip(task.candidates[0], candidates, strict=True):
+        row = task.rows[candidate.row]
+        whole = [*row[1 : candidate.start], *candidate.tokens]
         assert tokenizer.decode(whole) == f"He saw{text}"
         assert row[:-1] == [0, *whole][:-1]
 
@@ -191,18 +216,20 @@ def test_row_and_tokens_say_the_whole_item(candidates):
 def test_a_beginning_that_the_tokenizer_reads_otherwise_alone():
     """The beginning ends inside a token of the whole: the candidate then begins with that token."""
     tokenizer = words()
-    probe = encode([Item("k", "a s", ("tory", "mall"))], tokenizer, END, 256)
+    task = encode([Item("k", "a s", ("tory", "mall"))], tokenizer, END, 256)
     a, story = tokenizer.encode("a story").ids
-    assert probe.candidates[0][0] == Candidate(0, 2, (story,))
-    assert probe.rows[0] == [0, a, story]
+    assert task.candidates[0][0] == Candidate(0, 2, (story,))
+    assert task.rows[0] == [0, a, story]
 
 
 def test_what_does_not_fit_is_refused(letters):
     item = Item("copy", "abc", (" d", " e"))
     assert encode([item], letters, END, 6)
-    with pytest.raises(UserError, match="an item of copy has 6 tokens .* context of 5: abc d"):
+    with pytest.raises(UserError, match=r"an item of copy has 6 tokens .* context of 5: abc d"):
         encode([item], letters, END, 5)
-    with pytest.raises(UserError, match="evaluation.begin: the model's tokenizer has no token <s>"):
+    with pytest.raises(
+        UserError, match=r"evaluation.begin: the model's tokenizer has no token <s>"
+    ):
         encode([item], letters, "<s>", 64)
 
 
@@ -218,17 +245,17 @@ def test_what_does_not_fit_is_refused(letters):
     ],
 )
 def test_the_likeliest_is_right_and_ties_share(values, wanted):
-    assert right([Score(value, False) for value in values]) == wanted
+    assert credit([Score(value, False) for value in values]) == wanted
 
 
 @given(st.lists(st.sampled_from([-3.0, -2.0, -1.0]), min_size=2, max_size=5))
 def test_over_all_answers_exactly_one_is_right(values):
     """Whatever a model's scores, an answer that could be any candidate gives chance."""
     turns = [values[n:] + values[:n] for n in range(len(values))]
-    total = sum(right([Score(value, True) for value in turn]) for turn in turns)
+    total = sum(credit([Score(value, True) for value in turn]) for turn in turns)
     assert total == pytest.approx(1)
 
 
 @pytest.mark.parametrize("first", [True, False])
 def test_a_single_candidate_is_right_if_it_is_the_first_choice(first):
-    assert right([Score(-5.0, first)]) == first
+    assert credit([Score(-5.0, first)]) == first

@@ -1,8 +1,9 @@
 """Prompts and documents as token ids."""
 
 import pytest
-from needq.backup.tokens import tokenized
+from needq.backup.tokens import decode_texts, decoder, encode_texts
 from needq.common.errors import UserError
+from needq.common.settings import Evaluation, Generation
 from tokenizers import Tokenizer
 
 END = 256
@@ -21,7 +22,7 @@ def make(gpt2, tmp_path):
         for name, value in changes.items():
             key = name.removeprefix("evaluation_")
             (evaluation if name != key else generation)[key] = value
-        return tokenized(tokenizer, context, generation, evaluation)
+        return encode_texts(tokenizer, context, Generation(**generation), Evaluation(**evaluation))
 
     return run
 
@@ -32,37 +33,54 @@ def ids(tokenizer_file, text):
 
 def test_prompts_begin_as_the_config_says(make, gpt2):
     file = gpt2.backup / "tokenizer.json"
-    found = make()
-    assert found["prompts"] == [[END, *ids(file, "ab")], [END, *ids(file, "c")]]
-    assert found["end"] == END
+    tokens = make()
+    assert tokens["prompts"] == [[END, *ids(file, "ab")], [END, *ids(file, "c")]]
+    assert tokens["end"] == END
     without = make(begin=None, end=None)
-    assert without["prompts"] == [ids(file, "ab"), ids(file, "c")] and without["end"] is None
+    assert without["prompts"] == [ids(file, "ab"), ids(file, "c")]
+    assert without["end"] is None
+
+
+def test_texts_are_decoded_without_the_token_that_ended_them(gpt2):
+    file = gpt2.backup / "tokenizer.json"
+    rows = [
+        {"tokens": [*ids(file, "ab"), END], "ended": True},
+        {"tokens": ids(file, "ab"), "ended": True},  # another token may be the end
+        {"tokens": ids(file, "ab é"), "ended": False},
+    ]
+    decode_texts(rows, file)
+    assert [row["text"] for row in rows] == ["ab", "a", "ab é"]
+
+
+def test_a_decoder_shows_special_tokens(gpt2):
+    file = gpt2.backup / "tokenizer.json"
+    assert decoder(file)([*ids(file, "ab"), END]) == "ab<|endoftext|>"
 
 
 def test_documents_are_separated_by_blank_lines_and_cut(make, gpt2):
     text = "One\nline.\n\n\n\nThis document is too long.\n\n"
-    found = make(text, evaluation_tokens_per_document=12)
+    tokens = make(text, evaluation_tokens_per_document=12)
     decode = Tokenizer.from_file(str(gpt2.backup / "tokenizer.json")).decode
-    assert [decode(one[1:]) for one in found["documents"]] == ["One\nline.", "This documen"]
-    assert [one[0] for one in found["documents"]] == [END, END]
-    assert found["bytes"] == [9, 12]
+    assert [decode(row[1:]) for row in tokens["documents"]] == ["One\nline.", "This documen"]
+    assert [row[0] for row in tokens["documents"]] == [END, END]
+    assert tokens["bytes"] == [9, 12]
 
 
 @pytest.mark.parametrize("limit", [1, 5, 40, 200])
 def test_bytes_are_those_of_the_scored_tokens(make, pocket, limit):
     text = "Tom said: “Let’s go, it’s late!”\n\nÉté naïve, 1 2  3.\nA new line.\n\nThe end."
     file = pocket.backup / "tokenizer.json"
-    found = make(text, file, 256, evaluation_tokens_per_document=limit)
+    tokens = make(text, file, 256, evaluation_tokens_per_document=limit)
     tokenizer = Tokenizer.from_file(str(file))
     documents = text.split("\n\n")
-    for document, one, size in zip(documents, found["documents"], found["bytes"], strict=True):
-        kept = tokenizer.decode(one[1:])
+    for document, row, size in zip(documents, tokens["documents"], tokens["bytes"], strict=True):
+        kept = tokenizer.decode(row[1:])
         whole = kept.rstrip("\ufffd")  # a cut may fall inside a character
         assert document.startswith(whole)
         assert len(whole.encode()) <= size <= len(whole.encode()) + 3
         if kept == whole:
             assert size == len(whole.encode())
-        if len(one) <= limit:
+        if len(row) <= limit:
             assert kept == document
 
 

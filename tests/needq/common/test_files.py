@@ -32,7 +32,8 @@ VALUES = st.recursive(
 def test_a_file_appears_whole_under_its_name(tmp_path):
     target = tmp_path / "new" / "table.tsv"
     with temporary(target) as partial:
-        assert partial.parent == target.parent and partial.suffix == ".tsv"
+        assert partial.parent == target.parent
+        assert partial.suffix == ".tsv"
         partial.write_text("half")
         assert not target.exists()
     assert target.read_text() == "half"
@@ -49,9 +50,9 @@ def test_an_error_leaves_nothing_behind(tmp_path, error):
 
 def test_an_error_leaves_the_old_file(tmp_path):
     (tmp_path / "file").write_text("old")
-    with pytest.raises(ValueError), temporary(tmp_path / "file") as partial:
+    with pytest.raises(ValueError, match="stop"), temporary(tmp_path / "file") as partial:
         partial.write_text("half")
-        raise ValueError
+        raise ValueError("stop")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "old"
 
@@ -69,7 +70,7 @@ def test_what_is_written_is_read(tmp_path):
     assert file_sha256(tmp_path / "bytes") == hashlib.sha256(b"\x00\xff").hexdigest()
     write_json(tmp_path / "json", {"é": [1, None, 0.1]})
     assert read_json(tmp_path / "json") == {"é": [1, None, 0.1]}
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "nan", math.nan)
     assert not (tmp_path / "nan").exists()
 
@@ -83,11 +84,12 @@ def test_known_digest():
 @given(VALUES)
 def test_canonical_json_is_one_spelling_that_reads_back(value):
     text = canonical_json(value)
-    assert text.isascii() and json.loads(text) == value
+    assert text.isascii()
+    assert json.loads(text) == value
     assert canonical_json(json.loads(text)) == text
 
 
 def test_canonical_json_by_hand():
     assert canonical_json({"b": 1, "a": ["é", None]}) == '{"a":["\\u00e9",null],"b":1}'
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_json([math.inf])

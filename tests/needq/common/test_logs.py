@@ -43,7 +43,8 @@ def test_a_mistake_is_one_line_and_exit_code_1(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert found.returncode == 1 and found.stdout == ""
+    assert found.returncode == 1
+    assert found.stdout == ""
     assert found.stderr == f"{PREFIX}config: run: is wrong\n"
     assert reported(log.parent, 0) == [f"{PREFIX}config: run: is wrong"]
 
@@ -57,7 +58,8 @@ def test_a_job_that_succeeds_logs_what_it_did(tmp_path):
         assert list(progress(["x", "y"], "count")) == ["x", "y"]
     content = log.read_text()
     lines = content.splitlines()
-    assert "earlier" not in content and "beware" in content
+    assert "earlier" not in content
+    assert "beware" in content
     assert [line.split(": ", 1)[1] for line in lines if "count" in line] == [
         "count 1 of 2",
         "count 2 of 2",
@@ -97,5 +99,6 @@ def test_a_defect_keeps_its_traceback(tmp_path):
     log = tmp_path / "a.log"
     with pytest.raises(ZeroDivisionError), job(str(log)):
         _ = 1 / 0
-    assert "Traceback" in log.read_text() and "ZeroDivisionError" in log.read_text()
+    assert "Traceback" in log.read_text()
+    assert "ZeroDivisionError" in log.read_text()
     assert reported(tmp_path, 0) == []

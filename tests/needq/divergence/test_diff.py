@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from needq.divergence.diff import compare_logits, diff, first_divergent
+from needq.divergence.diff import compare_logits, diff, first_divergent, repeated
 from scipy.special import log_softmax
 
 END = 9
@@ -88,7 +88,8 @@ def test_the_largest_ulp_is_over_positions_of_unlike_size():
     left = np.array([[1.5, 0.0], [1024.0, 0.0]])
     right = left + np.array([[2.0**-23, 0], [2.0**-13, 0]])  # 1 ulp, and 1 ulp
     found = compare_logits(left, right, ("float32", "float32"))
-    assert found["max_ulp"] == 1 and found["max_abs_logit"] == 2.0**-13
+    assert found["max_ulp"] == 1
+    assert found["max_abs_logit"] == 2.0**-13
 
 
 def test_a_flip_of_the_first_ranked_token():
@@ -118,6 +119,15 @@ def text(prompt, seed, tokens, margins=None, **changes):
     return row | changes
 
 
+def test_a_repeat_is_compared_where_the_second_process_has_texts():
+    first = [text(prompt, seed, [prompt, seed]) for prompt in (0, 1) for seed in (4, 5)]
+    first += [text(0, 4, [7], noise_seed=1), text(0, 4, [8], intervention="q/s/02")]
+    second = [text(1, 5, [9]), text(0, 4, [9, 9])]
+    assert repeated(first, second) == [first[0], first[3]]
+    assert repeated(first, first) == first
+    assert repeated(first, []) == []
+
+
 def test_rows_of_a_pair():
     left = [text(0, 4, [1, 2]), text(0, 5, [1, 2, 3], [0.1, 0.2, 0.3]), text(1, 4, [1, END])]
     right = [text(0, 4, [1, 2]), text(0, 5, [1, 6, 3], [9, 9, 9]), text(1, 4, [1, 3, 4])]
@@ -138,5 +148,5 @@ def test_rows_of_a_pair():
 
 def test_texts_of_other_work_are_refused():
     left, right = [text(0, 4, [1])], [text(1, 4, [1])]
-    with pytest.raises(ValueError, match="not of the same work"):
+    with pytest.raises(ValueError, match="not of the same interventions"):
         list(diff(("a", "b"), (left, right), ({}, {}), ("float32", "float32")))

@@ -104,9 +104,9 @@ def test_values_of_zero_and_of_great_range():
 def test_log_softmax():
     x = 5 * torch.randn(7, 4000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     x[3, :2000] = -1e6  # no probability at all
-    found = layers.log_softmax(x.clone())
+    values = layers.log_softmax(x.clone())
     wanted = special.log_softmax(x.numpy(), axis=-1)
-    numpy.testing.assert_allclose(found.numpy(), wanted, rtol=0, atol=1e-9)
+    numpy.testing.assert_allclose(values.numpy(), wanted, rtol=0, atol=1e-9)
     # a row does not depend on the others, nor on the order of its entries
     order = torch.randperm(4000, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(layers.log_softmax(x[2:3, order])[0], found[2, order])
+    assert torch.equal(layers.log_softmax(x[2:3, order])[0], values[2, order])

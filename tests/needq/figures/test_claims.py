@@ -11,7 +11,7 @@ from needq.figures import claims as claims_figures
 from needq.metrics import degradation as metrics
 
 CHANCES = {"grammar": 0.5, "cloze": 0.25}
-ROLES = {"q": "cumulative", "k": "keys", "v": "values", "end": "from_end", "zero": "zero"}
+COMPARED = {"q": "cumulative", "k": "keys", "v": "values", "end": "from_end", "zero": "zero"}
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,14 @@ def article(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sweeps(article):
-    """The same with a sweep for each role, of fewer steps, each of a known multiple of damage."""
+    """The same with a sweep for each comparison, of fewer steps, each of a known multiple of
+    damage.
+    """
     some = article[article["blocks_replaced"].isin([0, 1, 3, 6, 9, 12])]
     pristine = some["nll"].iloc[0]
     others = [
-        some.assign(sweep=ROLES[role], nll=pristine + times * (some["nll"] - pristine))
-        for role, times in {"k": 1, "v": 1.5, "end": 0.25, "zero": 2}.items()
+        some.assign(sweep=COMPARED[kind], nll=pristine + times * (some["nll"] - pristine))
+        for kind, times in {"k": 1, "v": 1.5, "end": 0.25, "zero": 2}.items()
     ]
     return pandas.concat([article, *others], ignore_index=True)
 
@@ -49,32 +51,32 @@ def single(article):
     )
 
 
-def phases_table(grammar=(8.0, 7.0, 9.5), cloze=(4.0, 3.5, numpy.inf)):
-    """`phases.tsv` of these half-points, each with its interval."""
+def half_points_table(grammar=(8.0, 7.0, 9.5), cloze=(4.0, 3.5, numpy.inf)):
+    """`half_points.tsv` of these half-points, each with its interval."""
     rows = [("half-point of grammar", *grammar, None), ("half-point of cloze", *cloze, None)]
     rows.append(("shape", numpy.nan, None, None, "smooth"))
-    return pandas.DataFrame(rows, columns=list(columns.PHASES))
+    return pandas.DataFrame(rows, columns=list(columns.HALF_POINTS))
 
 
-def phases(article, table=None, cuda=True):
-    table = phases_table() if table is None else table
+def draw(article, table=None, cuda=True):
+    table = half_points_table() if table is None else table
     return claims_figures.draw_half_points(article, table, CHANCES, cuda)
 
 
 def test_the_same_bytes_twice(article, sweeps, single, tmp_path):
-    def draw():
+    def draw_all():
         return {
-            "phases": phases(article),
-            "comparisons": claims_figures.draw_comparisons(sweeps, ROLES, False),
+            "half_points": draw(article),
+            "comparisons": claims_figures.draw_comparisons(sweeps, COMPARED, False),
             "single": claims_figures.draw_single_blocks(single, False),
         }
 
-    assert_same_bytes(draw, tmp_path)
+    assert_same_bytes(draw_all, tmp_path)
 
 
 def test_accuracies_are_drawn_as_they_are_and_from_one_to_zero(article):
-    raw, scaled, _ = phases(article).axes
-    for name, label in claims_figures.PROBES.items():
+    raw, scaled, _ = draw(article).axes
+    for name, label in claims_figures.TASKS.items():
         numpy.testing.assert_array_equal(line(raw, label).get_ydata(), article[name])
         kept = (article[name] - CHANCES[name]) / (article[name].iloc[0] - CHANCES[name])
         numpy.testing.assert_allclose(line(scaled, label).get_ydata(), kept)
@@ -86,52 +88,56 @@ def test_accuracies_are_drawn_as_they_are_and_from_one_to_zero(article):
 
 
 def test_half_points_have_intervals_and_an_arrow_where_they_do_not_end(article):
-    figure = phases(article)
+    figure = draw(article)
     grammar, at_grammar, cloze, arrow, at_cloze = figure.axes[2].lines
-    assert grammar.get_xdata().tolist() == [7, 9.5] and at_grammar.get_xdata() == [8]
-    assert cloze.get_xdata()[0] == 3.5 and cloze.get_xdata()[1] > 12
-    assert arrow.get_marker() == ">" and at_cloze.get_xdata() == [4]
-    assert "Half lost (blocks): structure 8.0, meaning 4.0" in words(figure)
+    assert grammar.get_xdata().tolist() == [7, 9.5]
+    assert at_grammar.get_xdata() == [8]
+    assert cloze.get_xdata()[0] == 3.5
+    assert cloze.get_xdata()[1] > 12
+    assert arrow.get_marker() == ">"
+    assert at_cloze.get_xdata() == [4]
+    assert "Half-points (blocks replaced): grammar 8.0, cloze 4.0" in words(figure)
 
 
 def test_one_seed_has_half_points_without_intervals(article):
-    few = phases_table((8.0, TOO_SMALL, TOO_SMALL), (4.0, TOO_SMALL, TOO_SMALL))
+    few = half_points_table((8.0, TOO_SMALL, TOO_SMALL), (4.0, TOO_SMALL, TOO_SMALL))
     one = article.assign(
         noise_seeds=1, **{name: numpy.nan for name in article if name.endswith(("_low", "_high"))}
     )
-    figure = phases(one, few)
+    figure = draw(one, few)
     assert [one.get_xdata()[0] for one in figure.axes[2].lines] == [8, 4]
     assert TOO_SMALL in words(figure)
 
 
 def test_half_points_that_do_not_exist_are_said(article):
-    none = phases_table((numpy.inf,) * 3, (numpy.nan,) * 3)
-    figure = phases(article.assign(cloze=0.2), none, cuda=False)
+    none = half_points_table((numpy.inf,) * 3, (numpy.nan,) * 3)
+    figure = draw(article.assign(cloze=0.2), none, cuda=False)
     text = words(figure)
-    assert "structure never, meaning from the start" in text
-    assert "not within this sweep" in text and "CUDA: not run" in text
+    assert "grammar never, cloze from the start" in text
+    assert "not in this sweep" in text
+    assert "CUDA: not run" in text
     assert not figure.axes[2].lines
 
 
 def test_comparisons_are_the_tables_and_their_ratios_of_damage(sweeps):
-    figure = claims_figures.draw_comparisons(sweeps, ROLES, cuda=True)
-    matrices, orders, stand_ins = figure.axes
+    figure = claims_figures.draw_comparisons(sweeps, COMPARED, cuda=True)
+    matrices, orders, methods = figure.axes
     for axis, label, sweep in (
         (matrices, "W_Q", "cumulative"),
         (matrices, "W_V: 1.50 ×", "values"),
-        (orders, "from the end: 0.25 ×", "from_end"),
-        (stand_ins, "zeros: 2.00 ×", "zero"),
+        (orders, "from the last block on: 0.25 ×", "from_end"),
+        (methods, "zeros: 2.00 ×", "zero"),
     ):
         expected = sweeps.loc[sweeps["sweep"] == sweep, "nll"]
         numpy.testing.assert_array_equal(line(axis, label).get_ydata(), expected)
     text = words(figure)
-    assert "Another matrix: 1.00 to 1.50 × the damage of W_Q" in text
-    assert "Another order: 0.25 × the damage from the start" in text
+    assert "Another matrix does 1.00 to 1.50 × the damage of W_Q" in text
+    assert "Another order of blocks does 0.25 × the damage" in text
     assert "W_O" not in text
 
 
 def test_comparisons_that_were_not_run_have_no_panel(sweeps):
-    only = {role: ROLES[role] for role in ("q", "end")}
+    only = {kind: COMPARED[kind] for kind in ("q", "end")}
     assert len(claims_figures.draw_comparisons(sweeps, only, cuda=True).axes) == 1
     nothing = claims_figures.draw_comparisons(sweeps, {"q": "cumulative"}, cuda=False)
     assert "no sweep to compare was run" in words(nothing)
@@ -144,7 +150,7 @@ def test_single_blocks_have_bars_and_intervals(single):
     assert heights == single["kl"].iloc[1:].tolist()
     segments = axis.collections[0].get_segments()
     assert segments[7][:, 1].tolist() == pytest.approx([0.24, 0.45])
-    assert "Block 7 costs most: 0.3 nats, 21% of all blocks' sum" in words(figure)
+    assert "Replacing block 7 costs most: 0.3 nats, 21% of the sum over all blocks" in words(figure)
 
 
 def test_without_a_sweep_of_single_blocks_the_figure_says_so(single):

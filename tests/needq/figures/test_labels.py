@@ -66,11 +66,12 @@ def test_the_title_says_what_most_texts_are(tables):
     shares, degradation = tables
     text = words(label_figures.draw_labels(shares, degradation, 12, cuda=False))
     runs = "near normal (0-3 blocks), meaning lost (4-6), repetitive (7-9), noise (10-12)"
-    assert f"Commonest label: {runs}" in text
-    assert "5 noise seeds, up to 80 texts a bar" in text and "CUDA: not run" in text
-    to_and_fro = degradation.assign(label=["noise", "near normal"] * 6 + ["noise"])
-    text = words(label_figures.draw_labels(shares, to_and_fro, 12, cuda=True))
-    assert "The commonest label changes to and fro" in text
+    assert f"Most frequent label: {runs}" in text
+    assert "5 noise seeds, up to 80 texts per bar" in text
+    assert "CUDA: not run" in text
+    back_and_forth = degradation.assign(label=["noise", "near normal"] * 6 + ["noise"])
+    text = words(label_figures.draw_labels(shares, back_and_forth, 12, cuda=True))
+    assert "The most frequent label changes back and forth" in text
 
 
 def test_texts_without_labels_and_intervals_are_drawn(tables):
@@ -83,7 +84,7 @@ def test_texts_without_labels_and_intervals_are_drawn(tables):
     empty = [name for name in degradation if name.endswith(("_low", "_high"))]
     degradation = degradation.assign(label=UNLABELLED, **dict.fromkeys(empty, numpy.nan))
     text = words(label_figures.draw_labels(none, degradation, 12, cuda=True))
-    assert "Commonest label: unlabelled (0-12 blocks)" in text
+    assert "Most frequent label: unlabelled (0-12 blocks)" in text
 
 
 def test_single_blocks_have_no_ranges_of_the_article(tables):

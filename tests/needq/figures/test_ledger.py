@@ -11,8 +11,8 @@ SHARES = (0.25, 0.5, 0.375, 0.375, 0.75, 1)
 
 
 def ledger_table(shares=SHARES):
-    """A ledger of one pair, as metrics.ledger gives it."""
-    rows = [{"left": "one", "right": "one", "order": "control", "step": 0, "cause": NATIVE}]
+    """`ledger.tsv` of one pair."""
+    rows = [{"left": "one", "right": "one", "order": "repeat", "step": 0, "cause": NATIVE}]
     for order, causes in (("forwards", [*CAUSES]), ("backwards", [*CAUSES][::-1])):
         for step, cause in enumerate([NATIVE, *causes]):
             row = {"left": "one", "right": "two", "order": order, "step": step, "cause": cause}
@@ -37,11 +37,14 @@ def test_bars_float_from_the_share_before_to_the_share_after_and_end_in_the_tota
     ends = [*zip((0, *SHARES[:-1]), SHARES, strict=True), (0, 1)]
     numpy.testing.assert_allclose([sorted(one) for one in found], [sorted(one) for one in ends])
     names = [text.get_text() for text in axis.get_yticklabels()]
-    assert names[0] == "as they are" and names[-1] == "in the end" and len(names) == len(found) == 7
+    assert names[0] == "as they are"
+    assert names[-1] == "all causes removed"
+    assert len(names) == len(found) == 7
     changes = [text.get_text() for text in axis.texts]
     assert changes == ["+0.25", "-0.12", "0", "+0.38", "+0.25"]
     colours = [one.get_facecolor() for one in axis.patches]
-    assert colours[1] == colours[4] != colours[2] and colours[0] == colours[-1]
+    assert colours[1] == colours[4] != colours[2]
+    assert colours[0] == colours[-1]
 
 
 def test_the_share_at_first_and_in_the_end_has_its_interval():
@@ -53,17 +56,18 @@ def test_the_share_at_first_and_in_the_end_has_its_interval():
 
 def test_the_title_says_what_is_seen():
     text = words(ledger_figures.draw_ledger(ledger_table(), cuda=True))
-    assert "25% of texts identical at first, 100% in the end" in text
+    assert "25% of texts are identical, 100% with all causes removed" in text
     # every cause that does more than half of what the largest does, in order
-    assert "mostly by same noise +0.25, both in float64 +0.38, both exact +0.25" in text
+    assert "Largest steps: same noise +0.25, both in float64 +0.38, both exact +0.25" in text
     flat = words(ledger_figures.draw_ledger(ledger_table([0.5] * 6), cuda=True))
-    assert "50% of texts identical at first, 50% in the end" in flat and "mostly" not in flat
+    assert "50% of texts are identical, 50% with all causes removed" in flat
+    assert "Largest" not in flat
 
 
 def test_zeros_are_written_and_scales_are_the_same_in_both_orders():
     figure = ledger_figures.draw_ledger(ledger_table(), cuda=True)
     assert [text.get_text() for text in figure.axes[1].texts] == ["0"]
-    assert "control" not in words(figure)
+    assert "repeat" not in words(figure)
     assert figure.axes[1].get_xlim() == figure.axes[4].get_xlim()
 
 

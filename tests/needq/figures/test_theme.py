@@ -24,8 +24,8 @@ def drawn(by):
     figure, axes = theme.stack(2)
     axes[0][0].plot([0, 1, 4], [3, 5, 9])
     axes[1][0].imshow(numpy.eye(3))
-    theme.title(axes[0][0], "A title that is long enough to need a second line in this panel")
-    theme.footnote(figure, "small print")
+    theme.set_title(axes[0][0], "A title that is long enough to need a second line in this panel")
+    theme.write_footnote(figure, "small print")
     figure.set_layout_engine(Trembling(by))
     return figure
 

@@ -107,7 +107,7 @@ print(draws.tokens.tolist(), draws.margins.tobytes().hex())
 @pytest.fixture(scope="module")
 def golden():
     """What each set of numpy's instructions draws, in a process of its own."""
-    found = numpy.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    features = numpy.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     scripts = str(Path(__file__).parents[3] / "scripts")
     return [
         subprocess.run(
@@ -117,7 +117,7 @@ def golden():
             text=True,
             check=True,
         ).stdout
-        for disabled in ("", " ".join(found))
+        for disabled in ("", " ".join(features))
     ]
 
 

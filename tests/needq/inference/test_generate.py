@@ -1,14 +1,15 @@
 """Generation: the tokens of transformers' own generate, row by row, whatever the batch."""
 
-import hashlib
 import math
 
 import pytest
 import torch
+from needq.common import schemas
 from needq.common.errors import UserError
+from needq.common.settings import Backend, Generation
 from needq.corrupt.keyed import draw_key
 from needq.inference.draws import draw_tokens
-from needq.inference.generate import generate, rows
+from needq.inference.generate import generate, generate_all, pristine_texts, prompt_rows
 from needq.inference.native import NativeModel
 from needq.inference.sampling import Row, native_stream
 from transformers import GenerationConfig
@@ -18,12 +19,13 @@ NEW = 10
 
 
 def settings(temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=NEW):
-    return {
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "max_new_tokens": max_new_tokens,
-    }
+    return Generation(
+        prompts=list(PROMPTS),
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        max_new_tokens=max_new_tokens,
+    )
 
 
 SAMPLERS = {
@@ -36,7 +38,7 @@ SAMPLERS = {
 
 
 def ours(model, prompts, chosen, end=None, seed=3, **factors):
-    backend = {"rng": "native", "batch": 8, "cache": True} | factors
+    backend = Backend(**{"rng": "native", "batch": 8} | factors)
     work = [Row(PROMPTS[prompt], prompt, seed, 0) for prompt in prompts]
     return generate(NativeModel(model), work, chosen, end, backend)
 
@@ -44,9 +46,10 @@ def ours(model, prompts, chosen, end=None, seed=3, **factors):
 def theirs(model, prompt, chosen, end=None, seed=3):
     """The new tokens of model.generate, from the same state of the random generator."""
     model.generation_config = GenerationConfig()
-    greedy = chosen["temperature"] == 0
+    greedy = chosen.temperature == 0
+    names = {"max_new_tokens"} if greedy else {"max_new_tokens", "temperature", "top_k", "top_p"}
     config = GenerationConfig(
-        **({"max_new_tokens": chosen["max_new_tokens"]} if greedy else chosen),
+        **chosen.model_dump(include=names),
         do_sample=not greedy,
         eos_token_id=end,
         pad_token_id=0,
@@ -54,12 +57,12 @@ def theirs(model, prompt, chosen, end=None, seed=3):
     ids = torch.tensor([PROMPTS[prompt]])
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(native_stream("cpu", seed, prompt).get_state())
-        found = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)
-    return found[0, ids.shape[1] :].tolist()
+        rows = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)
+    return rows[0, ids.shape[1] :].tolist()
 
 
 def tokens(continuations):
-    return [one.tokens for one in continuations]
+    return [text.tokens for text in continuations]
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +100,12 @@ def test_greedy_tokens_of_the_bundled_model_in_float32(pocket):
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_sampled_tokens_are_those_of_model_generate(model, sampler):
-    found = {}
+    texts = {}
     for prompt in PROMPTS:
         wanted = theirs(model, prompt, SAMPLERS[sampler])
-        found[prompt] = tuple(wanted)
+        texts[prompt] = tuple(wanted)
         assert tokens(ours(model, [prompt], SAMPLERS[sampler])) == [wanted]
-    assert len(set(found.values())) == len(found)  # all texts differ
+    assert len(set(texts.values())) == len(texts)  # all texts differ
 
 
 @pytest.mark.parametrize("chosen", [settings(), settings(temperature=0)], ids=["sampled", "greedy"])
@@ -111,8 +114,8 @@ def test_rows_of_a_left_padded_batch_are_as_alone(model, chosen):
     together = ours(model, list(PROMPTS), chosen)
     pairs = ours(model, list(PROMPTS), chosen, batch=2)
     assert tokens(together) == tokens(alone) == tokens(pairs)
-    for one, other in zip(together, alone, strict=True):
-        assert one.margins == pytest.approx(other.margins, rel=1e-4, abs=1e-5)
+    for text, by_itself in zip(together, alone, strict=True):
+        assert text.margins == pytest.approx(by_itself.margins, rel=1e-4, abs=1e-5)
 
 
 def test_a_prompts_draws_do_not_depend_on_other_prompts(model):
@@ -134,13 +137,13 @@ def test_a_row_that_ended_stops_and_the_others_go_on(model):
     free = ours(model, list(PROMPTS), settings())
     for row in (0, 3):
         end = free[row].tokens[5]
-        found = ours(model, list(PROMPTS), settings(), end=end)
-        for one, whole, prompt in zip(found, free, PROMPTS, strict=True):
+        texts = ours(model, list(PROMPTS), settings(), end=end)
+        for text, whole, prompt in zip(texts, free, PROMPTS, strict=True):
             ended = end in whole.tokens
             cut = whole.tokens.index(end) + 1 if ended else NEW
-            assert (one.tokens, one.ended) == (whole.tokens[:cut], ended)
-            assert one.margins == pytest.approx(whole.margins[:cut], rel=1e-4, abs=1e-5)
-            assert one.tokens == theirs(model, prompt, settings(), end=end)
+            assert (text.tokens, text.ended) == (whole.tokens[:cut], ended)
+            assert text.margins == pytest.approx(whole.margins[:cut], rel=1e-4, abs=1e-5)
+            assert text.tokens == theirs(model, prompt, settings(), end=end)
 
 
 def test_generation_stops_when_all_rows_ended(model, monkeypatch):
@@ -148,17 +151,19 @@ def test_generation_stops_when_all_rows_ended(model, monkeypatch):
     calls = []
     forward = type(model).forward
     monkeypatch.setattr(type(model), "forward", lambda *a, **k: calls.append(1) or forward(*a, **k))
-    (found,) = ours(model, ["The cat"], settings(temperature=0), end=free.tokens[0])
-    assert found.tokens == free.tokens[:1] and found.ended and len(calls) == 1
+    (text,) = ours(model, ["The cat"], settings(temperature=0), end=free.tokens[0])
+    assert text.tokens == free.tokens[:1]
+    assert text.ended
+    assert len(calls) == 1
 
 
 @torch.inference_mode()
 def test_margins_are_the_lead_in_the_race(model):
     chosen = settings(temperature=0.8)
-    (found,) = ours(model, ["Why not?"], chosen)
+    (text,) = ours(model, ["Why not?"], chosen)
     stream = native_stream("cpu", 3, "Why not?")
     ids = list(PROMPTS["Why not?"])
-    for token, margin in zip(found.tokens, found.margins, strict=True):
+    for token, margin in zip(text.tokens, text.margins, strict=True):
         logits = model(torch.tensor([ids])).logits[0, -1].float() / 0.8
         draws = torch.empty(257).exponential_(generator=stream)
         race = sorted(
@@ -174,22 +179,12 @@ def test_margins_are_the_lead_in_the_race(model):
 
 @torch.inference_mode()
 def test_greedy_margins_are_the_lead_of_the_best_logit(model):
-    (found,) = ours(model, ["Why not?"], settings(temperature=0))
+    (text,) = ours(model, ["Why not?"], settings(temperature=0))
     ids = list(PROMPTS["Why not?"])
-    for token, margin in zip(found.tokens, found.margins, strict=True):
+    for token, margin in zip(text.tokens, text.margins, strict=True):
         ranked = sorted(model(torch.tensor([ids])).logits[0, -1].tolist())
         assert margin == pytest.approx(ranked[-1] - ranked[-2], rel=1e-4, abs=1e-5)
         ids.append(token)
-
-
-def test_streams_are_named_by_seed_and_prompt():
-    def draws(seed, prompt):
-        return torch.rand(3, generator=native_stream("cpu", seed, prompt)).tolist()
-
-    assert draws(0, "a") == draws(0, "a")
-    assert draws(0, "a") != draws(1, "a") != draws(0, "b")
-    digest = hashlib.sha256(b'["stream",0,"a"]').hexdigest()
-    assert native_stream("cpu", 0, "a").initial_seed() == int(digest[:16], 16) // 2
 
 
 @pytest.mark.parametrize("rng", ["native", "keyed"])
@@ -198,10 +193,10 @@ def test_frequencies_are_the_models_probabilities(gpt2, rng):
     with torch.inference_mode():
         wanted = model(torch.tensor([PROMPTS["x"]])).logits[0, -1].softmax(-1)
     count = 3000
-    backend = {"rng": rng, "batch": 1000, "cache": True}
+    backend = Backend(rng=rng, batch=1000)
     work = [Row(PROMPTS["x"], "x", seed, 0) for seed in range(count)]
-    found = generate(NativeModel(model), work, settings(max_new_tokens=1), None, backend)
-    drawn = torch.bincount(torch.tensor([row.tokens[0] for row in found]), minlength=257) / count
+    texts = generate(NativeModel(model), work, settings(max_new_tokens=1), None, backend)
+    drawn = torch.bincount(torch.tensor([row.tokens[0] for row in texts]), minlength=257) / count
     error = (wanted * (1 - wanted) / count).sqrt()
     assert (drawn - wanted).abs().max() < 0.05
     assert ((drawn - wanted).abs() < 5 * error + 2 / count).all()
@@ -210,10 +205,10 @@ def test_frequencies_are_the_models_probabilities(gpt2, rng):
 @torch.inference_mode()
 @pytest.mark.parametrize("chosen", [SAMPLERS["plain"], SAMPLERS["all"]], ids=["plain", "all"])
 def test_keyed_tokens_are_drawn_by_seed_prompt_and_position(model, chosen):
-    (found,) = ours(model, ["Why not?"], chosen, rng="keyed")
+    (text,) = ours(model, ["Why not?"], chosen, rng="keyed")
     ids = list(PROMPTS["Why not?"])
-    limits = [chosen[name] for name in ("temperature", "top_k", "top_p")]
-    for position, (token, margin) in enumerate(zip(found.tokens, found.margins, strict=True)):
+    limits = (chosen.temperature, chosen.top_k, chosen.top_p)
+    for position, (token, margin) in enumerate(zip(text.tokens, text.margins, strict=True)):
         logits = model(torch.tensor([ids])).logits[:, -1].numpy()
         draws = draw_tokens(logits, [draw_key(3, "Why not?", position)], *limits)
         assert token == draws.tokens[0]
@@ -226,22 +221,66 @@ def test_keyed_rows_depend_on_their_own_key_alone(model):
     for prompt, wanted in zip(PROMPTS, together, strict=True):
         for factors in ({"batch": 1}, {"cache": False}):
             assert tokens(ours(model, [prompt], settings(), rng="keyed", **factors)) == [wanted]
-    other = tokens(ours(model, list(PROMPTS), settings(), seed=4, rng="keyed"))
-    assert all(one != two for one, two in zip(together, other, strict=True))
+    under_4 = tokens(ours(model, list(PROMPTS), settings(), seed=4, rng="keyed"))
+    assert all(first != second for first, second in zip(together, under_4, strict=True))
 
 
 def test_greedy_tokens_need_no_stream(model):
     greedy = settings(temperature=0)
     keyed, native = (ours(model, list(PROMPTS), greedy, rng=rng) for rng in ("keyed", "native"))
     assert tokens(keyed) == tokens(native)
-    for one, other in zip(keyed, native, strict=True):
-        assert one.margins == pytest.approx(other.margins, abs=1e-5)
+    for text, same_text in zip(keyed, native, strict=True):
+        assert text.margins == pytest.approx(same_text.margins, abs=1e-5)
 
 
 def test_rows_are_every_prompt_with_every_seed():
-    found = rows({"prompts": [[1], [2, 3]]}, {"prompts": ["a", "b"], "sample_seeds": [5, 7]})
+    tokens = {"prompts": [[1], [2, 3]], "end": None, "documents": [], "bytes": []}
+    rows = prompt_rows(tokens, Generation(prompts=["a", "b"], sample_seeds=[5, 7]))
     wanted = [([1], "a", 5, 0), ([1], "a", 7, 0), ([2, 3], "b", 5, 1), ([2, 3], "b", 7, 1)]
-    assert [tuple(row) for row in found] == wanted
+    assert [tuple(row) for row in rows] == wanted
+
+
+IDS = {"prompts": [list(b"The cat"), list(b"x")], "end": None, "documents": [], "bytes": []}
+
+
+def test_texts_of_each_patch_are_those_of_the_patched_model(setting):
+    model, patcher, patches = setting
+    chosen = Generation(prompts=["The cat", "x"], sample_seeds=[5, 7], max_new_tokens=6)
+    backend = Backend(rng="keyed", batch=3)
+    texts = generate_all(model, patcher, patches[::2], IDS, chosen, backend)
+    assert {*texts[0]} == {*schemas.TEXTS.names} - {"backend", "text"}
+    rows = prompt_rows(IDS, chosen)
+    places = [(row.index, row.sample_seed) for row in rows]
+    for number, patch in enumerate(patches[::2]):
+        own = texts[4 * number :][:4]
+        assert all(patch.keys().items() <= text.items() for text in own)
+        assert [(text["prompt"], text["sample_seed"]) for text in own] == places
+        with patcher.applied(patch.slices):
+            wanted = generate(model, rows, chosen, None, backend)
+        assert [text["tokens"] for text in own] == tokens(wanted)
+        assert [text["margins"] for text in own] == [text.margins for text in wanted]
+    assert len(texts) == 3 * 4
+    assert not any(text["ended"] for text in texts)
+    # keyed draws often choose the same, by other margins
+    assert len({tuple(text["margins"]) for text in texts}) == 12
+
+
+@torch.inference_mode()
+def test_texts_for_reference_have_streams_of_their_own(gpt2):
+    model = gpt2.load("float64")
+    chosen = Generation(prompts=["The cat", "x"], sample_seeds=[0, 1], max_new_tokens=6)
+    backend = Backend(rng="keyed")
+    texts = pristine_texts(NativeModel(model), IDS, chosen, backend, 3)
+    assert [list(prompt) for prompt, _ in texts] == IDS["prompts"] * 3
+    for number, (prompt, new) in enumerate(texts):
+        ids = list(prompt)
+        for position, token in enumerate(new):
+            logits = model(torch.tensor([ids])).logits[:, -1].numpy()
+            key = draw_key(number // 2, f"control {number % 2}", position)
+            assert token == draw_tokens(logits, [key], top_k=50).tokens[0]
+            ids.append(token)
+    run = generate(NativeModel(model), prompt_rows(IDS, chosen), chosen, None, backend)
+    assert not {tuple(new) for _, new in texts} & {tuple(own) for own in tokens(run)}
 
 
 @pytest.mark.parametrize("rng", ["native", "keyed"])

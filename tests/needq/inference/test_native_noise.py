@@ -14,8 +14,9 @@ from needq.inference.sampling import seeded_stream
 PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from needq.inference.instructions import choose_instructions
-choose_instructions({"instructions": sys.argv[2]})
+from needq.inference.session import choose_instruction_set
+from needq.common.settings import Backend
+choose_instruction_set(Backend(instruction_set=sys.argv[2]))
 import torch
 from needq.common.files import sha256
 from needq.inference.native_noise import native_gaussian
@@ -26,43 +27,45 @@ print(torch.backends.cpu.get_cpu_capability(), sha256(drawn.numpy().data))
 
 
 def native(model):
-    return NativeNoise(model.backup / "model.safetensors", model.adapter, torch.device("cpu"))
+    return NativeNoise(model.backup / "model.safetensors", model.architecture, torch.device("cpu"))
 
 
 def test_noise_has_the_moments_of_its_matrix(small):
     noise = native(small)["q-gaussian-3"]
-    biases = [small.adapter.bias("q", 0)] if small.adapter.bias("q", 0) else []
+    biases = [small.architecture.bias("q", 0)] if small.architecture.bias("q", 0) else []
     assert len(noise) == 4 * (1 + len(biases))
     for block in range(4):
-        place = small.adapter.matrix("q", block)
+        place = small.architecture.matrix("q", block)
         pristine = small.tensors[place.tensor][place.index()]
         drawn = noise[f"{block}.weight"]
-        assert drawn.shape == pristine.shape and drawn.dtype == np.float32
+        assert drawn.shape == pristine.shape
+        assert drawn.dtype == np.float32
         standard = (drawn - pristine.mean()) / pristine.std(ddof=1)
-        assert abs(standard.mean()) < 4 / 24 and abs(standard.std() - 1) < 0.15
+        assert abs(standard.mean()) < 4 / 24
+        assert abs(standard.std() - 1) < 0.15
         assert abs(np.corrcoef(drawn.ravel(), pristine.ravel())[0, 1]) < 0.2
 
 
 def test_noise_is_the_notebooks_formula():
     matrix = torch.arange(12.0).reshape(3, 4)
     normal = torch.randn(3, 4, generator=seeded_stream("cpu", "a"))
-    found = native_gaussian(matrix, seeded_stream("cpu", "a"))
-    assert torch.equal(found, normal * matrix.std() + matrix.mean())
+    drawn = native_gaussian(matrix, seeded_stream("cpu", "a"))
+    assert torch.equal(drawn, normal * matrix.std() + matrix.mean())
 
 
 def test_each_seed_and_block_has_a_stream_of_its_own(gpt2):
-    one, again, other = (native(gpt2)[f"q-gaussian-{seed}"] for seed in (0, 0, 1))
-    for name in one:
-        np.testing.assert_array_equal(one[name], again[name])
-        assert not np.array_equal(one[name], other[name])
-    assert not np.array_equal(one["0.weight"], one["1.weight"])
+    first, again, second = (native(gpt2)[f"q-gaussian-{seed}"] for seed in (0, 0, 1))
+    for name in first:
+        np.testing.assert_array_equal(first[name], again[name])
+        assert not np.array_equal(first[name], second[name])
+    assert not np.array_equal(first["0.weight"], first["1.weight"])
 
 
 @pytest.fixture(scope="module")
 def digests():
     """What each instruction set draws from one seed, in a process of its own."""
     scripts = Path(__file__).parents[3] / "scripts"
-    found = {}
+    drawn = {}
     for name in ("native", "baseline"):
         result = subprocess.run(
             [sys.executable, "-c", PROGRAM, str(scripts), name],
@@ -71,8 +74,8 @@ def digests():
             check=True,
             env={k: v for k, v in os.environ.items() if k != "ATEN_CPU_CAPABILITY"},
         )
-        found[name] = result.stdout.split()
-    return found
+        drawn[name] = result.stdout.split()
+    return drawn
 
 
 def test_instruction_sets_draw_other_noise_from_one_seed(digests):

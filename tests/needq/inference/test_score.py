@@ -7,20 +7,22 @@ import numpy as np
 import pytest
 import torch
 from naive import log_probabilities
+from needq.common import schemas
 from needq.common.errors import UserError
 from needq.common.keys import logits_key
+from needq.corrupt.patches import Patch
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher
-from needq.inference.sampling import as_array
 from needq.inference.score import (
     by_intervention,
+    document_digests,
+    document_rows,
     logits_at,
     reference_logits,
     score_documents,
     score_texts,
+    text_rows,
 )
-from needq.plan.interventions import sweep_interventions
-from sweeps import SWEEP
 from tokenizers import Tokenizer
 
 DOCUMENTS = [[256, *text.encode()] for text in ("A short one.", "Somewhat longer, it is.", "b")]
@@ -30,14 +32,14 @@ ROWS = [(list(b"A prompt"), list(b" and more")), (list(b"b"), [7]), (list(b"abc"
 
 @pytest.mark.parametrize("batch", [1, 2, 8])
 def test_documents_are_scored_as_by_a_naive_loop(setting, batch):
-    model, patcher, recipes = setting
-    found = score_documents(model, patcher, [recipes[0], recipes[3]], DOCUMENTS, SIZES, batch)
+    model, patcher, patches = setting
+    of_patches = score_documents(model, patcher, [patches[0], patches[3]], DOCUMENTS, SIZES, batch)
     for index, (ids, size) in enumerate(zip(DOCUMENTS, SIZES, strict=True)):
         before = log_probabilities(model, ids)
-        with patcher.applied(recipes[3]):
+        with patcher.applied(patches[3].slices):
             after = log_probabilities(model, ids)
         targets = ids[1:]
-        for scores, own in ((found[0][index], before), (found[1][index], after)):
+        for scores, own in ((of_patches[0][index], before), (of_patches[1][index], after)):
             assert (scores["document"], scores["tokens"]) == (index, len(targets))
             assert scores["bytes"] == size
             nll = -sum(row[t] for row, t in zip(own, targets, strict=True)) / len(targets)
@@ -49,15 +51,17 @@ def test_documents_are_scored_as_by_a_naive_loop(setting, batch):
             assert scores["kl"] == pytest.approx(sum(kl) / len(kl), rel=1e-7, abs=1e-12)
             same = [p.argmax() == q.argmax() for p, q in zip(before, own, strict=True)]
             assert scores["top1_agreement"] == sum(same) / len(same)
-    assert found[0][0]["kl"] == 0 and found[0][0]["top1_agreement"] == 1
-    assert found[1][0]["kl"] > 0.01 and found[1][1]["top1_agreement"] < 1
+    assert of_patches[0][0]["kl"] == 0
+    assert of_patches[0][0]["top1_agreement"] == 1
+    assert of_patches[1][0]["kl"] > 0.01
+    assert of_patches[1][1]["top1_agreement"] < 1
 
 
 def test_nll_is_transformers_own_loss(setting):
-    model, patcher, recipes = setting
-    found = score_documents(model, patcher, recipes, DOCUMENTS, SIZES, 8)
-    for scores, recipe in zip(found, recipes, strict=True):
-        with patcher.applied(recipe):
+    model, patcher, patches = setting
+    of_patches = score_documents(model, patcher, patches, DOCUMENTS, SIZES, 8)
+    for scores, patch in zip(of_patches, patches, strict=True):
+        with patcher.applied(patch.slices):
             for ids, score in zip(DOCUMENTS, scores, strict=True):
                 row = torch.tensor([ids])
                 loss = model.model(row, labels=row).loss.item()
@@ -70,7 +74,7 @@ def test_the_bundled_model_predicts_its_language(pocket):
     text = "Once upon a time, there was a little girl. She was very happy."
     ids = [0, *tokenizer.encode(text, add_special_tokens=False).ids]
     patcher = Patcher(model, pocket.backup / "model.safetensors", {})
-    pristine = {"slices": []}
+    pristine = Patch("s", "q/s/00", None, 0, None, [])
     ((score,),) = score_documents(model, patcher, [pristine], [ids], [len(text)], 1)
     row = torch.tensor([ids])
     assert score["nll"] == pytest.approx(model.model(row, labels=row).loss.item(), rel=1e-5)
@@ -78,18 +82,64 @@ def test_the_bundled_model_predicts_its_language(pocket):
 
 
 def test_the_digest_is_of_all_logits_of_a_document(setting):
-    model, patcher, recipes = setting
-    ((score,),) = score_documents(model, patcher, recipes[:1], DOCUMENTS[:1], [1], 1)
+    model, patcher, patches = setting
+    ((score,),) = score_documents(model, patcher, patches[:1], DOCUMENTS[:1], [1], 1)
     with torch.inference_mode():
         logits = model.model(torch.tensor(DOCUMENTS[:1]), use_cache=False).logits[0, :-1]
     assert score["logits_sha256"] == hashlib.sha256(logits.numpy().tobytes()).hexdigest()
 
 
+def test_digests_alone_are_those_of_the_scores(setting):
+    model, patcher, patches = setting
+    scores = score_documents(model, patcher, patches, DOCUMENTS, SIZES, 2)
+    wanted = [[score["logits_sha256"] for score in of_patch] for of_patch in scores]
+    assert document_digests(model, patcher, patches, DOCUMENTS, 2) == wanted
+    # "b" has one scored token, which attends to itself alone, whatever its query
+    assert len({digest for of_patch in wanted for digest in of_patch}) == 5 * 2 + 1
+
+
+def test_scores_of_documents_are_rows_of_their_patch(setting):
+    model, patcher, patches = setting
+    scores = score_documents(model, patcher, patches[:2], DOCUMENTS, SIZES, 8)
+    rows = document_rows(patches[:2], scores)
+    names = ("sweep", "intervention", "blocks_replaced", "noise_seed", "document", "bytes")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        *(("test", "q/test/00", 0, None, index, SIZES[index]) for index in range(3)),
+        *(("test", "q/test/01", 1, 0, index, SIZES[index]) for index in range(3)),
+    ]
+    assert {*rows[0]} == {*schemas.EVALUATION.names} - {"backend"}
+    assert [row["nll"] for row in rows] == [score["nll"] for own in scores for score in own]
+
+
+def test_scores_of_texts_are_rows_beside_the_texts(setting):
+    model, _, patches = setting
+    prompts = [list(b"one"), list(b"two!")]
+    texts = [
+        patch.keys() | {"prompt": prompt, "sample_seed": seed, "tokens": [seed, 65 + prompt]}
+        for patch in patches[:2]
+        for prompt in (0, 1)
+        for seed in (4, 5)
+    ]
+    rows = text_rows(model, patches[:2], texts, prompts, 3)
+    for text, row in zip(texts, rows, strict=True):
+        new = text["tokens"]
+        past = log_probabilities(model, prompts[text["prompt"]] + new)[-2:]
+        nlls = [-values[token] for values, token in zip(past, new, strict=True)]
+        assert row["tokens"] == 2
+        assert row["nlls"] == pytest.approx(nlls, rel=1e-9)
+        assert row["pristine_nll"] == pytest.approx(sum(nlls) / 2, rel=1e-9)
+        assert {name: row[name] for name in text if name != "tokens"} == {
+            name: text[name] for name in text if name != "tokens"
+        }
+    assert {*rows[0]} == {*schemas.TEXT_SCORES.names} - {"backend"}
+    assert text_rows(model, patches, [], prompts, 3) == []
+
+
 @pytest.mark.parametrize("batch", [1, 3])
 def test_texts_are_scored_on_their_new_tokens_alone(setting, batch):
     model, _, _ = setting
-    found = [text["text_nll"] for text in score_texts(model, ROWS, batch)]
-    for (prompt, new), score in zip(ROWS, found, strict=True):
+    nlls = [text["pristine_nll"] for text in score_texts(model, ROWS, batch)]
+    for (prompt, new), score in zip(ROWS, nlls, strict=True):
         rows = log_probabilities(model, prompt + new)[len(prompt) - 1 :]
         wanted = -sum(row[t] for row, t in zip(rows, new, strict=True)) / len(new)
         assert score == pytest.approx(wanted, rel=1e-9)
@@ -99,9 +149,10 @@ def test_texts_are_scored_on_their_new_tokens_alone(setting, batch):
 def test_logits_at_positions_are_those_of_a_direct_forward(setting, batch):
     model, _, _ = setting
     positions = [0, 2, 8]
-    found = logits_at(model, ROWS, positions, batch)
-    assert found.shape == (3, 3, 257) and found.dtype == np.float64
-    for (prompt, new), rows in zip(ROWS, found, strict=True):
+    of_texts = logits_at(model, ROWS, positions, batch)
+    assert of_texts.shape == (3, 3, 257)
+    assert of_texts.dtype == np.float64
+    for (prompt, new), rows in zip(ROWS, of_texts, strict=True):
         for position, logits in zip(positions, rows, strict=True):
             if position >= len(new):
                 assert np.isnan(logits).all()
@@ -113,39 +164,29 @@ def test_logits_at_positions_are_those_of_a_direct_forward(setting, batch):
 
 
 def test_reference_logits_are_of_the_first_sample_seed_under_each_patch(setting):
-    model, patcher, recipes = setting
+    model, patcher, patches = setting
     prompts = [list(b"one"), list(b"two!")]
     texts = [
         {
-            "intervention": recipe["intervention"],
-            "noise_seed": recipe["noise_seed"],
+            "intervention": patch.intervention,
+            "noise_seed": patch.noise_seed,
             "prompt": prompt,
             "sample_seed": seed,
             "tokens": [seed + 10, prompt, number],
         }
-        for number, recipe in enumerate(recipes)
+        for number, patch in enumerate(patches)
         for prompt in (0, 1)
         for seed in (4, 5)
     ]
-    members = sweep_interventions("test", SWEEP, 4, (0,))
-    work = list(zip(members, recipes, strict=True))
-    found = reference_logits(model, patcher, work, texts, prompts, [0, 2], 8)
-    assert set(found) == {logits_key(r["intervention"], r["noise_seed"]) for r in recipes}
-    for number, recipe in enumerate(recipes):
-        key = logits_key(recipe["intervention"], recipe["noise_seed"])
-        with patcher.applied(recipe):
+    logits = reference_logits(model, patcher, patches, texts, prompts, [0, 2], 8)
+    assert set(logits) == {logits_key(p.intervention, p.noise_seed) for p in patches}
+    for number, patch in enumerate(patches):
+        key = logits_key(patch.intervention, patch.noise_seed)
+        with patcher.applied(patch.slices):
             rows = [(prompts[prompt], [14, prompt, number]) for prompt in (0, 1)]
             wanted = logits_at(model, rows, [0, 2], 1)
-        np.testing.assert_allclose(found[key], wanted, rtol=1e-9, atol=1e-10)
-    assert not np.allclose(found["q/test/00@none"][:, 0], found["q/test/04@0"][:, 0])
-
-
-def test_logits_of_16_bit_formats_are_kept_exactly():
-    logits = torch.randn(4, 9, generator=torch.Generator().manual_seed(0))
-    for dtype in (torch.bfloat16, torch.float16):
-        array = as_array(logits.to(dtype))
-        assert array.dtype == np.float32
-        assert torch.equal(torch.from_numpy(array).to(dtype), logits.to(dtype))
+        np.testing.assert_allclose(logits[key], wanted, rtol=1e-9, atol=1e-10)
+    assert not np.allclose(logits["q/test/00@none"][:, 0], logits["q/test/04@0"][:, 0])
 
 
 def test_texts_by_intervention_keep_their_order():

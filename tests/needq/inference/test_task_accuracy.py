@@ -1,4 +1,4 @@
-"""Scores of probes, against a naive loop, chance and the bundled model."""
+"""Accuracy on tasks, against a naive loop, chance and the bundled model."""
 
 from pathlib import Path
 
@@ -9,20 +9,21 @@ from naive import log_probabilities
 from needq.backup.tasks import (
     Candidate,
     Item,
-    Probe,
+    Task,
     encode,
     first_items,
     first_of_each_kind,
-    read_meaning,
-    read_structure,
+    read_cloze,
+    read_grammar,
 )
+from needq.common import schemas
 from needq.inference.native import NativeModel
-from needq.inference.task_accuracy import answers, score_probe
+from needq.inference.task_accuracy import answer_rows, answer_task, answers
 from tokenizers import Tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
 
 ROOT = Path(__file__).parents[3]
-PROBE_ITEMS = [
+ITEMS = [
     Item("pair", "", ("A cat is here.", "A cat are here.")),
     Item("pair", "", ("b", "a")),
     Item("cloze", "I saw a", (" cat", " dog", " cab", " cow")),
@@ -31,16 +32,16 @@ PROBE_ITEMS = [
 
 
 @pytest.mark.parametrize("batch", [1, 3, 200])
-def test_probe_items_are_right_as_by_a_naive_loop(setting, small, batch):
-    model, patcher, recipes = setting
+def test_task_items_are_right_as_by_a_naive_loop(setting, small, batch):
+    model, patcher, patches = setting
     tokenizer = Tokenizer.from_file(str(small.backup / "tokenizer.json"))
-    probe = encode(PROBE_ITEMS, tokenizer, "<|endoftext|>", 64)
+    task = encode(ITEMS, tokenizer, "<|endoftext|>", 64)
     outcomes = []
-    under_each = answers(model, patcher, [recipes[0], recipes[3]], probe, batch)
-    assert under_each[0] == score_probe(model, probe, batch)
-    for recipe, found in zip((recipes[0], recipes[3]), under_each, strict=True):
-        with patcher.applied(recipe):
-            for item, outcome in zip(PROBE_ITEMS, found, strict=True):
+    under_each = answers(model, patcher, [patches[0], patches[3]], task, batch)
+    assert under_each[0] == answer_task(model, task, batch)
+    for patch, right in zip((patches[0], patches[3]), under_each, strict=True):
+        with patcher.applied(patch.slices):
+            for item, outcome in zip(ITEMS, right, strict=True):
                 begin = [256, *tokenizer.encode(item.beginning).ids]
                 sums = []
                 for candidate in item.candidates:
@@ -48,8 +49,34 @@ def test_probe_items_are_right_as_by_a_naive_loop(setting, small, batch):
                     rows = log_probabilities(model, begin + new)[len(begin) - 1 :]
                     sums.append(sum(row[t] for row, t in zip(rows, new, strict=True)))
                 assert outcome == (np.argmax(sums) == 0)
-        outcomes += found
+        outcomes += right
     assert set(outcomes) == {0, 1}
+
+
+def test_answers_are_rows_of_their_patch_and_task(setting, small):
+    model, patcher, patches = setting
+    tokenizer = Tokenizer.from_file(str(small.backup / "tokenizer.json"))
+    tasks = {
+        "grammar": encode(ITEMS[:2], tokenizer, "<|endoftext|>", 64),
+        "cloze": encode(ITEMS[2:], tokenizer, "<|endoftext|>", 64),
+    }
+    rows = answer_rows(model, patcher, patches[::2], tasks, 8)
+    assert {*rows[0]} == {*schemas.TASKS.names} - {"backend"}
+    names = ("task", "intervention", "noise_seed", "item", "kind")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        (task, f"q/test/{count:02d}", 0 if count else None, item, kind)
+        for task, kind in (("grammar", "pair"), ("cloze", "cloze"))
+        for count in (0, 2, 4)
+        for item in (0, 1)
+    ]
+    wanted = [
+        answer
+        for task in tasks.values()
+        for of_patch in answers(model, patcher, patches[::2], task, 8)
+        for answer in of_patch
+    ]
+    assert [row["right"] for row in rows] == wanted
+    assert answer_rows(model, patcher, patches, {}, 8) == []
 
 
 def test_a_single_candidate_is_right_if_it_is_what_the_model_would_write(setting):
@@ -60,12 +87,12 @@ def test_a_single_candidate_is_right_if_it_is_what_the_model_would_write(setting
     other = 9
     assert other not in (first, second)
     written = [(first, second), (first, other), (other, second), (first,)]
-    probe = Probe(
+    task = Task(
         ["open"] * 4,
         [[Candidate(row, 3, tokens)] for row, tokens in enumerate(written)],
         [[*prompt, *tokens] for tokens in written],
     )
-    assert score_probe(model, probe, 8) == [1, 0, 0, 1]
+    assert answer_task(model, task, 8) == [1, 0, 0, 1]
 
 
 def test_a_model_without_preference_is_at_chance(small):
@@ -73,23 +100,24 @@ def test_a_model_without_preference_is_at_chance(small):
     with torch.no_grad():
         model.get_output_embeddings().weight.zero_()
     tokenizer = Tokenizer.from_file(str(small.backup / "tokenizer.json"))
-    probe = encode(PROBE_ITEMS[1:4], tokenizer, "<|endoftext|>", 64)
-    found = score_probe(NativeModel(model), probe, 8)
-    assert found == [1 / 2, 1 / 4, 1 / 3]
+    task = encode(ITEMS[1:4], tokenizer, "<|endoftext|>", 64)
+    right = answer_task(NativeModel(model), task, 8)
+    assert right == [1 / 2, 1 / 4, 1 / 3]
 
 
 def test_the_bundled_model_is_above_chance_and_random_ones_are_not(pocket):
-    folder = ROOT / "resources/probes/simple"
+    folder = ROOT / "resources/tasks/simple"
     tokenizer = Tokenizer.from_file(str(pocket.backup / "tokenizer.json"))
-    pairs = first_of_each_kind(read_structure(folder / "structure.jsonl"), 4)
-    passages = first_items(read_meaning(folder / "meaning.jsonl"), 80)
-    probes = [encode(items, tokenizer, "<|endoftext|>", 256) for items in (pairs, passages)]
+    pairs = first_of_each_kind(read_grammar(folder / "grammar.jsonl"), 4)
+    passages = first_items(read_cloze(folder / "cloze.jsonl"), 80)
+    tasks = [encode(items, tokenizer, "<|endoftext|>", 256) for items in (pairs, passages)]
     model = NativeModel(pocket.load())
-    found = [np.mean(score_probe(model, probe, 64)) for probe in probes]
-    assert found[0] > 0.7 and found[1] > 0.65
+    accuracy = [np.mean(answer_task(model, task, 64)) for task in tasks]
+    assert accuracy[0] > 0.7
+    assert accuracy[1] > 0.65
     torch.manual_seed(0)
     sizes = GPT2Config(vocab_size=4000, n_positions=64, n_embd=16, n_layer=1, n_head=2)
     models = [NativeModel(GPT2LMHeadModel(sizes).eval()) for _ in range(10)]
-    chance = [[np.mean(score_probe(one, probe, 64)) for probe in probes] for one in models]
+    chance = [[np.mean(answer_task(random, task, 64)) for task in tasks] for random in models]
     # the means of ten models have standard errors of 0.02
     np.testing.assert_allclose(np.mean(chance, 0), [0.5, 0.25], atol=0.06)

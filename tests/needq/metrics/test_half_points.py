@@ -1,41 +1,40 @@
-"""Phases: half-points and shapes of curves whose truth is known."""
+"""Half-points and shapes of curves whose truth is known."""
 
 import numpy as np
 import pandas
 import pytest
-from needq.metrics import half_points as phases
-from needq.metrics import statistics
+from needq.metrics import half_points, statistics
 from simulated import BLOCKS, answers, true_half_point
 
 
 def test_half_points_of_known_curves():
     straight = 0.9 - 0.1 * np.arange(5)  # 0.9 to 0.5
-    assert phases.half_point(np.arange(5.0), straight, 0.5) == pytest.approx(2)
-    assert phases.half_point(np.array([0, 3.0, 6, 9, 12]), straight, 0.5) == pytest.approx(6)
-    assert phases.half_point(np.arange(5.0), straight, 0.3) == pytest.approx(3)
+    assert half_points.half_point(np.arange(5.0), straight, 0.5) == pytest.approx(2)
+    assert half_points.half_point(np.array([0, 3.0, 6, 9, 12]), straight, 0.5) == pytest.approx(6)
+    assert half_points.half_point(np.arange(5.0), straight, 0.3) == pytest.approx(3)
     broken = np.array([1.0, 1, 1, 0, 0])
-    assert phases.half_point(np.arange(5.0), broken, 0.0) == pytest.approx(2.5)
+    assert half_points.half_point(np.arange(5.0), broken, 0.0) == pytest.approx(2.5)
 
 
 def test_a_curve_that_rises_between_is_levelled_first():
     # 0.6 and 0.8 are pooled to 0.7, which is half-way from 0.9 to 0.5
     curve = np.array([0.9, 0.6, 0.8, 0.5])
-    assert phases.half_point(np.arange(4.0), curve, 0.5) == pytest.approx(1.0)
+    assert half_points.half_point(np.arange(4.0), curve, 0.5) == pytest.approx(1.0)
 
 
 def test_a_curve_that_does_not_fall_so_far_has_no_half_point():
-    assert phases.half_point(np.arange(3.0), np.array([0.9, 0.85, 0.8]), 0.5) == np.inf
-    assert np.isnan(phases.half_point(np.arange(3.0), np.array([0.4, 0.4, 0.4]), 0.5))
+    assert half_points.half_point(np.arange(3.0), np.array([0.9, 0.85, 0.8]), 0.5) == np.inf
+    assert np.isnan(half_points.half_point(np.arange(3.0), np.array([0.4, 0.4, 0.4]), 0.5))
     table = np.full((5, 8, 3), 0.9) - 0.01 * np.arange(5)[:, None, None]
-    found = phases.half_point_estimate(np.arange(3.0), table, 0.5)
+    found = half_points.half_point_estimate(np.arange(3.0), table, 0.5)
     assert found.mean == found.high == np.inf
-    found = phases.half_point_difference(np.arange(3.0), [table, table], [0.5, 0.5])
+    found = half_points.half_point_difference(np.arange(3.0), [table, table], [0.5, 0.5])
     assert np.isnan([found.low, found.high]).all()
 
 
 def test_an_interval_is_where_the_height_may_be_half_way():
     table = answers(np.random.default_rng(0), 6, 1.0, np.linspace(-1, 1, 5))
-    found = phases.half_point_estimate(BLOCKS, table, 0.5)
+    found = half_points.half_point_estimate(BLOCKS, table, 0.5)
     for place, inside in (
         (found.low - 0.05, False),
         (found.low + 0.05, True),
@@ -48,9 +47,9 @@ def test_an_interval_is_where_the_height_may_be_half_way():
         assert (above.low <= 0 <= above.high) == inside
 
 
-@pytest.mark.parametrize("scale, spread", [(1.0, 0.3), (1.0, 1.0), (2.0, 0.5)])
+@pytest.mark.parametrize(("scale", "spread"), [(1.0, 0.3), (1.0, 1.0), (2.0, 0.5)])
 def test_intervals_of_half_points_cover_the_truth(scale, spread):
-    """200 data sets of 5 noise seeds, 100 items of each of two probes with shared seeds."""
+    """200 data sets of 5 noise seeds, 100 items of each of two tasks with shared seeds."""
     rng = np.random.default_rng([int(scale * 10), int(spread * 10)])
     truth = true_half_point(7, scale, spread)
     other = true_half_point(4, scale, spread, 0.8, 0.25)
@@ -59,12 +58,13 @@ def test_intervals_of_half_points_cover_the_truth(scale, spread):
         shift = rng.normal(0, spread, 5)
         grammar = answers(rng, 7, scale, shift)
         cloze = answers(rng, 4, scale, shift, top=0.8, chance=0.25)
-        found = phases.half_point_estimate(BLOCKS, grammar, 0.5)
+        found = half_points.half_point_estimate(BLOCKS, grammar, 0.5)
         single += found.low <= truth <= found.high
-        found = phases.half_point_difference(BLOCKS, [grammar, cloze], [0.5, 0.25])
+        found = half_points.half_point_difference(BLOCKS, [grammar, cloze], [0.5, 0.25])
         difference += found.low <= truth - other <= found.high
     # 3 standard errors of a share of 200 are 4.6%
-    assert 0.9 <= single / 200 <= 0.995 and 0.9 <= difference / 200 <= 0.995
+    assert 0.9 <= single / 200 <= 0.995
+    assert 0.9 <= difference / 200 <= 0.995
 
 
 def both(rng, middles, scale, spread):
@@ -82,7 +82,9 @@ def both(rng, middles, scale, spread):
 def test_shapes_of_known_curves_are_found(middles, scale, shape):
     rng = np.random.default_rng(0)
     found = [
-        phases.best_shape(phases.shapes(BLOCKS, both(rng, middles, scale, 0.1), [0.5, 0.25]))
+        half_points.best_shape(
+            half_points.shapes(BLOCKS, both(rng, middles, scale, 0.1), [0.5, 0.25])
+        )
         for _ in range(4)
     ]
     assert found == [shape] * 4
@@ -92,7 +94,7 @@ def test_breaks_at_another_place_under_every_seed_are_undecided():
     rng = np.random.default_rng(0)
     shift = [-4, -2, 0, 2, 4]
     tables = [answers(rng, 6.5, 0, shift, items=300), answers(rng, 6.5, 0, shift, items=200)]
-    assert phases.best_shape(phases.shapes(BLOCKS, tables, [0.5, 0.5])) == "undecided"
+    assert half_points.best_shape(half_points.shapes(BLOCKS, tables, [0.5, 0.5])) == "undecided"
 
 
 def test_errors_are_those_of_seeds_and_items_left_out():
@@ -105,10 +107,10 @@ def test_errors_are_those_of_seeds_and_items_left_out():
             items = [item for item in range(10) if item % 5 != fold]
             known = scaled[np.ix_(seeds, items)].mean((0, 1))
             new = scaled[seed, [fold, fold + 5]].mean(0)
-            one, two = (((new - fitted(s, known)) ** 2).mean() for s in phases.SHAPES[:2])
+            one, two = (((new - fitted(s, known)) ** 2).mean() for s in half_points.SHAPES[:2])
             excess[seed, fold] = one - two
     expected = statistics.mean_of_crossed(excess)
-    found = phases.shapes(BLOCKS, [table], [0.5]).iloc[0]
+    found = half_points.shapes(BLOCKS, [table], [0.5]).iloc[0]
     assert (found["shape"], found["other"]) == ("one break", "two breaks")
     np.testing.assert_allclose(
         [found["excess"], found["low"], found["high"]],
@@ -117,7 +119,7 @@ def test_errors_are_those_of_seeds_and_items_left_out():
 
 
 def fitted(shape, curve):
-    return phases._best_fit(phases._projections(shape, np.arange(len(curve))), curve)
+    return half_points._best_fit(half_points._projections(shape, np.arange(len(curve))), curve)
 
 
 def test_fits_are_least_squares():
@@ -140,11 +142,13 @@ def test_cells_of_a_sweep():
                 value = 100 * seed + 10 * blocks + item
                 rows.append((f"q/s/{blocks:02d}", blocks, seed, item, value))
     rows = pandas.DataFrame(rows, columns=keys)
-    found, blocks = phases.cells(rows.sample(frac=1, random_state=0), "right", "item")
-    assert list(blocks) == [0, 1, 2] and found.shape == (2, 3, 3)
+    found, blocks = half_points.cells(rows.sample(frac=1, random_state=0), "right", "item")
+    assert list(blocks) == [0, 1, 2]
+    assert found.shape == (2, 3, 3)
     assert (found[:, :, 0] == 1).all()
-    assert found[1, 2].tolist() == [1, 712, 722] and found[0, 0].tolist() == [1, 410, 420]
+    assert found[1, 2].tolist() == [1, 712, 722]
+    assert found[0, 0].tolist() == [1, 410, 420]
     twice = pandas.concat([rows, rows.assign(right=rows["right"] + 2)])  # two sample seeds
-    assert phases.cells(twice, "right", "item")[0][1, 2].tolist() == [2, 713, 723]
+    assert half_points.cells(twice, "right", "item")[0][1, 2].tolist() == [2, 713, 723]
     with pytest.raises(ValueError, match="lacks an item or a step"):
-        phases.cells(rows.iloc[:-1], "right", "item")
+        half_points.cells(rows.iloc[:-1], "right", "item")

@@ -1,14 +1,16 @@
-"""Labels: what controls are made of, and that a classifier fitted to some knows the others."""
+"""Labels: a classifier fitted to some reference texts knows the others; tables of labels."""
 
+import fake_run
 import numpy as np
 import pandas
 import pytest
-from needq.common import keys
+from needq.common import columns, keys
+from needq.common.settings import Backend, Generation
 from needq.inference.generate import generate
 from needq.inference.native import NativeModel
 from needq.inference.sampling import Row
 from needq.inference.score import token_nlls
-from needq.metrics import calibration, labels
+from needq.metrics import calibration, labels, statistics
 from scipy import stats
 from tokenizers import Tokenizer
 
@@ -26,65 +28,7 @@ def own():
 
 @pytest.fixture(scope="module")
 def made(own):
-    return calibration.controls(own, VOCABULARY)
-
-
-def grams(rows, n):
-    found = set()
-    for prompt, tokens in rows:
-        text = [*prompt, *tokens]
-        found |= {tuple(text[place : place + n]) for place in range(len(text) - n + 1)}
-    return found
-
-
-def test_each_text_has_a_control_of_every_kind_as_long_as_itself(own, made):
-    assert len(made) == 40 * len(calibration.KINDS)
-    for source, part in made.groupby("source"):
-        assert list(part["kind"]) == list(calibration.KINDS)
-        assert set(part["tokens"].map(len)) == {len(own[source][1])}
-        assert set(part["held_out"]) == {source >= 20}
-    assert list(made["tokens"][made["kind"] == "own"]) == [tokens for _, tokens in own]
-    again = calibration.controls(own, VOCABULARY)
-    pandas.testing.assert_frame_equal(made, again)
-
-
-@pytest.mark.parametrize("order", [0, 1, 2])
-def test_a_resampling_has_the_n_grams_of_its_half_alone(own, made, order):
-    for held_out, half in ((False, own[:20]), (True, own[20:])):
-        part = made[(made["kind"] == f"order {order}") & (made["held_out"] == held_out)]
-        known = grams(half, order + 1)
-        for source, tokens in zip(part["source"], part["tokens"], strict=True):
-            mine = grams([(own[source][0][3 - order :], tokens)], order + 1)
-            jumps = sum(gram not in known for gram in mine)
-            # a context that ends every text in which it occurs has no follower
-            assert jumps == 0 or order == 2 and jumps <= 2
-        text = grams([(own[0][0][:0], tokens) for tokens in part["tokens"]], order + 2)
-        assert len(text - grams(half, order + 2)) > 5  # and makes new ones beyond that
-
-
-def test_followers_come_as_often_as_in_the_texts():
-    # after 1 comes 2 three times in four
-    half = [([0], [1, 2, 1, 2, 1, 2, 1, 3] * 10)]
-    made = calibration.controls(half * 60, 5)
-    texts = made["tokens"][made["kind"] == "order 1"]
-    after = [b for text in texts for a, b in zip(text, text[1:], strict=False) if a == 1]
-    assert abs(np.mean(np.array(after) == 2) - 0.75) < 4.5 * (0.1875 / len(after)) ** 0.5
-
-
-def test_a_loop_repeats_a_part_at_least_three_times(own, made):
-    periods = set()
-    part = made[(made["kind"] == "loop") & (made["tokens"].map(len) == 40)]
-    for source, tokens in zip(part["source"], part["tokens"], strict=True):
-        period = next(p for p in range(1, 41) if tokens[10 + p :] == tokens[10:-p])
-        assert period <= 10 and set(tokens) <= set(own[source][1][:20])
-        periods.add(period)
-    assert len(periods) >= 6
-
-
-def test_uniform_tokens_are_uniform(made):
-    tokens = np.concatenate(list(made["tokens"][made["kind"] == "uniform"]))
-    counts = np.bincount(tokens, minlength=VOCABULARY)
-    assert len(counts) == VOCABULARY and stats.chisquare(counts).pvalue > 1e-3
+    return calibration.make_reference_texts(own, VOCABULARY)
 
 
 def test_features_are_what_they_are_called():
@@ -99,20 +43,20 @@ def test_features_are_what_they_are_called():
     assert len(labels.FEATURES) == len(expected)
 
 
-def scored(controls, rng):
-    """Controls with made-up nlls: those of a kind around its own level."""
+def scored(references, rng):
+    """Reference texts with made-up nlls: those of a kind around its own level."""
     levels = {"own": 1, "order 2": 3, "order 1": 4, "loop": 2, "order 0": 9, "uniform": 12}
     nlls = [
         rng.normal(levels[kind], 1, len(tokens))
-        for kind, tokens in zip(controls["kind"], controls["tokens"], strict=True)
+        for kind, tokens in zip(references["kind"], references["tokens"], strict=True)
     ]
-    return controls.assign(nlls=nlls)
+    return references.assign(nlls=nlls)
 
 
 def test_labels_are_those_of_the_likeliest_mixture_of_normals(made):
-    controls = scored(made, np.random.default_rng(1))
-    fitted = labels.fit(controls, VOCABULARY)
-    texts = controls[controls["tokens"].map(len) == 40]
+    references = scored(made, np.random.default_rng(1))
+    fitted = labels.fit(references, VOCABULARY)
+    texts = references[references["tokens"].map(len) == 40]
     rows = labels.features(texts, fitted.log_frequency)
     log = {
         kind: stats.multivariate_normal(mean, covariance).logpdf(rows)
@@ -137,15 +81,16 @@ def test_labels_are_those_of_the_likeliest_mixture_of_normals(made):
         for mean, covariance in zip(fitted.means, fitted.covariances, strict=True)
     ]
     near = (np.array(off) <= fitted.reach[:, None]).any(0)
-    assert list(found["typical"]) == list(near)
+    assert list(found["in_distribution"]) == list(near)
 
 
-def test_held_out_controls_take_no_part_in_the_fit(made):
-    controls = scored(made, np.random.default_rng(1))
-    changed = controls.copy()
+def test_held_out_reference_texts_take_no_part_in_the_fit(made):
+    references = scored(made, np.random.default_rng(1))
+    changed = references.copy()
     changed.loc[changed["held_out"], "nlls"] = changed["nlls"].map(lambda nlls: nlls * 7)
-    one, other = labels.fit(controls, VOCABULARY), labels.fit(changed, VOCABULARY)
-    assert np.array_equal(one.means, other.means) and np.array_equal(one.reach, other.reach)
+    one, other = labels.fit(references, VOCABULARY), labels.fit(changed, VOCABULARY)
+    assert np.array_equal(one.means, other.means)
+    assert np.array_equal(one.reach, other.reach)
 
 
 def test_short_texts_get_no_label_and_strange_ones_resemble_nothing(made):
@@ -153,15 +98,17 @@ def test_short_texts_get_no_label_and_strange_ones_resemble_nothing(made):
     tokens = made["tokens"][0]
     texts = pandas.DataFrame({"tokens": [tokens[:7], tokens], "nlls": [[1.0] * 7, [80.0] * 40]})
     found = fitted.labelled(texts.set_index(pandas.Index([5, 3])))
-    assert found.loc[5, "label"] is None and found.loc[5, "typical"] is None
-    assert not found.loc[3, "typical"]
+    assert found.loc[5, "label"] is None
+    assert found.loc[5, "in_distribution"] is None
+    assert not found.loc[3, "in_distribution"]
     assert fitted.labelled(texts[:1])["label"].isna().all()
 
 
-def test_a_confusion_counts_held_out_controls_and_its_pairs(made):
-    controls = scored(made, np.random.default_rng(1))
-    counts = labels.confusion(labels.fit(controls, VOCABULARY), controls)
-    assert list(counts.index) == list(calibration.KINDS) and list(counts) == list(keys.LABELS)
+def test_a_confusion_counts_held_out_texts_and_its_pairs(made):
+    references = scored(made, np.random.default_rng(1))
+    counts = labels.confusion(labels.fit(references, VOCABULARY), references)
+    assert list(counts.index) == list(calibration.KINDS)
+    assert list(counts) == list(keys.LABELS)
     assert (counts.sum(axis=1) == 19).all()  # of 20, one text is short
     counts = pandas.DataFrame(0, index=list(calibration.KINDS), columns=list(keys.LABELS))
     for kind, label, count in [
@@ -182,8 +129,8 @@ def test_a_confusion_counts_held_out_controls_and_its_pairs(made):
     }
 
 
-def test_controls_of_pocket_gpt2_are_told_apart(pocket):
-    """At 32 new tokens and 60 controls a kind; docs/labels.md has more."""
+def test_reference_texts_of_pocket_gpt2_are_told_apart(pocket):
+    """At 32 new tokens and 60 reference texts per kind; docs/labels.md has more."""
     model = NativeModel(pocket.load())
     tokenizer = Tokenizer.from_file(str(pocket.backup / "tokenizer.json"))
     prompts = [[0, *tokenizer.encode(prompt).ids] for prompt in PROMPTS]
@@ -192,34 +139,34 @@ def test_controls_of_pocket_gpt2_are_told_apart(pocket):
         for seed in range(40)
         for index, ids in enumerate(prompts)
     ]
-    settings = {"max_new_tokens": 32, "temperature": 1.0, "top_k": 50, "top_p": 1.0}
-    backend = {"rng": "native", "batch": 60, "cache": True}
+    settings = Generation(prompts=PROMPTS, max_new_tokens=32, temperature=1.0, top_k=50, top_p=1.0)
+    backend = Backend(rng="native", batch=60, cache=True)
     texts = generate(model, work, settings, 0, backend)
     own = [(row.ids, text.tokens) for row, text in zip(work, texts, strict=True)]
-    controls = calibration.controls(own, pocket.adapter.vocabulary)
-    rows = [(own[row.source][0], row.tokens) for row in controls.itertuples()]
-    controls["nlls"] = [values.numpy() for values in token_nlls(model, rows, 60)]
-    fitted = labels.fit(controls, pocket.adapter.vocabulary)
-    assert min(labels.pair_accuracy(labels.confusion(fitted, controls)).values()) >= 0.9
-    held_out = fitted.labelled(controls[controls["held_out"]])
-    assert held_out["typical"].dropna().astype(bool).mean() > 0.93
-    # texts that are half their own and half uniform tokens are like no control
+    references = calibration.make_reference_texts(own, pocket.architecture.vocabulary)
+    rows = [(own[row.source][0], row.tokens) for row in references.itertuples()]
+    references["nlls"] = [values.numpy() for values in token_nlls(model, rows, 60)]
+    fitted = labels.fit(references, pocket.architecture.vocabulary)
+    assert min(labels.pair_accuracy(labels.confusion(fitted, references)).values()) >= 0.9
+    held_out = fitted.labelled(references[references["held_out"]])
+    assert held_out["in_distribution"].dropna().astype(bool).mean() > 0.93
+    # texts that are half their own and half uniform tokens resemble no reference text
     mixed = [
         (prompt, [*tokens[:16], *other[16:]])
         for (prompt, tokens), other in zip(
-            own, controls["tokens"][controls["kind"] == "uniform"], strict=True
+            own, references["tokens"][references["kind"] == "uniform"], strict=True
         )
     ]
     mixture = pandas.DataFrame({"tokens": [tokens for _, tokens in mixed]})
     mixture["nlls"] = [values.numpy() for values in token_nlls(model, mixed, 60)]
     found = fitted.labelled(mixture)
-    assert found["typical"].dropna().astype(bool).mean() < 0.5
+    assert found["in_distribution"].dropna().astype(bool).mean() < 0.5
     assert (found["label"] == "near normal").mean() < 0.05
 
 
 def test_too_few_texts_are_not_fitted_to(own):
     def fitted(rows):
-        made = calibration.controls(rows, VOCABULARY)
+        made = calibration.make_reference_texts(rows, VOCABULARY)
         rng = np.random.default_rng(1)
         made["nlls"] = [rng.exponential(2.0, len(tokens)) for tokens in made["tokens"]]
         return labels.fit(made, VOCABULARY)
@@ -229,3 +176,82 @@ def test_too_few_texts_are_not_fitted_to(own):
     short = [(prompt, tokens[:7]) for prompt, tokens in own]
     assert fitted([*own[:10], *short[:10]]) is None  # none long enough is held out
     assert labels.unlabelled(pandas.DataFrame({"tokens": [[1], [2]]}))["label"].isna().all()
+
+
+@pytest.fixture(scope="module")
+def labelled():
+    rows = fake_run.labels(fake_run.texts(0))
+    return {"cpu": pandas.DataFrame(rows).astype({"noise_seed": "Int64"})}
+
+
+def test_shares_are_counted_over_noise_seeds_and_prompts(labelled):
+    found = labels.shares_table(labelled)
+    assert list(found) == list(columns.LABELS)
+    assert len(found) == 13 * 5
+    assert (found["texts"] == [16] * 5 + [80] * 60).all()
+    last = found[found["blocks_replaced"] == 12].set_index("label")
+    assert last["share"].to_dict() == dict.fromkeys(keys.ALL_LABELS, 0) | {
+        "noise": 0.5,
+        "unlabelled": 0.5,
+    }
+    # each cell of a seed and a prompt has one text of two
+
+    estimate = statistics.share_of_crossed(np.full((5, 8), 0.5))
+    assert last.loc["noise", "share_low"] == pytest.approx(estimate.low)
+    third = found[found["blocks_replaced"] == 3].set_index("label")
+    assert third["share"].tolist() == [1, 0, 0, 0, 0]
+
+
+def test_the_most_frequent_label_of_a_tie_is_the_nearest_to_normal():
+    def of(*names):
+        return labels.most_frequent_label(pandas.DataFrame({"label": names}))
+
+    assert of("noise", "noise", "near normal") == "noise"
+    assert of("noise", "meaning lost") == "meaning lost"
+    assert of(None, None, "repetitive") == "unlabelled"
+    assert of(None, "noise") == "noise"
+
+
+class Fixed:
+    """A classifier that says what it is told, in place of a fitted one."""
+
+    def labelled(self, texts):
+        return texts[["label", "in_distribution"]]
+
+
+@pytest.fixture
+def references():
+    """Four held-out texts of each kind, of which one `own` is taken for meaning lost."""
+    rows = [
+        {"kind": kind, "held_out": held_out, "label": label, "in_distribution": kind != "loop"}
+        for kind, label in calibration.KINDS.items()
+        for held_out in [False] + [True] * 4
+    ]
+    table = pandas.DataFrame(rows).assign(tokens=[[0] * 9] * len(rows))
+    table.loc[1, "label"] = "meaning lost"
+    return table
+
+
+def test_confusion_has_a_row_for_each_kind_and_label(references):
+    found = labels.confusion_table(Fixed(), references)
+    assert list(found) == list(columns.LABEL_CONFUSION)
+    assert len(found) == 6 * 4
+    own = found[found["kind"] == "own"].set_index("label")["reference_texts"].to_dict()
+    assert own == {"near normal": 3, "meaning lost": 1, "repetitive": 0, "noise": 0}
+    assert found["kind"].drop_duplicates().tolist() == list(calibration.KINDS)
+    assert found["reference_texts"].sum() == 24
+
+
+def test_quality_says_accuracy_and_what_resembles_no_reference_text(references, labelled):
+    found = labels.quality_table(Fixed(), references, labelled).set_index("measure")
+    pairs = [
+        f"accuracy of {one} and {other}"
+        for one, other in zip(keys.LABELS, keys.LABELS[1:], strict=False)
+    ]
+    assert found.loc[pairs, "value"].tolist() == [(0.75 + 1) / 2, 1, 1]
+    assert found.loc[pairs, "texts"].tolist() == [12, 12, 12]
+    held_out = found.loc["held-out reference texts that resemble no reference text"]
+    assert held_out.tolist() == [pytest.approx(4 / 24), 24]
+    # those without a label are not counted
+    texts = found.loc["texts of cpu that resemble no reference text"]
+    assert texts.tolist() == [0, 16 + 80 * 12 - 40]

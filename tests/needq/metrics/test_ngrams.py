@@ -16,10 +16,12 @@ def test_by_hand():
     assert distinct([1, 2, 3]) == 1
 
 
-@pytest.mark.parametrize("length, known", [(0, False), (3, False), (4, True)])
+@pytest.mark.parametrize(("length", "known"), [(0, False), (3, False), (4, True)])
 def test_too_short_is_nan(length, known):
     assert isnan(seq_rep(list(range(length)))) is not known
-    assert isnan(distinct([1])) and isnan(distinct([])) and distinct([1, 1]) == 1
+    assert isnan(distinct([1]))
+    assert isnan(distinct([]))
+    assert distinct([1, 1]) == 1
 
 
 @given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 5))
@@ -36,4 +38,5 @@ def test_against_a_naive_loop(tokens, n):
         assert seq_rep(tokens, n) == pytest.approx(repeated / len(seen))
         assert distinct(tokens, n) == pytest.approx(1 - repeated / len(seen))
     else:
-        assert isnan(seq_rep(tokens, n)) and isnan(distinct(tokens, n))
+        assert isnan(seq_rep(tokens, n))
+        assert isnan(distinct(tokens, n))

@@ -7,7 +7,7 @@ from scipy import stats
 from simulated import DATA_SETS, RATIOS, SIZES, coverage, simulated
 
 
-@pytest.mark.parametrize("seeds, items", SIZES)
+@pytest.mark.parametrize(("seeds", "items"), SIZES)
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_intervals_cover_the_truth(seeds, items, ratio):
     rng = numpy.random.default_rng([seeds, items, RATIOS.index(ratio)])
@@ -21,7 +21,7 @@ def test_intervals_cover_the_truth(seeds, items, ratio):
         (29, (0.3, 40, 1)),  # nll of pocket-gpt2's documents with 6 to 12 blocks replaced
         (29, (0.5, 30, 1)),  # kl
         (29, (0.1, 5, 1)),  # top1_agreement
-        (6, (0.05, 1, 1)),  # text_nll of its texts
+        (6, (0.05, 1, 1)),  # pristine_nll of its texts
         (6, (1, 0.3, 1)),  # and where noise matters more than the prompt
     ],
 )
@@ -34,7 +34,7 @@ def test_intervals_cover_93_to_97_percent_at_the_default_size(items, ratio):
 @pytest.mark.parametrize("items", [100, 300])
 @pytest.mark.parametrize("truth", [0.5, 0.8, 0.95])
 @pytest.mark.parametrize("spread", [(0.1, 1.0), (0.3, 1.0), (0.3, 0.5)])
-def test_intervals_of_probe_accuracies_cover_the_truth(items, truth, spread):
+def test_intervals_of_task_accuracies_cover_the_truth(items, truth, spread):
     """1,000 data sets of 5 noise seeds, answers of 0 and 1 to items of unequal difficulty."""
     rng = numpy.random.default_rng([items, int(100 * truth), int(10 * spread[1])])
     by_seed = spread[0] * rng.normal(size=(1000, 5, 1))
@@ -51,14 +51,14 @@ def test_intervals_of_probe_accuracies_cover_the_truth(items, truth, spread):
 def test_a_function_of_one_table_of_means_is_a_crossed_mean():
     rng = numpy.random.default_rng(5)
     table = rng.normal(size=(5, 7, 2)) + rng.normal(size=(5, 1, 1)) + rng.normal(size=(1, 7, 1))
-    found = statistics.of_means([table], lambda mean: 3 * mean[0] - 2 * mean[1])
+    found = statistics.function_of_means([table], lambda mean: 3 * mean[0] - 2 * mean[1])
     expected = statistics.mean_of_crossed(3 * table[:, :, 0] - 2 * table[:, :, 1])
     numpy.testing.assert_allclose(
         [found.mean, found.low, found.high], [expected.mean, expected.low, expected.high]
     )
     flat = numpy.tile(rng.normal(size=(5, 7, 1)), (1, 1, 2))  # no effects: the residual's freedom
     flat -= flat.mean(0) + flat.mean(1, keepdims=True) - flat.mean()
-    found = statistics.of_means([flat], lambda mean: mean[0])
+    found = statistics.function_of_means([flat], lambda mean: mean[0])
     expected = statistics.mean_of_crossed(flat[:, :, 0])
     assert found.low == pytest.approx(expected.low)
 
@@ -70,16 +70,16 @@ def test_a_ratio_of_tables_that_share_their_seeds_covers_the_truth():
         by_seed = 0.3 * rng.normal(size=(5, 1, 1))
         one = 4 + by_seed + 0.5 * rng.normal(size=(1, 29, 1)) + 0.3 * rng.normal(size=(5, 29, 1))
         other = 2 + by_seed + 0.5 * rng.normal(size=(1, 12, 1)) + 0.3 * rng.normal(size=(5, 12, 1))
-        found = statistics.of_means([one, other], lambda a, b: a[0] / b[0])
+        found = statistics.function_of_means([one, other], lambda a, b: a[0] / b[0])
         covered += found.low <= 2 <= found.high
     assert 0.93 <= covered / count <= 0.97
 
 
 def test_a_function_without_a_finite_value_has_no_interval():
     table = numpy.arange(30.0).reshape(5, 6, 1)
-    assert numpy.isnan(statistics.of_means([table], lambda mean: numpy.inf).low)
-    assert numpy.isnan(statistics.of_means([table[:1]], lambda mean: mean[0]).low)
-    assert statistics.of_means([table[:1]], lambda mean: mean[0]).mean == 2.5
+    assert numpy.isnan(statistics.function_of_means([table], lambda mean: numpy.inf).low)
+    assert numpy.isnan(statistics.function_of_means([table[:1]], lambda mean: mean[0]).low)
+    assert statistics.function_of_means([table[:1]], lambda mean: mean[0]).mean == 2.5
 
 
 def test_without_any_effect_intervals_are_wider_than_they_need_be():
@@ -107,7 +107,8 @@ def test_variance_equals_a_naive_analysis_of_variance():
     )
     rest /= 15
     found = statistics.crossed_variance(values)
-    assert seeds > rest and items > rest
+    assert seeds > rest
+    assert items > rest
     freedom = (seeds + items) / (seeds / 3 + items / 5)
     numpy.testing.assert_allclose(found, (mean, (seeds + items - rest) / 24, freedom))
 
@@ -129,7 +130,8 @@ def test_one_factor_equals_scipy():
 @pytest.mark.parametrize("shape", [(1, 5), (5, 1), (1, 1)])
 def test_one_of_anything_gives_no_interval(shape):
     found = statistics.mean_of_crossed(numpy.ones(shape))
-    assert found.mean == 1 and numpy.isnan([found.low, found.high]).all()
+    assert found.mean == 1
+    assert numpy.isnan([found.low, found.high]).all()
     assert numpy.isnan(statistics.share_of_crossed(numpy.ones(shape)).low)
     assert numpy.isnan(statistics.mean_of_items(numpy.ones(1)).low)
 
@@ -159,7 +161,8 @@ def test_a_hole_costs_the_residual_a_degree_of_freedom():
     values = numpy.array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.5, 0.5, 0.5]])
     _, whole, freedom = statistics.crossed_variance(values)
     _, holed, fewer = statistics.crossed_variance(values, missing=1)
-    assert (freedom, fewer) == (4, 3) and holed == pytest.approx(whole * 4 / 3)
+    assert (freedom, fewer) == (4, 3)
+    assert holed == pytest.approx(whole * 4 / 3)
 
 
 def test_a_hole_does_not_shift_an_additive_table():
@@ -199,12 +202,20 @@ def test_wilson_equals_scipy_where_nothing_is_shared():
 
 def test_shares_of_0_and_1_keep_an_interval():
     all_same = statistics.share_of_crossed(numpy.ones((5, 8)))
-    assert all_same.mean == all_same.high == 1 and 0.89 < all_same.low < 0.92
+    assert all_same.mean == all_same.high == 1
+    assert 0.89 < all_same.low < 0.92
     none_same = statistics.share_of_items(numpy.zeros(8))
-    assert none_same.mean == none_same.low == 0 and 0.3 < none_same.high < 0.45
+    assert none_same.mean == none_same.low == 0
+    assert 0.3 < none_same.high < 0.45
 
 
 def test_clipping_keeps_the_mean_and_no_interval():
     found = statistics.Estimate(0.9, 0.7, 1.2).clipped(0, 1)
     assert (found.mean, found.low, found.high) == (0.9, 0.7, 1)
     assert numpy.isnan(statistics.Estimate(0.9, numpy.nan, numpy.nan).clipped(0, 1).low)
+
+
+def test_quantiles_are_those_of_scipy_stats():
+    freedom = numpy.concatenate([numpy.linspace(0.5, 400, 2000), [1e6, numpy.inf]])
+    half = statistics.interval(numpy.zeros(2002), numpy.ones(2002), freedom).high
+    numpy.testing.assert_allclose(half, stats.t.ppf(0.975, freedom), rtol=1e-12)

@@ -1,25 +1,31 @@
-"""Roles: the settings of a sweep say what it is compared with."""
+"""Comparisons: the settings of a sweep say what the claims compare it as."""
 
 import pytest
-from needq.plan.comparisons import roles
-from sweeps import SWEEP
+from needq.common.settings import Sweep
+from needq.plan.comparisons import find_comparisons
+from planning import read
 
-SWEEPS = {
-    "keys": SWEEP | {"matrix": "k", "counts": [1, 6]},
-    "late": SWEEP | {"blocks": "reversed"},
-    "some": SWEEP | {"blocks": [3, 1]},
-    "alone": SWEEP | {"steps": "single"},
-    "nothing": SWEEP | {"method": "zero"},
-    "both": SWEEP | {"method": "zero", "matrix": "k"},
-    "with_bias": SWEEP | {"bias": "replace"},
-    "half": SWEEP | {"dose": 0.5},
-    "article": SWEEP,
+ARTICLE = {"run": "texts"}
+SETTINGS = {
+    "keys": {"matrix": "k", "counts": [1, 6]},
+    "late": {"block_order": "reversed"},
+    "some": {"block_order": [3, 1]},
+    "alone": {"steps": "single"},
+    "nothing": {"method": "zero"},
+    "both": {"method": "zero", "matrix": "k"},
+    "with_bias": {"bias": "replace"},
+    "half": {"noise_fraction": 0.5},
+    "not_run": {"run": "off", "matrix": "v"},
+    "article": ARTICLE,
 }
 
 
-def test_each_role_is_a_sweep_that_differs_in_one_setting():
-    scored = [name for name in SWEEPS if name != "article"]
-    assert roles(SWEEPS, ["article"], scored, 12) == {
+def compare(settings, n_blocks=12):
+    return find_comparisons({name: Sweep(**keys) for name, keys in settings.items()}, n_blocks)
+
+
+def test_each_comparison_is_with_a_sweep_that_differs_in_one_setting():
+    assert compare(SETTINGS) == {
         "q": "article",
         "k": "keys",
         "end": "late",
@@ -27,22 +33,39 @@ def test_each_role_is_a_sweep_that_differs_in_one_setting():
         "zero": "nothing",
         "bias": "with_bias",
     }
-    assert roles(SWEEPS, ["keys", "article"], [], 12) == {"q": "article", "k": "keys"}
+    both = {"keys": {"matrix": "k", "run": "texts"}, "article": ARTICLE | {"exact": True}}
+    assert compare(both) == {"q": "article", "k": "keys"}
+
+
+def test_the_first_of_two_alike_is_compared():
+    two = {"article": ARTICLE, "again": ARTICLE, "keys": {"matrix": "k"}, "more": {"matrix": "k"}}
+    assert compare(two) == {"q": "article", "k": "keys"}
+    # what generates texts comes before what is only scored
+    assert compare(two | {"more": {"matrix": "k", "run": "texts"}})["k"] == "more"
 
 
 @pytest.mark.parametrize(
-    ("change", "found"),
+    ("change", "comparisons"),
     [
         ({"counts": [1, 12]}, {"q": "article"}),
         ({"counts": [2, 12]}, {}),
         ({"counts": [1, 11]}, {}),
+        ({"counts": "quarters"}, {}),
         ({"heads": [0]}, {}),
         ({"matrix": "v"}, {}),
     ],
 )
-def test_the_articles_sweep_has_one_block_and_all(change, found):
-    assert roles({"article": SWEEP | change}, ["article"], [], 12) == found
+def test_the_articles_sweep_has_one_block_and_all(change, comparisons):
+    assert compare({"article": ARTICLE | change}) == comparisons
 
 
 def test_what_is_only_scored_is_not_the_articles():
-    assert roles(SWEEPS, ["keys"], ["article"], 12) == {}
+    assert compare(SETTINGS | {"article": {}, "keys": {"run": "texts", "matrix": "k"}}) == {}
+
+
+def test_every_sweep_of_the_default_config_is_compared():
+    config = read()
+    comparisons = find_comparisons(config.sweeps, config.model.n_blocks)
+    assert list(comparisons.values()) == list(config.sweeps)
+    kinds = "q k v o end random single permuted zero identity bias"
+    assert list(comparisons) == kinds.split()

@@ -61,10 +61,10 @@ class Driver:
     def __init__(self, found, status=0):
         self.found, self.status = found, status
 
-    def cuInit(self, flags):  # noqa: N802
+    def cuInit(self, flags):
         return self.status
 
-    def cuDeviceGetCount(self, count):  # noqa: N802
+    def cuDeviceGetCount(self, count):
         count._obj.value = self.found
         return 0
 

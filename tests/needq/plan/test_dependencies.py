@@ -17,20 +17,25 @@ def names(script, root=SCRIPTS):
 @pytest.mark.parametrize(
     ("script", "wanted"),
     [
-        ("backup.py", "backup/architectures backup/model common/errors common/files common/logs"),
+        (
+            "back_up.py",
+            "backup/architectures backup/model common/errors common/files common/logs common/rows "
+            "common/settings common/values",
+        ),
         (
             "tokenize_texts.py",
-            "backup/tasks backup/tokens common/errors common/files common/logs",
+            "backup/tasks backup/tokens common/errors common/files common/logs common/rows "
+            "common/settings common/values",
         ),
         (
             "corrupt.py",
-            "backup/architectures common/errors common/files common/logs corrupt/keyed "
-            "corrupt/methods corrupt/patches exact/elementary plan/interventions",
+            "backup/architectures common/errors common/files common/keys common/logs common/rows "
+            "corrupt/keyed corrupt/methods corrupt/patches exact/elementary plan/interventions",
         ),
         (
             "diff.py",
-            "common/errors common/files common/keys common/logs common/schemas common/tables "
-            "divergence/diff",
+            "common/errors common/files common/keys common/logs common/rows common/schemas "
+            "common/tables divergence/diff",
         ),
     ],
 )
@@ -64,3 +69,15 @@ def test_every_way_to_import_is_followed(tmp_path):
     assert names("script.py", tmp_path) == set(files) - {"unused.py"}
     (tmp_path / "none.py").write_text("import needqother, json")
     assert names("none.py", tmp_path) == set()
+
+
+def test_what_only_a_type_checker_reads_is_left_out(tmp_path):
+    (tmp_path / "needq").mkdir()
+    for name in ("__init__", "types", "used"):
+        (tmp_path / f"needq/{name}.py").touch()
+    (tmp_path / "script.py").write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from needq import types\n"
+        "else:\n    from needq import used\n"
+    )
+    assert names("script.py", tmp_path) == {"__init__.py", "used.py"}

@@ -130,7 +130,8 @@ def test_descriptor_and_root(entities, graph):
     assert (descriptor, CONFORMS, URIRef("https://w3id.org/ro/crate/1.1")) in graph
     assert (root, RDF.type, SCHEMA.Dataset) in graph
     datetime.fromisoformat(entities["./"]["datePublished"])
-    assert entities["./"]["name"] and entities["./"]["description"]
+    assert entities["./"]["name"]
+    assert entities["./"]["description"]
     assert entities["./"]["license"] == {"@id": "https://spdx.org/licenses/MIT"}
     # every data entity is linked from the root by hasPart
     files = {name for name, entity in entities.items() if "File" in entity["@type"]}
@@ -145,7 +146,8 @@ def test_main_workflow(graph):
     assert types == {"MediaObject", "SoftwareSourceCode", "ComputationalWorkflow"}
     (language,) = graph.objects(main, SCHEMA.programmingLanguage)
     (name,) = graph.objects(language, SCHEMA.name)
-    assert (language, RDF.type, SCHEMA.ComputerLanguage) in graph and str(name) == "Snakemake"
+    assert (language, RDF.type, SCHEMA.ComputerLanguage) in graph
+    assert str(name) == "Snakemake"
 
 
 def test_run(graph, entities):
@@ -180,9 +182,8 @@ def test_every_file_is_there_with_its_digest_and_no_other(entities, written):
 
 def test_rocrate_reads_it_back(written):
     read = ROCrate(written)
-    assert (
-        read.mainEntity.id == "Snakefile" and read.name == "needq: do we really need Q? Run made-up"
-    )
+    assert read.mainEntity.id == "Snakefile"
+    assert read.name == "needq: do we really need Q? Run made-up"
     assert [entity.type for entity in read.contextual_entities].count("CreateAction") == 1
     assert read.root_dataset["author"]["name"] == "The needq developers"
     assert read.get("resources/texts/stories.txt")["license"].id.endswith("CC0-1.0")
@@ -203,7 +204,8 @@ def test_times_are_the_logs(entities, tmp_path):
     action = entities[f"#run-{RUN}"]
     # the last log was written when it says so: local time is known, and with it the offset
     start = datetime.fromisoformat(action["startTime"])
-    assert start.replace(tzinfo=None) == datetime(2026, 1, 2, 3, 4, 5) and start.tzinfo
+    assert start.replace(tzinfo=None) == datetime(2026, 1, 2, 3, 4, 5)
+    assert start.tzinfo
     assert abs(datetime.fromisoformat(action["endTime"]).timestamp() - time.time()) < 600
     (tmp_path / "a.log").write_text("2026-01-02 03:04:05,678 root: Python\nno time here\n")
     assert crate.times(tmp_path) == ("2026-01-02T03:04:05", "2026-01-02T03:04:05")

@@ -1,13 +1,15 @@
 """Digests: what decides them, and how a difference is named."""
 
 import copy
+import hashlib
 
+import numpy as np
 import pytest
-import yaml
-from default_config import DEFAULT, ROOT, SCHEMA_FILE
+from default_config import DEFAULT, ROOT
 from needq.common.errors import UserError
-from needq.common.files import canonical_json, sha256
-from needq.plan.config import checked
+from needq.common.files import canonical_json, read_json, sha256, write_json
+from needq.plan.config import read_config
+from needq.plan.selection import Selection
 from needq.provenance import digests
 
 
@@ -17,16 +19,17 @@ def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def config(**changes):
-    """The default config, complete, with keys of its groups changed."""
+def of_config(**changes):
+    """The digests of the default config with keys of its groups changed."""
     values = copy.deepcopy(DEFAULT)
     for group, keys in changes.items():
         values[group] = values[group] | keys if isinstance(keys, dict) else keys
-    return checked(values, SCHEMA_FILE)
+    return digests.config_digests(Selection(read_config(values), cuda=False).deciding)
 
 
-def differing(one, other):
-    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+def differing(first, second):
+    """The keys whose digests differ, or that one side lacks."""
+    return {key for key in first.keys() | second.keys() if first.get(key) != second.get(key)}
 
 
 DECIDES = {
@@ -36,12 +39,19 @@ DECIDES = {
     "tokens": ({"evaluation": {"tokens_per_document": 9}}, {"evaluation.tokens_per_document"}),
     "text": ({"evaluation": {"text": "resources/texts/evaluation.txt"}}, {"evaluation.text"}),
     "sweep": (
-        {"sweeps": {"cumulative": DEFAULT["sweeps"]["cumulative"] | {"dose": 0.5}}},
+        {"sweeps": {"cumulative": DEFAULT["sweeps"]["cumulative"] | {"noise_fraction": 0.5}}},
         {"sweeps.cumulative"},
     ),
     "another sweep": ({"sweeps": {"other": {}}}, set()),
-    "backends": ({"backends": {"cpu": {"device": "cpu", "threads": 2}}}, set()),
-    "positions": ({"compare": {"positions": [0]}}, set()),
+    "another exact sweep": (
+        {"sweeps": {"other": {"run": "texts", "exact": True}}},
+        {"sweeps.other"},
+    ),
+    "backends": (
+        {"divergence": {"backends": DEFAULT["divergence"]["backends"] | {"cpu": {"threads": 2}}}},
+        set(),
+    ),
+    "positions": ({"divergence": {"positions": [0]}}, set()),
     "chunks": ({"jobs": {"interventions_per_job": 1}}, set()),
     "run": ({"run": "other"}, set()),
 }
@@ -50,14 +60,13 @@ DECIDES = {
 @pytest.mark.parametrize("change", DECIDES)
 def test_config_keys_that_decide_results(change):
     changes, wanted = DECIDES[change]
-    assert differing(digests.of_config(config()), digests.of_config(config(**changes))) == wanted
+    assert differing(of_config(), of_config(**changes)) == wanted
 
 
 def test_a_copy_of_the_text_elsewhere_is_the_same_text(tmp_path):
     copied = tmp_path / "copy.txt"
     copied.write_bytes((ROOT / DEFAULT["evaluation"]["text"]).read_bytes())
-    found = digests.of_config(config(evaluation={"text": str(copied)}))
-    assert found == digests.of_config(config())
+    assert of_config(evaluation={"text": str(copied)}) == of_config()
 
 
 ROWS = [
@@ -66,19 +75,54 @@ ROWS = [
 ]
 
 
-def test_logits_have_one_digest_an_intervention_whatever_the_order():
-    found = digests.of_logits(ROWS)
-    assert found == digests.of_logits(ROWS[::-1])
-    assert list(found) == ["q/s/01@0", "q/s/01@1"]
-    assert found["q/s/01@1"] == sha256(canonical_json([[0, "c"], [1, "d"]]).encode())
+def test_tensors_and_noise_have_a_digest_by_name():
+    zeros = np.zeros((2, 3), np.float32)
+    weights = {"b": zeros.T, "a": np.arange(6, dtype=np.float32)[::2]}  # not contiguous
+    wanted = {
+        "a": hashlib.sha256(np.array([0, 2, 4], np.float32).tobytes()).hexdigest(),
+        "b": hashlib.sha256(bytes(24)).hexdigest(),
+    }
+    assert digests.tensor_digests(weights) == wanted
+    assert list(digests.tensor_digests(weights)) == ["a", "b"]
+    noise = {"q-zero-0": {"1.weight": zeros}, "k-gaussian-0": weights}
+    assert digests.noise_digests(noise) == {
+        "k-gaussian-0/a": wanted["a"],
+        "k-gaussian-0/b": wanted["b"],
+        "q-zero-0/1.weight": wanted["b"],
+    }
 
 
-def test_tokens_have_one_digest_an_intervention():
-    texts = [
-        {"intervention": "q/s/00", "noise_seed": None, "prompt": 1, "sample_seed": 5, "tokens": [3]}
-    ]
-    found = digests.of_tokens(texts)
-    assert found == {"q/s/00@none": sha256(b"[[1,5,[3]]]")}
+def test_logits_have_one_digest_per_intervention_whatever_the_order():
+    of_logits = digests.logits_digests(ROWS)
+    assert of_logits == digests.logits_digests(ROWS[::-1])
+    assert list(of_logits) == ["q/s/01@0", "q/s/01@1"]
+    assert of_logits["q/s/01@1"] == sha256(canonical_json([[0, "c"], [1, "d"]]).encode())
+
+
+TEXTS = [
+    {"intervention": "q/s/00", "noise_seed": None, "prompt": 1, "sample_seed": 5, "tokens": [3]}
+]
+
+
+def test_tokens_have_one_digest_per_intervention():
+    assert digests.token_digests(TEXTS) == {"q/s/00@none": sha256(b"[[1,5,[3]]]")}
+
+
+def test_the_digests_of_a_run_are_those_of_its_stages(tmp_path):
+    deciding = {"noise_seeds": [0, 1], "evaluation.text": str(tmp_path / "text")}
+    (tmp_path / "text").write_bytes(b"One.")
+    manifest = {"tensors": [{"name": "w", "sha256": "0f"}, {"name": "v", "sha256": "1f"}]}
+    noise = {"q-zero-0": {"0.weight": np.zeros(3, np.float32)}}
+    assert digests.collect(deciding, manifest, noise, ROWS, TEXTS) == {
+        "config": {
+            "noise_seeds": sha256(b"[0,1]"),
+            "evaluation.text": sha256(f'"{sha256(b"One.")}"'.encode()),
+        },
+        "weights": {"w": "0f", "v": "1f"},
+        "noise": digests.noise_digests(noise),
+        "logits": digests.logits_digests(ROWS),
+        "tokens": digests.token_digests(TEXTS),
+    }
 
 
 EXPECTED = {
@@ -90,7 +134,7 @@ EXPECTED = {
 }
 
 
-class Found:
+class Recomputed:
     """Stages as EXPECTED has them, or with one digest changed; remembers which were asked for."""
 
     def __init__(self, stage=None, name=None, digest=None):
@@ -104,9 +148,9 @@ class Found:
 
 
 def test_all_digests_reproduced():
-    said = list(digests.verify(EXPECTED, EXPECTED["config"], Found()))
-    assert said[-1] == "5 of 5 digests reproduced"
-    assert said[:-1] == [
+    lines = list(digests.verify(EXPECTED, EXPECTED["config"], Recomputed()))
+    assert lines[-1] == "5 of 5 digests reproduced"
+    assert lines[:-1] == [
         f"{stage}: {count} of {count} reproduced"
         for stage, count in (("weights", 2), ("noise", 1), ("logits", 1), ("tokens", 1))
     ]
@@ -118,42 +162,45 @@ def test_all_digests_reproduced():
 )
 @pytest.mark.parametrize("digest", ["9", None])
 def test_the_first_difference_is_named_by_stage(stage, name, before, digest):
-    found = Found(stage, name, digest)
+    stages = Recomputed(stage, name, digest)
     with pytest.raises(UserError) as error:
-        list(digests.verify(EXPECTED, EXPECTED["config"], found))
+        list(digests.verify(EXPECTED, EXPECTED["config"], stages))
     assert f"verify: {stage} of {name} differ" in str(error.value)
     assert f"{before} of 5 digests were reproduced before it" in str(error.value)
-    assert found.asked == digests.STAGES[: len(found.asked)] or found.asked[-1] == stage
+    assert stages.asked == digests.STAGES[: len(stages.asked)] or stages.asked[-1] == stage
 
 
 @pytest.mark.parametrize("config", [{"noise_seeds": "y"}, {}, {"noise_seeds": "x", "new": "z"}])
 def test_another_config_is_not_comparable(config):
-    found = Found()
-    with pytest.raises(UserError, match="^not comparable: (noise_seeds|new)$"):
-        list(digests.verify(EXPECTED, config, found))
-    assert found.asked == []
+    stages = Recomputed()
+    with pytest.raises(UserError, match=r"^not comparable: (noise_seeds|new)$"):
+        list(digests.verify(EXPECTED, config, stages))
+    assert stages.asked == []
 
 
 def test_without_expected_digests_nothing_is_comparable(tmp_path):
     with pytest.raises(UserError, match="not comparable: there are no expected digests"):
-        digests.read(tmp_path / "none.json")
+        digests.read_expected(tmp_path / "none.json")
+    write_json(tmp_path / "digests.json", EXPECTED)
+    assert digests.read_expected(tmp_path / "digests.json") == EXPECTED
 
 
 def test_the_expected_digests_are_of_the_default_config():
-    found = yaml.safe_load((ROOT / "resources/expected/pocket-gpt2.json").read_text())
-    assert found["config"] == digests.of_config(config())
-    assert len(found["logits"]) == len(found["tokens"]) == 1 + 5 * 12
+    expected = read_json(ROOT / "resources/expected/pocket-gpt2.json")
+    assert expected["config"] == of_config()
+    assert len(expected["logits"]) == len(expected["tokens"]) == 1 + 5 * 12
 
 
 def test_digests_of_a_run_are_compared_in_one_line(tmp_path):
-    one = {"config": {"a": "1"}, "weights": {"w": "x"}, "noise": {}, "logits": {"l": "y"}}
-    one |= {"tokens": {"t": "z"}}
-    assert digests.compared(one, one) == "reproduced: 3 of 3 digests of the exact backend"
-    assert digests.compared(None, one) == "no expected digests for this run"
-    assert digests.compared(one, None).startswith("not verifiable")
-    other = one | {"logits": {"l": "changed"}, "tokens": {}}
-    assert digests.compared(one, other) == "differs: 2 of 3 digests, logits of l first"
-    assert "not comparable" in digests.compared(one | {"config": {"a": "2"}}, one)
+    own = {"config": {"a": "1"}, "weights": {"w": "x"}, "noise": {}, "logits": {"l": "y"}}
+    own |= {"tokens": {"t": "z"}}
+    assert digests.compared(own, own) == "reproduced: 3 of 3 digests of the exact backend"
+    assert digests.compared(None, own) == "no expected digests for this run"
+    assert digests.compared(own, None).startswith("not verifiable")
+    changed = own | {"logits": {"l": "changed"}, "tokens": {}}
+    assert digests.compared(own, changed) == "differs: 2 of 3 digests, logits of l first"
+    assert "not comparable" in digests.compared(own | {"config": {"a": "2"}}, own)
     path = tmp_path / "digests.json"
     path.write_text('{"config": {}}')
-    assert digests.of_run([str(path)]) == {"config": {}} and digests.of_run([]) is None
+    assert digests.read_first([str(path)]) == {"config": {}}
+    assert digests.read_first([]) is None

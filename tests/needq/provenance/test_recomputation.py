@@ -3,39 +3,41 @@
 import shutil
 
 import pytest
-import torch
-from needq.backup.architectures import adapter
+from default_config import DEFAULT, ROOT
+from needq.backup.architectures import find_architecture
 from needq.common.files import read_json, write_json
+from needq.common.keys import noise_parts
+from needq.common.settings import Backend, Generation
 from needq.corrupt import keyed, methods
 from needq.corrupt.methods import noise_tensors
-from needq.corrupt.patches import patches
+from needq.corrupt.patches import make_patches
 from needq.inference import sampling
 from needq.inference.backend import load
-from needq.inference.generate import generate, rows
+from needq.inference.generate import generate, prompt_rows
 from needq.inference.patcher import Patcher
 from needq.inference.score import score_documents
-from needq.plan.interventions import noise_parts, sweep_interventions
+from needq.plan.config import read_config
+from needq.plan.interventions import interventions, sweep_interventions
+from needq.plan.selection import Selection
 from needq.provenance import digests
-from needq.provenance.recomputation import Recomputation
+from needq.provenance.recomputation import Recomputation, deciding_interventions
 from safetensors.numpy import load_file, save_file
 from sweeps import SWEEP
 
-MEMBERS = sweep_interventions("test", SWEEP | {"blocks": [2, 0]}, 4, (0, 1))
+INTERVENTIONS = sweep_interventions("test", SWEEP.changed(block_order=[2, 0]), 4, (0, 1))
 IDS = {"prompts": [list(b"Once"), list(b"x y")], "end": 256, "bytes": [3, 1]}
 IDS |= {"documents": [[256, 65, 66, 67], [256, 98]]}
-GENERATION = {"prompts": ["Once", "x y"], "sample_seeds": [0, 3], "max_new_tokens": 6}
-GENERATION |= {"temperature": 0.9, "top_k": 40, "top_p": 0.95}
-EXACT = {"device": "cpu", "arithmetic": "exact", "precision": "float64", "rng": "keyed"}
-EXACT |= {"kernels": "sdpa", "threads": 1, "batch": 32, "cache": True}
+GENERATION = Generation(
+    prompts=["Once", "x y"],
+    sample_seeds=[0, 3],
+    max_new_tokens=6,
+    temperature=0.9,
+    top_k=40,
+    top_p=0.95,
+)
+EXACT = Backend(arithmetic="exact", precision="float64", rng="keyed")
 
-
-@pytest.fixture(scope="module", autouse=True)
-def restored():
-    """What recomputing sets in this process, set back."""
-    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(deterministic)
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("restored")
 
 
 @pytest.fixture
@@ -47,9 +49,10 @@ def backup(small, tmp_path):
     return folder
 
 
-def recomputed(backup, members=MEMBERS, **factors):
-    found = Recomputation(backup, {"generation": GENERATION}, members, EXACT | factors)
-    return {stage: getattr(found, stage)() for stage in digests.STAGES}
+def recomputed(backup, chosen=INTERVENTIONS, **factors):
+    weights = backup / "model.safetensors"
+    recomputation = Recomputation(weights, GENERATION, chosen, EXACT.changed(**factors))
+    return {stage: getattr(recomputation, stage)() for stage in digests.STAGES}
 
 
 def test_one_digest_whatever_the_factors(backup):
@@ -60,62 +63,73 @@ def test_one_digest_whatever_the_factors(backup):
     for factors in ({"batch": 1}, {"batch": 3}, {"threads": 2}, {"cache": False}):
         assert recomputed(backup, **factors) == wanted
     # nor do other interventions matter
-    some = recomputed(backup, MEMBERS[3:])
+    some = recomputed(backup, INTERVENTIONS[3:])
     for stage in ("logits", "tokens"):
         assert some[stage].items() < wanted[stage].items()
 
 
 def test_it_finds_what_the_stages_left(backup):
     """The same digests as from scores, generations and stored noise, each by its own way."""
-    sizes, tensors = (
-        adapter(read_json(backup / "config.json")),
-        load_file(backup / "model.safetensors"),
-    )
+    architecture = find_architecture(read_json(backup / "config.json"))
+    tensors = load_file(backup / "model.safetensors")
     names = ("q-gaussian-0", "q-gaussian-1")
-    noise = {name: noise_tensors(tensors, sizes, *noise_parts(name)) for name in names}
-    recipes = patches(MEMBERS, sizes, tensors, noise)
+    noise = {name: noise_tensors(tensors, architecture, *noise_parts(name)) for name in names}
+    patches = make_patches(INTERVENTIONS, architecture, tensors, noise)
     model = load(backup, EXACT)
     patcher = Patcher(model, backup / "model.safetensors", noise)
-    scored = score_documents(model, patcher, recipes, IDS["documents"], IDS["bytes"], 32)
-    logits = [m.keys() | row for m, found in zip(MEMBERS, scored, strict=True) for row in found]
+    scored = score_documents(model, patcher, patches, IDS["documents"], IDS["bytes"], 32)
+    logits = [
+        intervention.keys() | score
+        for intervention, scores in zip(INTERVENTIONS, scored, strict=True)
+        for score in scores
+    ]
     texts = []
-    for member, recipe in zip(MEMBERS, recipes, strict=True):
-        work = rows(IDS, GENERATION)
-        with patcher.applied(recipe):
-            found = generate(model, work, GENERATION, IDS["end"], EXACT)
-        for row, one in zip(work, found, strict=True):
-            keys = {"prompt": row.index, "sample_seed": row.sample_seed, "tokens": one.tokens}
-            texts.append(member.keys() | keys)
+    for intervention, patch in zip(INTERVENTIONS, patches, strict=True):
+        rows = prompt_rows(IDS, GENERATION)
+        with patcher.applied(patch.slices):
+            continuations = generate(model, rows, GENERATION, IDS["end"], EXACT)
+        for row, text in zip(rows, continuations, strict=True):
+            keys = {"prompt": row.index, "sample_seed": row.sample_seed, "tokens": text.tokens}
+            texts.append(intervention.keys() | keys)
     manifest = read_json(backup / "manifest.json")
     assert recomputed(backup) == {
         "weights": {tensor["name"]: tensor["sha256"] for tensor in manifest["tensors"]},
-        "noise": digests.of_noise(noise),
-        "logits": digests.of_logits(logits),
-        "tokens": digests.of_tokens(texts),
+        "noise": digests.noise_digests(noise),
+        "logits": digests.logits_digests(logits),
+        "tokens": digests.token_digests(texts),
     }
 
 
-def differing(one, other):
+def differing(first, second):
     """The stages whose digests differ."""
-    return [stage for stage in digests.STAGES if one[stage] != other[stage]]
+    return [stage for stage in digests.STAGES if first[stage] != second[stage]]
+
+
+def test_the_deciding_keys_give_the_interventions_of_the_exact_sweeps(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = read_config(DEFAULT)
+    chosen = deciding_interventions(Selection(config, cuda=False).deciding)
+    assert chosen == interventions(config, ["cumulative"])
+    assert len(chosen) == 1 + 5 * 12
+    assert chosen[-1].block_indices == tuple(range(12))
+    single = config.sweeps["single"].changed(run="texts", exact=True)
+    more = config.changed(sweeps=config.sweeps | {"single": single})
+    chosen = deciding_interventions(Selection(more, cuda=False).deciding)
+    assert chosen == interventions(more, ["cumulative", "single"])
+    assert len(chosen) == 2 * (1 + 5 * 12)
 
 
 def test_one_bit_of_a_weight(backup):
     wanted = recomputed(backup)
     tensors = load_file(backup / "model.safetensors")
-    name = next(name for name in tensors if "2" in name and "q_proj" in name or "c_attn" in name)
+    name = next(name for name in tensors if ("2" in name and "q_proj" in name) or "c_attn" in name)
     flipped = tensors[name].copy()
     flipped.view("uint32")[(0,) * flipped.ndim] ^= 1 << 20
     save_file(tensors | {name: flipped}, backup / "model.safetensors")
-    found = recomputed(backup)
-    assert differing(found, wanted)[0] == "weights"
-    changed = {key for key in wanted["weights"] if wanted["weights"][key] != found["weights"][key]}
+    again = recomputed(backup)
+    assert differing(again, wanted)[0] == "weights"
+    changed = {key for key in wanted["weights"] if wanted["weights"][key] != again["weights"][key]}
     assert changed == {name}
-
-
-def flipped(key):
-    """A function that gives the key with one bit changed."""
-    return lambda *meaning: (key(*meaning)[0] ^ 1, key(*meaning)[1])
 
 
 def test_one_bit_of_the_noise_key(backup, monkeypatch):

@@ -1,4 +1,4 @@
-"""The answer reads well whatever the tables hold, and says only what their intervals say."""
+"""The answer: its sentences fit any tables, and say only what the intervals show."""
 
 import numpy
 import pandas
@@ -6,12 +6,12 @@ import pytest
 from needq.report import answer
 
 NAN = numpy.nan
-ONE, VOCABULARY = numpy.log(2), 1024  # a loss of ln 2; a blind guess has 10 ln 2
-WITHOUT = "without its trained W_Q in all 2 blocks it"
+ONE, VOCABULARY = numpy.log(2), 1024  # a loss of ln 2; random guessing has 10 ln 2
+WITHOUT = "without its trained W_Q in all 2 blocks, the model"
 QUALITY = pandas.DataFrame(
     [
-        {"measure": "texts of exact that resemble no control", "value": 0.9, "texts": 9},
-        {"measure": "texts of cpu that resemble no control", "value": 0.25, "texts": 40},
+        {"measure": "texts of exact that resemble no reference text", "value": 0.9, "texts": 9},
+        {"measure": "texts of cpu that resemble no reference text", "value": 0.25, "texts": 40},
     ]
 )
 
@@ -26,45 +26,48 @@ def rows(*nlls, spread=0.1, seeds=5, labels=None):
 
 
 @pytest.mark.parametrize(
-    "end, spread, outcome, short",
+    ("end", "spread", "outcome", "short"),
     [
         (
             4 * ONE,
             0.1,
             "lost",
-            f"In part: {WITHOUT} keeps 67% of its lead over blind guessing.",
+            f"In part: {WITHOUT} keeps 67% of its lead over random guessing.",
         ),
         (
             7 * ONE,
             0.1,
             "lost",
-            f"Yes: {WITHOUT} keeps only 33% of its lead over blind guessing.",
+            f"Yes: {WITHOUT} keeps only 33% of its lead over random guessing.",
         ),
         (
             10 * ONE,
             0.1,
             "lost",
-            f"Yes: {WITHOUT} is no better than a blind guess.",
+            f"Yes: {WITHOUT} is no better than random guessing.",
         ),
-        (1.1 * ONE, 0.1, "not shown", "No loss could be shown."),
-        (0.2 * ONE, 0.1, "gained", "No: it predicts better without its trained W_Q."),
-        (4 * ONE, NAN, "too small", "Too few noises were drawn to say."),
+        (1.1 * ONE, 0.1, "not shown", "This run shows no loss."),
+        (0.2 * ONE, 0.1, "gained", "No: the model predicts better without its trained W_Q."),
+        (4 * ONE, NAN, "too small", "Too few noise seeds to say."),
     ],
 )
 def test_outcome_is_what_the_intervals_say(end, spread, outcome, short):
     found = answer.loss(rows(ONE, 2 * ONE, end, spread=spread), 2, VOCABULARY)
     assert (found.outcome, found.short) == (outcome, short)
-    assert found.sentence.endswith(".") and "nan" not in found.sentence
+    assert found.sentence.endswith(".")
+    assert "nan" not in found.sentence
     assert f"from {ONE:.2f} to {end:.2f} nats" in found.sentence
 
 
-def test_loss_is_told_in_tokens_that_the_model_wavers_between():
+def test_loss_is_given_as_a_choice_between_tokens():
     found = answer.loss(rows(ONE, 2 * ONE, 4 * ONE), 12, VOCABULARY)
     assert "W_Q in 2 of 12 blocks" in found.sentence
-    assert "between 16 equally likely tokens (e to the loss) instead of 2." in found.sentence
-    assert "among 1,024 tokens has a loss of 6.93; (6.93 - 2.77) / (6.93 - 0.69) = 67%" in (
-        found.sentence
+    assert (
+        "choose between 16 equally probable tokens (e to the power of the loss) instead of 2."
+        in (found.sentence)
     )
+    assert "among 1,024 tokens has a loss of 6.93, so the model keeps " in found.sentence
+    assert "keeps (6.93 - 2.77) / (6.93 - 0.69) = 67% of its lead over guessing." in found.sentence
     assert "(95% interval 2.67 to 2.87)" in found.sentence
     alone = answer.loss(rows(ONE, 4 * ONE, spread=NAN, seeds=1), 1, VOCABULARY)
     assert "but 1 noise seed is too few for an interval" in alone.sentence
@@ -77,25 +80,26 @@ def test_other_matrices_are_on_the_same_scale():
     table["nll"] = table["nll"].where(table["nll"] < 1, table["nll"] * ONE)
     found = {"q": "a", "k": "b", "v": "c"}
     said = answer.other_matrices(table, "cpu", found, 1, VOCABULARY)
-    assert said == " For scale, replacing another matrix there leaves: W_K 67%, W_V 33%."
+    expected = " For comparison, replacing another matrix in all blocks leaves W_K 67%, W_V 33%."
+    assert said == expected
     # a sweep that does not come to all blocks is not on the scale
     assert answer.other_matrices(table, "cpu", found, 2, VOCABULARY) == ""
     assert answer.other_matrices(table, "cpu", {"q": "a"}, 1, VOCABULARY) == ""
 
 
-def test_what_the_cloze_probe_keeps_stands_beside_the_loss():
+def test_what_the_cloze_task_keeps_is_said():
     table = rows(1, 2, 3).assign(cloze=[0.75, 0.6, 0.5])
-    assert answer.cloze_kept(table, 0.25) == " By the cloze probe, 50%."
+    assert answer.cloze_kept(table, 0.25) == " On the cloze task it keeps 50%."
     assert answer.cloze_kept(table.assign(cloze=[0.75, 0.6, 0.1]), 0.25).endswith(" 0%.")
     assert answer.cloze_kept(table.assign(cloze=NAN), 0.25) == ""
     assert answer.cloze_kept(table, 0.8) == ""
 
 
-def meaning(labels, phases=None, nlls=(1, 2, 4), **others):
+def meaning(labels, half_points=None, nlls=(1, 2, 4), **others):
     table = rows(*nlls, labels=labels)
     others = {name: rows(*nlls, labels=known) for name, known in others.items()}
     lost = answer.loss(table, 2, VOCABULARY)
-    return answer.meaning(table, others, shares(), QUALITY, phases, 2, lost)
+    return answer.meaning(table, others, shares(), QUALITY, half_points, 2, lost)
 
 
 def shares():
@@ -109,97 +113,82 @@ def shares():
     ).assign(share_low=0.25, share_high=0.9)
 
 
-def phases(*values):
+def half_points(*values):
     return pandas.DataFrame(values, columns=["measure", "estimate", "low", "high"])
 
 
 def test_meaning_by_labels():
     normal, lost = "near normal", "meaning lost"
     assert meaning([normal, normal, lost]) == (
-        "About 2 of 2, by what it writes.",
-        "From 2 blocks on, the commonest label of its texts is meaning lost: 60% of 10 at 2 (95% "
-        "interval 25% to 90%). 25% of 40 labelled texts resemble no control well.",
+        "About 2 of 2 by its texts.",
+        "From 2 blocks on, the most frequent label of its texts is meaning lost: 60% of 10 texts "
+        "with 2 blocks replaced (95% interval 25% to 90%). 25% of the 40 labelled texts resemble "
+        "no reference text.",
     )
     assert "From 1 block on, the" in meaning([normal, "noise", "noise"])[1]
     for last in (normal, "noise", "unlabelled"):
         assert (
-            "With 1 block, the commonest label of its texts is meaning lost"
+            "With 1 block, the most frequent label of its texts is meaning lost"
             in (meaning([normal, lost, last])[1])
         )
-    assert "near normal up to 1 of 2 blocks" in meaning([normal, normal, "unlabelled"])[1]
+    assert "near normal with up to 1 of 2 blocks" in meaning([normal, normal, "unlabelled"])[1]
     short, said = meaning([normal] * 3)
-    assert short == "Not up to all 2 blocks, by what it writes."
+    assert short == "Not with all 2 blocks by its texts."
     assert said == (
-        "The commonest label of its texts is near normal up to all 2 blocks replaced. 25% of 40 "
-        "labelled texts resemble no control well."
+        "The most frequent label of its texts is near normal with up to all 2 blocks replaced. 25% "
+        "of the 40 labelled texts resemble no reference text."
     )
-    assert "could not be labelled" in meaning(["unlabelled"] * 3)[1]
-    assert "of the whole model's own texts is noise" in meaning(["noise"] * 3)[1]
+    assert "have no labels" in meaning(["unlabelled"] * 3)[1]
+    assert "of the pristine model's texts is already noise" in meaning(["noise"] * 3)[1]
 
 
 def test_meaning_says_where_other_backends_say_otherwise():
     normal, lost, none = "near normal", "meaning lost", [None] * 3
     early, late = [normal, lost, lost], [normal, normal, lost]
     found = meaning(early, exact=late, same=early, never=[normal] * 3, bare=none)[1]
-    assert "From 1 block on (2 under exact, never under never), the commonest" in found
+    assert "From 1 block on (exact: 2, never: never), the most frequent" in found
 
 
-def test_meaning_by_probes():
-    found = phases(
+def test_meaning_by_tasks():
+    found = half_points(
         ("half-point of grammar", numpy.inf, numpy.inf, numpy.inf),
         ("half-point of cloze", 1.25, 1.0, 1.5),
     )
     short, said = meaning(None, found)
-    assert short == "1 of 2, by the cloze probe."
+    assert short == "1 of 2 by the cloze task."
     assert said == (
-        "Accuracy falls half-way to guessing at 1.2 blocks (95% interval 1.0 to 1.5) in cloze "
-        "(choosing the word that ends a given passage), and not by all 2 blocks in grammar "
-        "(choosing the right one of two sentences)."
+        "Accuracy falls half-way to that of guessing with 1.2 blocks (95% interval 1.0 to 1.5) on "
+        "the cloze task (choosing the last word of a passage), and not with all 2 blocks on the "
+        "grammar task (choosing the grammatical one of two sentences)."
     )
-    never = phases(("half-point of cloze", numpy.inf, numpy.inf, numpy.inf))
-    assert meaning(None, never)[0] == "Not by 2, by the cloze probe."
+    never = half_points(("half-point of cloze", numpy.inf, numpy.inf, numpy.inf))
+    assert meaning(None, never)[0] == "Not with all 2 blocks by the cloze task."
     words = ("n too small", "n too small")
-    few = phases(("half-point of cloze", 1.25, *words))
+    few = half_points(("half-point of cloze", 1.25, *words))
     assert "1.2 blocks (n too small for" in meaning(None, few)[1]
-    edge = phases(("half-point of cloze", 1.25, 1.0, numpy.inf))
+    edge = half_points(("half-point of cloze", 1.25, 1.0, numpy.inf))
     short, said = meaning(None, edge)
-    assert short == "1 of 2, if at all, by the cloze probe."
+    assert short == "1 of 2, if at all, by the cloze task."
     assert "(95% interval: 1.0 or more)" in said
 
 
-def test_labels_and_probes_are_both_answers():
-    found = phases(("half-point of cloze", 1.25, 1.0, 1.5))
+def test_a_task_at_chance_from_the_start_has_no_half_point():
+    found = half_points(("half-point of cloze", NAN, NAN, NAN))
+    assert meaning(None, found)[0].startswith("Not measured")
+
+
+def test_labels_and_tasks_are_both_answers():
+    found = half_points(("half-point of cloze", 1.25, 1.0, 1.5))
     short, said = meaning(["near normal", "noise", "noise"], found)
-    assert short == "About 1 of 2, by what it writes; 1 of 2, by the cloze probe."
+    assert short == "About 1 of 2 by its texts; 1 of 2 by the cloze task."
     assert said.index("is noise") < said.index("cloze")
 
 
-def test_without_labels_and_probes_the_loss_speaks():
+def test_without_labels_and_tasks_the_loss_speaks():
     short, said = meaning(None)
     assert short.startswith("Not measured")
-    assert said == "Half of the loss's rise is there with all 2 blocks replaced."
+    assert said == "Half of the total rise of the loss is reached with all 2 blocks replaced."
     assert meaning(None, nlls=(1, 1, 1))[1] == ""
-
-
-def test_claims_are_counted_by_verdict():
-    table = pandas.DataFrame(
-        [
-            ("C1", "a", "all 2 tests", NAN, NAN, NAN, "refuted"),
-            ("C1", "a", "share; above 1", 0.5, 0.4, 0.6, "refuted"),
-            ("C1", "a", "share; above 0", 0.5, 0.4, 0.6, "supported"),
-            ("C2", "b", "all 1 tests", NAN, NAN, NAN, "undecided"),
-            ("C2", "b", "share; above 1", 0.5, "n too small", "n too small", "undecided"),
-        ],
-        columns="claim statement test estimate low high verdict".split(),
-    )
-    said, found = answer.claims(table)
-    assert said == "Of 2, 1 refuted (C1), 0 supported, 1 undecided (C2)."
-    assert [(one["claim"], one["count"]) for one in found] == [
-        ("C1", "of 2 tests, 1 failed and 1 held"),
-        ("C2", "of 1 test, 0 failed and 0 held"),
-    ]
-    assert answer.claims(None) == ("Not tested in this run.", [])
-    assert [test["test"] for test in found[0]["failed"]] == ["share; above 1"]
 
 
 def test_headline_is_one_sweep_of_one_backend_by_blocks():

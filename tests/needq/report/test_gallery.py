@@ -1,4 +1,4 @@
-"""The gallery: every text once, beside those that it belongs to."""
+"""The gallery: every text once, with its backends and labels."""
 
 import pandas
 from needq.report import gallery
@@ -37,12 +37,35 @@ def test_every_text_is_there_once_with_its_backends_and_label():
 def test_one_noise_seed_leaves_out_the_others():
     found = gallery.grid({"cpu": CPU}, {}, ["first", "second"], noise_seed=7)
     assert [card["text"] for row in found[0]["rows"] for card in row["first"]] == ["a", "b"]
-    assert len(found) == 1 and gallery.count(found) == 2
+    assert len(found) == 1
+    assert gallery.count(found) == 2
 
 
-def test_pairs_that_part_are_found():
+def test_pairs_that_diverge_are_found():
     summary = pandas.DataFrame(
         [("a", "b", "x", 0.5), ("a", "c", "x", 1.0), ("a", "a", "x", 0.5), ("b", "c", "y", 0.0)],
         columns=["left", "right", "intervention", "identical"],
     )
-    assert gallery.parted(summary) == {"x": [("a", "b")], "y": [("b", "c")]}
+    assert gallery.diverging_pairs(summary) == {"x": [("a", "b")], "y": [("b", "c")]}
+
+
+class Page:
+    """Stands for the maker of pages: a page is what it was given."""
+
+    def gallery(self, samples, texts, left_out, diverging):
+        shown = [
+            card["text"] for sample in samples for row in sample["rows"] for card in row["first"]
+        ]
+        return f"{texts} texts, {left_out or 'all'}: {' '.join(shown)} {sorted(diverging)}"
+
+
+def test_a_page_that_is_too_large_has_one_noise_seed(monkeypatch):
+    summary = pandas.DataFrame(
+        [("a", "b", "x", 0.5)], columns="left right intervention identical".split()
+    )
+    asked = (Page(), {"cpu": CPU}, {}, ["first", "second"], [7, 5], summary)
+    assert gallery.write_gallery(*asked) == "4 texts, all: a c d ['x']"
+    monkeypatch.setattr(gallery, "LARGEST", 10)
+    written = gallery.write_gallery(*asked)
+    assert written.startswith("2 texts, only of noise seed 7,")
+    assert written.endswith(": a b ['x']")

@@ -11,15 +11,16 @@ import pandas
 import pytest
 from needq.common import columns, tables
 from needq.common.keys import LABELS
+from needq.common.settings import Config, Generation
 from needq.divergence.summary import summary_table, trend_table
 from needq.metrics import degradation as metrics
 from needq.metrics import labels as label_tables
 from needq.metrics.calibration import KINDS
-from needq.report import gallery, pages
+from needq.report import cells, gallery, pages
 from needq.report.side_by_side import examples
 from page_reader import Reader
 
-ROOT = Path(__file__).parents[3]
+TEMPLATES = sorted((Path(__file__).parents[3] / "report/templates").iterdir())
 CLAIMS = pandas.DataFrame(
     [
         ["C1", "It <b>holds</b>.", "all 2 tests", numpy.nan, "", "", "refuted"],
@@ -36,15 +37,15 @@ CLAIMS = pandas.DataFrame(
     ],
     columns=list(columns.CLAIMS),
 )
-LADDER = pandas.DataFrame(
-    [["zero", 1.04567, 0.9, 1.2, "supported"]], columns=list(columns.NULL_LADDER)
+METHODS = pandas.DataFrame(
+    [["zero", 1.04567, 0.9, 1.2, "supported"]], columns=list(columns.REPLACEMENT_METHODS)
 )
-PHASES = pandas.DataFrame(
+HALF_POINTS = pandas.DataFrame(
     [
         ["half-point of cloze", 3.25, 2.5, numpy.inf, None],
         ["shape", numpy.nan, None, None, "undecided"],
     ],
-    columns=list(columns.PHASES),
+    columns=list(columns.HALF_POINTS),
 )
 RECORD = {
     "needq": "0.1",
@@ -53,6 +54,15 @@ RECORD = {
     "versions": {"python": "3.11"},
     "processes": [],
 }
+CONFIG = Config(
+    run="fake",
+    model={"n_blocks": 12, "location": "a-model"},
+    sweeps={"cumulative": {}},
+    generation={"prompts": ["Once upon"]},
+    evaluation={"text": "a.txt", "begin": "<s>"},
+    tasks={"grammar": "grammar.jsonl", "cloze": "cloze.jsonl"},
+    divergence={"backends": {"cpu": {}}},
+)
 PROMPTS = [f"Prompt {index} <i>of</i> this & that" for index in range(fake_run.PROMPTS)]
 
 
@@ -67,12 +77,12 @@ def folder(tmp_path_factory):
 def texts(folder):
     return {
         name: tables.read_frame(sorted(folder.glob(f"generate/{name}/first/*.parquet")))
-        for name in ("cpu", "cpu64")
+        for name in ("cpu", "cpu_float64")
     }
 
 
-def parted(folder, texts):
-    """Examples of texts that part; every token is shown as something that must be escaped."""
+def side_by_side(folder, texts):
+    """Examples of texts that diverge; every token is shown as something that must be escaped."""
     divergence = tables.read_frame(sorted(folder.glob("diff/*/*.parquet")))
 
     def decode(tokens):
@@ -83,18 +93,21 @@ def parted(folder, texts):
 
 @pytest.fixture(scope="module")
 def written(folder, texts):
-    maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu", "cpu64"], cuda=False)
+    maker = pages.Pages(TEMPLATES, "fake", ["cpu", "cpu_float64"], cuda=False)
     degradation = metrics.degradation_table("cpu", *fake_run.stages(folder, "cpu"))
     diffs = tables.read_frame(sorted(folder.glob("diff/*/*")))
     summary = summary_table(diffs)
-    hostile = {"run": fake_run.HOSTILE, "prompts": PROMPTS, "backends": {}}
+    generation = Generation(prompts=PROMPTS)
+    hostile = CONFIG.changed(run=fake_run.HOSTILE, generation=generation)
     return {
         "degradation": maker.degradation(degradation),
         "divergence": maker.divergence(summary, trend_table(diffs)),
-        "gallery": maker.gallery(gallery.grid(texts, {}, PROMPTS), 7, "", gallery.parted(summary)),
-        "parted": maker.parted(parted(folder, texts), PROMPTS),
+        "gallery": maker.gallery(
+            gallery.grid(texts, {}, PROMPTS), 7, "", gallery.diverging_pairs(summary)
+        ),
+        "side_by_side": maker.side_by_side(side_by_side(folder, texts), PROMPTS),
         "labels": maker.labels(*label_tables_of(folder)),
-        "claims": maker.claims(CLAIMS, LADDER, PHASES),
+        "claims": maker.claims(CLAIMS, METHODS, HALF_POINTS),
         "provenance": maker.provenance(hostile, RECORD, None, "no expected digests"),
     }
 
@@ -102,8 +115,10 @@ def written(folder, texts):
 def label_tables_of(folder):
     """Shares of the made-up run, a confusion matrix and its quality."""
     labelled = {"cpu": tables.read_frame([folder / "labels/cpu.parquet"])}
-    kinds = [{"kind": kind, "of": label} for kind, label in KINDS.items()]
-    confusion = [one | {"label": label, "controls": 7} for one in kinds for label in LABELS]
+    kinds = [{"kind": kind, "true_label": label} for kind, label in KINDS.items()]
+    confusion = [
+        kind | {"label": label, "reference_texts": 7} for kind in kinds for label in LABELS
+    ]
     quality = [{"measure": "accuracy of near normal and noise", "value": 0.987, "texts": 60}]
     return (
         label_tables.shares_table(labelled),
@@ -121,9 +136,10 @@ def test_no_page_runs_or_loads_anything(written):
         assert not [name for name, _ in reader.values if name.startswith("on")]
         assert not [value for name, value in reader.values if name == "src"]
         links = [value for name, value in reader.values if name == "href"]
-        known = r"(\.\./index|parted|labels)\.html(#[\w/-]+)?|#[\w-]+"
+        known = r"(\.\./index|side_by_side|labels)\.html(#[\w/-]+)?|#[\w-]+"
         assert all(re.fullmatch(known, link) for link in links)
-        assert "url(" not in reader.style and "@import" not in reader.style
+        assert "url(" not in reader.style
+        assert "@import" not in reader.style
         (script,) = re.findall("<script>(.*)</script>", page, re.S)
         assert ("Search:" in script) == (name == "gallery")
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -138,120 +154,104 @@ def test_hostile_text_is_shown_as_text(written):
 
 def test_pages_suit_light_dark_and_any_width(written):
     for page in written.values():
-        assert "prefers-color-scheme: dark" in page and 'name="viewport"' in page
+        assert "prefers-color-scheme: dark" in page
+        assert 'name="viewport"' in page
+
+
+def test_the_gallerys_filter_is_stronger_than_its_grid(written):
+    """The attribute `hidden` alone loses against .blocks { display: grid }."""
+    assert "[hidden] { display: none !important; }" in Reader(written["gallery"]).style
 
 
 def test_missing_cuda_is_said(written):
     assert all("CUDA: not run on this machine." in page for page in written.values())
-    maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu", "cuda"], cuda=True)
-    assert "not run" not in maker.parted([], [])
+    maker = pages.Pages(TEMPLATES, "fake", ["cpu", "cuda"], cuda=True)
+    assert "not run" not in maker.side_by_side([], [])
 
 
 def test_numbers_of_the_table_are_on_its_page(written):
     text = Reader(written["degradation"]).text
-    assert "q/cumulative/12" in text and "nats per token" in text
-    maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu"], cuda=True)
+    assert "q/cumulative/12" in text
+    assert "nats per token" in text
+    maker = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=True)
     row = dict.fromkeys(columns.DEGRADATION, numpy.nan)
     row |= {"sweep": "cumulative", "intervention": "q/cumulative/01", "backend": "cpu"}
     row |= {"nll": 3.14159, "nll_low": 3.0, "nll_high": 3.2718, "texts": 1234}
     text = Reader(maker.degradation(pandas.DataFrame([row]))).text
-    assert "3.143 to 3.27" in text and "1,234" in text and pages.NOTHING in text
+    assert "3.143 to 3.27" in text
+    assert "1,234" in text
+    assert cells.NOTHING in text
 
 
 def test_sweeps_that_are_scored_alone_have_a_table_without_texts(folder):
     table = metrics.degradation_table("cpu", *fake_run.stages(folder, "cpu"))
     alone = table.assign(sweep="keys", intervention="k/keys/01", texts=0, label=None)
-    maker = pages.Pages(ROOT / "report/templates", "fake", ["cpu"], cuda=True)
+    maker = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=True)
     text = Reader(maker.degradation(pandas.concat([alone, table]))).text
     first, second = text.index("Sweep cumulative"), text.index("Sweep keys")
     assert first < second
-    assert "distinct-2" in text[first:second] and "meaning lost" in text[first:second]
+    assert "distinct-2" in text[first:second]
+    assert "meaning lost" in text[first:second]
     assert "distinct-2" not in text[second : text.index("What the columns mean")]
 
 
 def test_claims_are_shown_with_their_tests(written):
     text = Reader(written["claims"]).text
-    assert "C1: refuted" in text and "It <b>holds</b>." in text
+    assert "C1: refuted" in text
+    assert "It <b>holds</b>." in text
     assert text.count("all 2 tests") == 0
-    assert "0.512" in text and "0.400 to 0.600" in text and "n too small" in text
-    assert "1.05" in text and "∞" in text
+    assert "0.512" in text
+    assert "0.400 to 0.600" in text
+    assert "n too small" in text
+    assert "1.05" in text
+    assert "∞" in text
 
 
 def test_labels_are_shown_with_how_well_they_are_told_apart(written):
     text = Reader(written["labels"]).text
-    assert "q/cumulative/12" in text and "unlabelled: under 8 tokens" in text
-    assert "order 2: meaning lost" in text and "0.987" in text
+    assert "q/cumulative/12" in text
+    assert "unlabelled: fewer than 8 tokens" in text
+    assert "order 2: meaning lost" in text
+    assert "0.987" in text
 
 
-def test_null_controls_come_last(written):
+def test_repeats_come_last(written):
     text = Reader(written["divergence"]).text
-    assert 0 < text.index("cpu and cpu64") < text.index("cpu twice: the null control")
+    assert 0 < text.index("cpu and cpu_float64") < text.index("cpu and cpu (a repeat")
 
 
-@pytest.mark.parametrize(
-    "value, spelling",
-    [
-        (float("nan"), "–"),
-        (float("inf"), "∞"),
-        (None, "–"),
-        (0.0, "0"),
-        (1.0, "1"),
-        (12345, "12,345"),
-        (3.14159, "3.14"),
-        (0.5, "0.500"),
-        (130.4, "130"),
-        (43210.9, "43,211"),
-        (1.25e-12, "1.25e-12"),
-        ("q/cumulative/01", "q/cumulative/01"),
-    ],
-)
-def test_numbers_for_reading(value, spelling):
-    assert pages.number(value) == spelling
-
-
-@pytest.mark.parametrize("table", columns.TABLES)
-def test_docs_define_every_column(table):
-    document = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
-    section = document.split(f"## tables/{table}.tsv\n")[1].split("\n## ")[0]
-    found = dict(
-        line.removeprefix("| `").removesuffix(" |").split("` | ", 1)
-        for line in section.splitlines()
-        if line.startswith("| `")
-    )
-    expected = {name: text.replace("|", "\\|") for name, text in columns.TABLES[table].items()}
-    assert found == expected
-
-
-def test_parted_texts_stand_side_by_side_with_the_token_marked(written, folder, texts):
-    (pair,) = parted(folder, texts)
-    assert (pair["left"], pair["right"]) == ("cpu", "cpu64")
+def test_diverged_texts_are_side_by_side_with_the_token_marked(written, folder, texts):
+    (pair,) = side_by_side(folder, texts)
+    assert (pair["left"], pair["right"]) == ("cpu", "cpu_float64")
     row = pair["rows"][0]
-    page = written["parted"]
+    page = written["side_by_side"]
     for parts in (row["left"], row["right"]):
-        assert parts[1] and parts[1].count("<b>") == 1
+        assert parts[1]
+        assert parts[1].count("<b>") == 1
         escaped = parts[1].replace("<", "&lt;").replace(">", "&gt;")
         assert f"<mark>{escaped}</mark>" in page
-    assert row["left"][0] == row["right"][0] and row["left"][1] != row["right"][1]
+    assert row["left"][0] == row["right"][0]
+    assert row["left"][1] != row["right"][1]
 
 
-def test_a_pages_maker_is_made_of_a_runs_params():
-    class Params:
-        run, backends, cuda = "fake", ["cpu"], True
-
-    templates = [str(file) for file in (ROOT / "report/templates").iterdir()]
-    page = pages.of_run(templates, Params).parted([], [])
+def test_a_page_names_its_run_and_its_backends():
+    page = pages.Pages([str(file) for file in TEMPLATES], "fake", ["cpu"], True).side_by_side(
+        [], []
+    )
     assert "Run fake. Backends: cpu." in page
 
 
-def test_ledger_and_flips_have_a_table_a_pair_with_null_controls_last():
-    maker = pages.Pages(ROOT / "report/templates", "fake", ["one"], cuda=True)
-    row = dict.fromkeys(columns.LEDGER, 0.5) | {"cause": "noise", "order": "control"}
+def test_ledger_and_flips_have_a_table_per_pair_with_repeats_last():
+    maker = pages.Pages(TEMPLATES, "fake", ["one"], cuda=True)
+    row = dict.fromkeys(columns.LEDGER, 0.5) | {"cause": "noise", "order": "repeat"}
     pair = {"left": "one", "right": "two", "order": "forwards"}
     table = pandas.DataFrame([row | {"left": "one", "right": "one"}, row | pair])
     text = Reader(maker.ledger(table)).text
-    assert 0 < text.index("one and two, noise first") < text.index("one twice: the null control")
+    assert 0 < text.index("one and two, noise first") < text.index("one and one (a repeat")
     row = dict.fromkeys(columns.FLIPS, 0.25) | {"left": "exact", "right": "half"}
     table = pandas.DataFrame([row | {"blocks_replaced": None}, row | {"blocks_replaced": 7}])
     text = Reader(maker.flips(table)).text
-    assert "exact and half" in text and "all" in text
+    assert "exact and half" in text
+    assert "all" in text
     assert "0.250 to 0.250" in text
+    assert "0 of 0 texts diverge; 0.2 predicted (0 to 0): as predicted" in text

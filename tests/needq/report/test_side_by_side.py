@@ -1,4 +1,4 @@
-"""Texts that part: cut at the right token, chosen by a rule."""
+"""Texts that diverge: cut at the right token, chosen by a rule."""
 
 import pandas
 from needq.report.side_by_side import cut, examples
@@ -34,10 +34,10 @@ def frames():
     return pandas.DataFrame(rows), frames
 
 
-def test_examples_are_the_first_that_part():
+def test_examples_are_the_first_that_diverge():
     divergence, texts = frames()
     (pair,) = examples(divergence, texts, decode)
-    assert (pair["left"], pair["right"], pair["texts"], pair["parted"]) == ("a", "b", 5, 3)
+    assert (pair["left"], pair["right"], pair["texts"], pair["diverged"]) == ("a", "b", 5, 3)
     chosen = [(row["intervention"], row["noise_seed"], row["place"]) for row in pair["rows"]]
     assert chosen == [("q/s/01", 1, 2), ("q/s/02", 0, 1)]
     assert pair["rows"][0]["left"] == ("1 2 ", "3 ", "4 ")

@@ -1,15 +1,19 @@
 """A stand-in for the `conda` program: it answers what Snakemake asks, and is not conda.
 
-It solves and installs with py-rattler, from the local channels under NEEDQ_TEST_CHANNELS, and runs
-pip for a YAML's pip section as conda does. Activation is PREFIX/bin/activate beside it.
+It solves and installs with py-rattler, from the local channels under NEEDQ_TEST_CHANNELS. A YAML's
+pip section, which conda hands to pip, it links from the environment that this runs in: pip has
+installed the same wheels there. `pip check` then finds what the section lacks. Activation is
+PREFIX/bin/activate beside it.
 """
 
 import asyncio
+import itertools
 import json
 import os
+import re
 import subprocess
 import sys
-import tempfile
+from importlib.metadata import distribution, distributions
 from pathlib import Path
 
 import yaml
@@ -46,16 +50,39 @@ def env_create(file: str, prefix: str) -> None:
     asyncio.run(create(packages, environment["channels"], prefix))
     for item in environment["dependencies"]:
         if isinstance(item, dict):
-            with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
-                requirements.write("\n".join(item["pip"]) + "\n")
-                requirements.flush()
-                command = [f"{prefix}/bin/python", "-m", "pip", "install", "--quiet", "-U"]
-                subprocess.run([*command, "-r", requirements.name], check=True)
+            for pin in item["pip"]:
+                link(*pin.split("=="), Path(prefix))
+            # needed by the builds of torch that know CUDA, which ask pip for them
+            for package in distributions():
+                if re.match("nvidia-|cuda-|triton", package.name) and "torch" in str(item["pip"]):
+                    link(package.name, package.version, Path(prefix))
+            subprocess.run([f"{prefix}/bin/python", "-m", "pip", "check"], check=True)
+
+
+def link(name: str, version: str, prefix: Path) -> None:
+    """Link the files of an installed package into an environment."""
+    package = distribution(name)
+    if package.version.partition("+")[0] != version:
+        sys.exit(f"the stand-in for conda has {name} {package.version}, and {version} is wanted")
+    here = Path(sys.prefix)
+    for file in package.files or []:
+        source = Path(os.path.normpath(package.locate_file(file)))
+        target = prefix / source.relative_to(here)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent == prefix / "bin":
+            text = source.read_bytes()
+            target.write_bytes(text.replace(bytes(here), bytes(prefix), 1))
+            target.chmod(0o755)
+        else:
+            try:
+                os.link(source, target)
+            except OSError:  # another file system
+                target.symlink_to(source)
 
 
 def main(arguments: list[str]) -> None:
     if arguments[:2] == ["env", "create"]:
-        options = dict(zip(arguments, arguments[1:], strict=False))
+        options = dict(itertools.pairwise(arguments))
         env_create(options["--file"], options["--prefix"])
     elif arguments[0] in ANSWERS:
         print(ANSWERS[arguments[0]])

@@ -1,1 +1,0 @@
-"""Makes the items of the structure probe and of the meaning probe."""

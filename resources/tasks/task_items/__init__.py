@@ -1,0 +1,1 @@
+"""Makes the items of the grammar task and of the cloze task."""

@@ -1,0 +1,30 @@
+# Targets: what a run makes, by kind.
+#
+# INPUTS   the outputs of the stages
+# OUTPUTS  none: `snakemake tables` and `snakemake figures` ask for theirs
+
+TABLES = [
+    *rules.summarise_degradation.output,
+    *rules.summarise_divergence.output,
+    *rules.count_weights.output,
+    *(rules.label_texts.output[name] for name in ("shares", "confusion", "quality")),
+    *(rules.decide_claims.output if USED.comparisons else []),
+    *(rules.predict_flips.output if USED.precision_pairs else []),
+    *(rules.summarise_ledger.output if USED.ledger_pairs else []),
+]
+
+
+rule tables:
+    """Every table."""
+    input:
+        TABLES,
+
+
+rule figures:
+    """Every figure."""
+    input:
+        rules.plot_degradation.output,
+        rules.plot_divergence.output,
+        rules.plot_claims.output if USED.comparisons else [],
+        rules.show_flips.output if USED.precision_pairs else [],
+        rules.show_ledger.output if USED.ledger_pairs else [],

@@ -1,0 +1,18 @@
+"""Rule collect_digests: see rules/verify.smk."""
+
+from needq.common import tables
+from needq.common.files import read_json, write_json
+from needq.common.logs import job
+from needq.corrupt.patches import stored_noise
+from needq.provenance.digests import collect
+
+with job(snakemake.log[0]):
+    files = snakemake.input
+    digests = collect(
+        snakemake.params.deciding,
+        read_json(files.manifest),
+        stored_noise(files.noise),
+        [row for file in files.evaluation for row in tables.read_rows(file)],
+        [row for file in files.texts for row in tables.read_rows(file)],
+    )
+    write_json(snakemake.output.digests, digests)

@@ -1,0 +1,20 @@
+"""Rule compare_steps: see rules/ledger.smk."""
+
+from itertools import product
+
+from needq.common import schemas, tables
+from needq.common.logs import job
+from needq.common.settings import Backend
+from needq.divergence.ledger import Trace, compare_steps
+from safetensors.numpy import load_file
+
+with job(snakemake.log[0]):
+    files, names = snakemake.input, (snakemake.wildcards.left, snakemake.wildcards.right)
+    sides = product(("left", "right"), ("first", "second"))
+    traces = {
+        side: Trace(tables.read_rows(texts), load_file(logits))
+        for side, texts, logits in zip(sides, files.texts, files.logits, strict=True)
+    }
+    left, right = (Backend(**settings) for settings in snakemake.params.pair)
+    rows = compare_steps(names, (left, right), traces)
+    tables.write_rows(snakemake.output.texts, list(rows), schemas.LEDGER)

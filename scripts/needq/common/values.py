@@ -1,0 +1,142 @@
+"""The kinds of values that a config holds, with their ranges.
+
+YAML gives a number as a number. Snakemake's --config gives numbers inside a list or a group as
+text, and so yes, no and null. Both are read alike here.
+"""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+
+# which alternative an error is about, in its path of keys; no key is called so
+WORD, NUMBER, LIST = "<word>", "<number>", "<list>"
+
+
+def _is_whole_text(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().removeprefix("-").isdecimal()
+
+
+def _whole_number(value: Any) -> int:
+    """A whole number; 12.0 and true are none."""
+    if _is_whole_text(value):
+        return int(value)
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is not a whole number")
+    return value
+
+
+def _number(value: Any) -> float:
+    """A finite number."""
+    try:
+        number = float(value) if type(value) in (int, float, str) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is not a number")
+    return number
+
+
+def _text(value: Any) -> Any:
+    """Text; a number is taken as its text, since a command line cannot tell them apart."""
+    return str(value) if type(value) in (int, float) else value
+
+
+def _flag(value: Any) -> Any:
+    """True for yes and false for no."""
+    known = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+    return known.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _null(value: Any) -> Any:
+    return None if value == "null" else value
+
+
+def _off(value: Any) -> Any:
+    """The word off, which YAML reads as false."""
+    return "off" if value is False else value
+
+
+def _different(values: list[Any]) -> list[Any]:
+    seen = set()
+    for value in map(repr, values):
+        if value in seen:
+            raise ValueError(f"{value} is given twice")
+        seen.add(value)
+    return values
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty")
+    return value
+
+
+def _list_or_word(value: Any) -> str:
+    return LIST if isinstance(value, list) else WORD
+
+
+def _list_or_number(value: Any) -> str:
+    return LIST if isinstance(value, list) else NUMBER
+
+
+def _number_or_word(value: Any) -> str:
+    return NUMBER if type(value) is not str or _is_whole_text(value) else WORD
+
+
+# a range stands before the reading of text, so that it is checked after it
+WHOLE = BeforeValidator(_whole_number)
+DIFFERENT = (AfterValidator(_different), Field(json_schema_extra={"uniqueItems": True}))
+SOME_DIFFERENT = (Field(min_length=1), *DIFFERENT)
+LIST_OR_WORD = Discriminator(_list_or_word)
+
+Index = Annotated[int, Field(ge=0), WHOLE]
+Count = Annotated[int, Field(ge=1), WHOLE]
+CountFrom2 = Annotated[int, Field(ge=2), WHOLE]
+BlockCount = Annotated[int, Field(ge=1, le=999), WHOLE]
+Seed = Annotated[int, Field(ge=0, le=4294967295), WHOLE]
+NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_number)]
+Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
+Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
+AutoOrFlag = Annotated[Literal["auto", True, False], BeforeValidator(_flag)]
+WhatIsRun = Annotated[Literal["texts", "scores", "off"], BeforeValidator(_off)]
+
+Text = Annotated[str, Field(min_length=1), BeforeValidator(_text)]
+Prompt = Annotated[Text, AfterValidator(_not_blank)]
+Token = Annotated[Text | None, BeforeValidator(_null)]
+RunName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$"), BeforeValidator(_text)]
+SweepName = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]*$")]
+BackendName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$"), BeforeValidator(_text)]
+Commit = Annotated[
+    Annotated[str, Field(pattern="^[0-9a-f]{40}$"), BeforeValidator(_text)] | None,
+    BeforeValidator(_null),
+]
+
+Prompts = Annotated[list[Prompt], *SOME_DIFFERENT]
+Seeds = Annotated[list[Seed], *SOME_DIFFERENT]
+Indices = Annotated[list[Index], *SOME_DIFFERENT]
+Counts = Annotated[list[Count], *SOME_DIFFERENT]
+Names = Annotated[list[Text], *DIFFERENT]
+Pair = Annotated[list[Text], Field(min_length=2, max_length=2), *DIFFERENT]
+Pairs = Annotated[list[Pair], *DIFFERENT]
+
+AllOrIndices = Annotated[
+    Annotated[Literal["all"], Tag(WORD)] | Annotated[Indices, Tag(LIST)], LIST_OR_WORD
+]
+BlockOrder = Annotated[
+    Annotated[Literal["forward", "reversed", "random"], Tag(WORD)] | Annotated[Indices, Tag(LIST)],
+    LIST_OR_WORD,
+]
+StepCounts = Annotated[
+    Annotated[Literal["all", "halves", "quarters"], Tag(WORD)] | Annotated[Counts, Tag(LIST)],
+    LIST_OR_WORD,
+]
+AllOrCount = Annotated[
+    Annotated[Literal["all"], Tag(WORD)] | Annotated[Count, Tag(NUMBER)],
+    Discriminator(_number_or_word),
+]
+BlocksReplaced = Annotated[list[AllOrCount], *SOME_DIFFERENT]
+CountOrSeeds = Annotated[
+    Annotated[Count, Tag(NUMBER)] | Annotated[Seeds, Tag(LIST)], Discriminator(_list_or_number)
+]

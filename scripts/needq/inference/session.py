@@ -1,0 +1,73 @@
+"""Sessions: how every job that computes with a model gets it, prepared and ready to be patched.
+
+torch reads which instruction set to use when it is imported. So a session first chooses that, and
+then imports torch. A script imports the modules that use torch inside its session.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from needq.common.logs import job
+from needq.common.rows import ProcessRecord
+from needq.common.settings import Backend
+from needq.corrupt.patches import Patch, read_patches
+
+
+@contextmanager
+def session(
+    backend: Backend,
+    weights: str | Path,
+    log: str,
+    noise: Sequence[str] = (),
+    patches: Sequence[str] = (),
+    **chosen: Any,
+) -> Iterator[Session]:
+    """A job (`logs.job`) with the model of a backend, and the patches that it works under.
+
+    `weights` is the backup's model.safetensors, `noise` are the files of stored noise, and
+    `patches` those of patches. `chosen` says which of the patches (`read_patches`).
+    """
+    choose_instruction_set(backend)
+    with job(log):
+        yield Session(backend, Path(weights), noise, read_patches(patches, **chosen))
+
+
+def choose_instruction_set(backend: Backend) -> None:
+    """Tell torch, which reads this when it is imported, to use baseline kernels or the best ones.
+
+    Matrix products come from another library (MKL or oneDNN), which this leaves alone.
+    """
+    if backend.instruction_set == "baseline":
+        os.environ["ATEN_CPU_CAPABILITY"] = "default"
+    else:
+        os.environ.pop("ATEN_CPU_CAPABILITY", None)
+
+
+class Session:
+    """A model under one backend, its patcher, and the patches that a job works under."""
+
+    def __init__(
+        self, backend: Backend, weights: Path, noise: Sequence[str], patches: Sequence[Patch]
+    ) -> None:
+        from needq.inference.backend import load, prepare
+        from needq.inference.patcher import make_patcher
+
+        prepare(backend)
+        self.backend, self.weights, self.noise, self.patches = backend, weights, noise, patches
+        self.model = load(weights.parent, backend)
+        self.patcher = make_patcher(self.model, weights, backend, noise)
+
+    def under(self, backend: Backend) -> Session:
+        """The same work under another backend, in the same process."""
+        return Session(backend, self.weights, self.noise, self.patches)
+
+    def record(self) -> ProcessRecord:
+        """What this process computes with."""
+        from needq.inference.backend import record
+
+        return record(self.backend)

@@ -1,0 +1,174 @@
+"""Rules across the keys of a config: what no single key can say.
+
+Only what the run uses is checked: not a sweep with run: off, nor a backend that nothing names, nor
+precisions and causes whose lists are empty. Each problem is one line that names its key.
+"""
+
+import os
+from collections.abc import Iterator
+
+from needq.common.settings import Config
+from needq.plan.interventions import (
+    ALL,
+    FORWARD,
+    ORDERS,
+    SCORES,
+    SINGLE,
+    TEXTS,
+    most_blocks,
+    numbers_replaced,
+    sweeps_run,
+)
+from needq.plan.selection import Selection
+
+GAUSSIAN_ONLY = "native noise is gaussian only, but the method of sweep"
+
+
+def problems(config: Config) -> Iterator[str]:
+    """What is wrong with a config, most basic things first."""
+    yield from _file_problems(config)
+    yield from _sweep_problems(config)
+    unknown = list(_unknown_backends(config))
+    yield from unknown
+    if not unknown:
+        # `cuda: auto` may run everything, whatever this machine has
+        selection = Selection(config, cuda=config.cuda is not False)
+        yield from _backend_problems(selection)
+        yield from _reference_problems(selection)
+        yield from _precision_problems(selection)
+        yield from _cause_problems(selection)
+
+
+def _file_problems(config: Config) -> Iterator[str]:
+    model = config.model
+    if model.source == "hub" and model.revision is None:
+        yield "model.revision: is null; source hub needs a commit"
+    if model.source != "hub" and model.revision is not None:
+        yield f"model.revision: source {model.source} has no commits; give null"
+    if model.source == "folder" and not os.path.isdir(model.location):
+        yield f"model.location: there is no folder {model.location}"
+    if model.source == "wheel" and "==" not in model.location:
+        yield f"model.location: {model.location} has no version; write name==version"
+    if not os.path.isfile(config.evaluation.text):
+        yield f"evaluation.text: there is no file {config.evaluation.text}"
+    for key in ("grammar", "cloze"):
+        file = getattr(config.tasks, key)
+        if not os.path.exists(file):
+            yield f"tasks.{key}: there is no file {file}"
+
+
+def _sweep_problems(config: Config) -> Iterator[str]:
+    if not sweeps_run(config.sweeps, TEXTS):
+        yield "sweeps: none has run: texts; set it for one sweep"
+    n_blocks = config.model.n_blocks
+    for name in sweeps_run(config.sweeps, TEXTS, SCORES):
+        sweep, key = config.sweeps[name], f"sweeps.{name}"
+        if sweep.exact and sweep.run != TEXTS:
+            yield f"{key}.exact: exact: true needs run: texts"
+        for block in sweep.block_order if isinstance(sweep.block_order, list) else []:
+            if block >= n_blocks:
+                blocks = f"blocks 0 to {n_blocks - 1}"
+                yield f"{key}.block_order: there is no block {block}; the model has {blocks}"
+        if sweep.steps == SINGLE and sweep.block_order in ORDERS and sweep.block_order != FORWARD:
+            yield f"{key}.block_order: single steps have no order; give forward or a list of blocks"
+        if sweep.steps == SINGLE and sweep.counts != ALL:
+            yield f"{key}.counts: single steps have no counts; list the blocks in block_order"
+        most = most_blocks(sweep, n_blocks)
+        for count in sweep.counts if isinstance(sweep.counts, list) else []:
+            if count > most:
+                yield f"{key}.counts: {count} is too many; the sweep replaces at most {most} blocks"
+
+
+def _unknown_backends(config: Config) -> Iterator[str]:
+    divergence = config.divergence
+    named = {"divergence.reference": [divergence.reference]}
+    for index, pair in enumerate(divergence.pairs):
+        named[f"divergence.pairs.{index}"] = pair
+    if divergence.precisions.backends:
+        named["divergence.precisions.reference"] = [divergence.precisions.reference]
+        named["divergence.precisions.backends"] = divergence.precisions.backends
+    for index, pair in enumerate(divergence.causes.pairs):
+        named[f"divergence.causes.pairs.{index}"] = pair
+    named["tasks.backends"] = config.tasks.backends
+    for key, names in named.items():
+        for name in names:
+            if name not in divergence.backends:
+                known = ", ".join(divergence.backends)
+                yield f"{key}: there is no backend {name}; divergence.backends has {known}"
+
+
+def _backend_problems(selection: Selection) -> Iterator[str]:
+    """Of each backend that is run, by itself and under the sweeps that it runs."""
+    sweeps = selection.config.sweeps
+    for name in selection.used:
+        backend, key = selection.backends[name], f"divergence.backends.{name}"
+        if backend.arithmetic == "exact" and backend.precision != "float64":
+            yield f"{key}.precision: exact arithmetic needs float64, not {backend.precision}"
+        if backend.precision == "tf32" and backend.device != "cuda":
+            yield f"{key}.precision: tf32 needs device cuda"
+    for name in selection.compared:
+        backend = selection.backends[name]
+        exact = backend.arithmetic == "exact"
+        if exact and not sweeps_run(sweeps, TEXTS, exact=True):
+            yield (
+                f"sweeps: none has exact: true, but backend {name} is exact; set exact: true for a "
+                f"sweep with run: texts, or take {name} out of divergence"
+            )
+        kinds = (TEXTS, SCORES) if name in selection.scored and not exact else (TEXTS,)
+        for sweep in sweeps_run(sweeps, *kinds, exact=exact):
+            if backend.noise == "native" and sweeps[sweep].method != "gaussian":
+                method = sweeps[sweep].method
+                yield f"divergence.backends.{name}.noise: {GAUSSIAN_ONLY} {sweep} is {method}"
+
+
+def _reference_problems(selection: Selection) -> Iterator[str]:
+    config, reference = selection.config, selection.backends[selection.reference]
+    if reference.device == "cuda" and config.cuda is not True:
+        yield "divergence.reference: a backend on CUDA can be the reference only with cuda: yes"
+    if reference.arithmetic == "exact":
+        for name in sweeps_run(config.sweeps, TEXTS):
+            if not config.sweeps[name].exact:
+                yield f"sweeps.{name}.exact: has to be true, since the reference backend is exact"
+    tokens = config.generation.max_new_tokens
+    for position in config.divergence.positions:
+        if position >= tokens:
+            yield (
+                f"divergence.positions: {position} is too large; generation.max_new_tokens is "
+                f"{tokens}, so the last position is {tokens - 1}"
+            )
+
+
+def _precision_problems(selection: Selection) -> Iterator[str]:
+    precisions = selection.config.divergence.precisions
+    if precisions.reference in precisions.backends:
+        yield f"divergence.precisions.backends: {precisions.reference} is the reference already"
+    for name in dict.fromkeys(name for pair in selection.precision_pairs for name in pair):
+        for key in ("rng", "noise"):
+            if getattr(selection.backends[name], key) != "keyed":
+                yield (
+                    f"divergence.backends.{name}.{key}: has to be keyed, since "
+                    f"divergence.precisions names {name}"
+                )
+
+
+def _cause_problems(selection: Selection) -> Iterator[str]:
+    if not selection.ledger_pairs:
+        return
+    config, key = selection.config, "divergence.causes"
+    causes = config.divergence.causes
+    for seed in causes.noise_seeds if isinstance(causes.noise_seeds, list) else []:
+        if seed not in config.noise_seeds:
+            yield f"{key}.noise_seeds: {seed} is not one of noise_seeds"
+    with_texts = sweeps_run(config.sweeps, TEXTS)
+    if causes.sweep not in with_texts:
+        known = ", ".join(with_texts)
+        yield f"{key}.sweep: there is no sweep {causes.sweep} with run: texts, but {known}"
+        return
+    sweep = config.sweeps[causes.sweep]
+    numbers = numbers_replaced(sweep, config.model.n_blocks)
+    for number in [] if ALL in causes.blocks_replaced else causes.blocks_replaced:
+        if number not in numbers:
+            known = ", ".join(map(str, numbers))
+            yield f"{key}.blocks_replaced: {number} is not one of the sweep's numbers ({known})"
+    if sweep.method != "gaussian":
+        yield f"{key}.sweep: {GAUSSIAN_ONLY} {causes.sweep} is {sweep.method}"

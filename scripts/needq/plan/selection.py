@@ -1,0 +1,251 @@
+"""What a run uses: which backends, pairs, chunks and noise, by its config and the devices there
+are.
+
+The Snakefile asks, so nothing but plain Python is imported.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TypedDict
+
+from needq.common.keys import noise_name
+from needq.common.settings import Backend, Config
+from needq.plan.comparisons import find_comparisons
+from needq.plan.interventions import (
+    ALL,
+    SCORES,
+    TEXTS,
+    Chunks,
+    Intervention,
+    cut_into_chunks,
+    interventions,
+    numbers_replaced,
+    sweeps_run,
+)
+from needq.plan.ledger_steps import backends_of
+
+
+class Choice(TypedDict):
+    """Some interventions of a sweep, as `corrupt.patches.read_patches` finds them."""
+
+    sweep: str
+    blocks_replaced: list[int]
+    noise_seeds: list[int]
+
+
+class Selection:
+    """What one run uses; `cuda` says whether backends on CUDA are run."""
+
+    def __init__(self, config: Config, cuda: bool) -> None:
+        self.config, self.cuda = config, cuda
+        self.backends = config.divergence.backends
+        self.reference = config.divergence.reference
+
+    @cached_property
+    def scored(self) -> list[str]:
+        """The backends that score: the reference, and those of `divergence.pairs`.
+
+        Portable ones come first, since their rows head every table; then the config's order.
+        """
+        names = self._there({self.reference}.union(*self.config.divergence.pairs))
+        portable = self.portable(names)
+        return portable + [name for name in names if name not in portable]
+
+    @cached_property
+    def compared(self) -> list[str]:
+        """The scored backends, and those of `divergence.precisions`, which do not score."""
+        return self._there({*self.scored}.union(*self.precision_pairs))
+
+    @cached_property
+    def used(self) -> list[str]:
+        """Every backend that is run: those that are compared, and those of the ledger."""
+        return self._there({*self.compared}.union(*self.ledger_pairs))
+
+    @cached_property
+    def answering(self) -> list[str]:
+        """The backends that answer the tasks."""
+        return [self.reference, *self.config.tasks.backends]
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The pairs to compare: every backend with itself, the config's pairs, the precisions'."""
+        pairs = self._pairs_there(self.config.divergence.pairs) + self.precision_pairs
+        return [(name, name) for name in self.compared] + list(dict.fromkeys(pairs))
+
+    @cached_property
+    def precision_pairs(self) -> list[tuple[str, str]]:
+        """The pairs of `divergence.precisions`, as far as there are devices."""
+        precisions = self.config.divergence.precisions
+        return self._pairs_there((precisions.reference, name) for name in precisions.backends)
+
+    @cached_property
+    def ledger_pairs(self) -> list[tuple[str, str]]:
+        """The pairs of `divergence.causes`, as far as there are devices."""
+        return self._pairs_there(self.config.divergence.causes.pairs)
+
+    @cached_property
+    def ledger_backends(self) -> list[str]:
+        """The backends that the ledger's pairs start from."""
+        return list(dict.fromkeys(name for pair in self.ledger_pairs for name in pair))
+
+    @cached_property
+    def on_cuda(self) -> bool:
+        """Whether any backend that is run computes on CUDA: figures and pages say so if not."""
+        return any(self.backends[name].device == "cuda" for name in self.used)
+
+    @cached_property
+    def verifying(self) -> list[str]:
+        """The exact backend that `verify` computes with, if there is one."""
+        return (self.portable(self.scored) + self.portable(self._there(self.backends)))[:1]
+
+    @cached_property
+    def comparisons(self) -> dict[str, str]:
+        """The sweeps that the claims compare (`needq.plan.comparisons`)."""
+        return find_comparisons(self.config.sweeps, self.config.model.n_blocks)
+
+    @cached_property
+    def headline(self) -> str:
+        """The sweep that the first page and the walk are about."""
+        return self.comparisons.get("q", sweeps_run(self.config.sweeps, TEXTS)[0])
+
+    @cached_property
+    def exact_chunks(self) -> Chunks:
+        """The chunks of the sweeps that exact backends run."""
+        return self._chunks(sweeps_run(self.config.sweeps, TEXTS, exact=True))
+
+    @cached_property
+    def text_chunks(self) -> Chunks:
+        """The chunks of the sweeps under which texts are generated, the exact ones first."""
+        exact = sweeps_run(self.config.sweeps, TEXTS, exact=True)
+        others = [name for name in sweeps_run(self.config.sweeps, TEXTS) if name not in exact]
+        return self.exact_chunks | self._chunks(others)
+
+    @cached_property
+    def chunks(self) -> Chunks:
+        """All chunks: those with texts, then those that are scored alone."""
+        return self.text_chunks | self._chunks(sweeps_run(self.config.sweeps, SCORES))
+
+    def chunks_of(self, *backends: str, scored_alone: bool = False) -> Chunks:
+        """The chunks that all of these backends run."""
+        if any(self.backends[name].arithmetic == "exact" for name in backends):
+            return self.exact_chunks
+        return self.chunks if scored_alone else self.text_chunks
+
+    def compared_chunks(self, left: str, right: str) -> list[str]:
+        """The chunks in which two backends are compared. A repeat needs one noise seed only."""
+        seeds = {None, self.config.noise_seeds[0]}
+        return [
+            name
+            for name, chunk in self.chunks_of(left, right).items()
+            if left != right or seeds & {intervention.noise_seed for intervention in chunk}
+        ]
+
+    @cached_property
+    def ledger_choice(self) -> Choice | None:
+        """The ledger's sweep, numbers of blocks replaced and noise seeds, if it is run.
+
+        By these, `corrupt.patches.read_patches` finds its interventions.
+        """
+        if not self.ledger_pairs:
+            return None
+        causes, config = self.config.divergence.causes, self.config
+        numbers = numbers_replaced(config.sweeps[causes.sweep], config.model.n_blocks)
+        wanted = {max(numbers) if number == ALL else number for number in causes.blocks_replaced}
+        seeds = causes.noise_seeds
+        return {
+            "sweep": causes.sweep,
+            "blocks_replaced": [number for number in numbers if number in wanted],
+            "noise_seeds": config.noise_seeds[:seeds] if isinstance(seeds, int) else seeds,
+        }
+
+    @cached_property
+    def ledger_interventions(self) -> list[Intervention]:
+        """The interventions that the ledger generates texts under."""
+        choice = self.ledger_choice
+        if choice is None:
+            return []
+        return [
+            intervention
+            for intervention in interventions(self.config, [choice["sweep"]])
+            if len(intervention.block_indices) in choice["blocks_replaced"]
+            and intervention.noise_seed in choice["noise_seeds"]
+        ]
+
+    @cached_property
+    def ledger_chunks(self) -> list[str]:
+        """The chunks that hold the ledger's interventions."""
+        wanted = set(self.ledger_interventions)
+        return [name for name, chunk in self.text_chunks.items() if wanted & set(chunk)]
+
+    @cached_property
+    def shown_noise(self) -> list[str]:
+        """The noise that the histogram shows: of each matrix and method that a text sweep has."""
+        sweeps = [self.config.sweeps[name] for name in sweeps_run(self.config.sweeps, TEXTS)]
+        seed = self.config.noise_seeds[0]
+        return sorted({noise_name(sweep.matrix, sweep.method, seed) for sweep in sweeps})
+
+    @cached_property
+    def deciding(self) -> dict[str, object]:
+        """The keys that decide the exact backend's results, each with its value.
+
+        Where the model lies decides nothing; its digests do.
+        """
+        config = self.config
+        values: dict[str, object] = {
+            f"model.{key}": value
+            for key, value in config.model.model_dump(include={"digests", "n_blocks"}).items()
+        }
+        for name in sweeps_run(config.sweeps, TEXTS, exact=True):
+            values[f"sweeps.{name}"] = config.sweeps[name].model_dump(exclude={"run", "exact"})
+        values["noise_seeds"] = config.noise_seeds
+        for group in ("generation", "evaluation"):
+            settings = getattr(config, group).model_dump()
+            values |= {f"{group}.{key}": value for key, value in settings.items()}
+        return values
+
+    def side_backends(self, side: str, left: str, right: str) -> list[Backend]:
+        """The backends that one side ("left" or "right") of a pair of the ledger computes with."""
+        return backends_of(side, self.backends[left], self.backends[right])
+
+    def portable(self, names: Iterable[str]) -> list[str]:
+        """Those of the named backends whose texts are the same on every machine."""
+        return [
+            name
+            for name in names
+            if self.backends[name].arithmetic == "exact"
+            and self.backends[name].rng == self.backends[name].noise == "keyed"
+        ]
+
+    def _there(self, named: Iterable[str]) -> list[str]:
+        """The named backends in the config's order, without those on CUDA if it is not run."""
+        named = set(named)
+        return [
+            name
+            for name, backend in self.backends.items()
+            if name in named and (self.cuda or backend.device != "cuda")
+        ]
+
+    def _pairs_there(self, pairs: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+        """The pairs of which both backends can be run."""
+        return [(left, right) for left, right in pairs if len(self._there((left, right))) == 2]
+
+    def _chunks(self, names: Sequence[str]) -> Chunks:
+        size = self.config.jobs.interventions_per_job
+        return cut_into_chunks(interventions(self.config, names), size)
+
+
+def noise_names(interventions: Iterable[Intervention]) -> list[str]:
+    """The names of the stored noise that interventions draw on."""
+    return sorted({one.noise for one in interventions if one.noise})
+
+
+def report_pages(selection: Selection) -> Iterator[str]:
+    """The names of the pages that a run has."""
+    yield from ("degradation", "labels", "gallery", "divergence", "side_by_side", "provenance")
+    yield from ("notebook_walk", "notebook_headline")
+    if selection.comparisons:
+        yield "claims"
+    if selection.ledger_pairs:
+        yield "ledger"
+    if selection.precision_pairs:
+        yield "flips"

@@ -1,0 +1,93 @@
+"""Cells of the pages' tables: numbers, intervals, and tables in the shape of a page."""
+
+import math
+import re
+from collections.abc import Mapping
+
+from pandas import DataFrame, Series
+
+from needq.report.content import Claim
+
+NOTHING = "–"
+
+
+def anchor(heading: str) -> str:
+    """The id of a heading in a page."""
+    return "-".join(re.findall(r"\w+", heading.lower()))
+
+
+def number(value: float | str | None) -> str:
+    """A number in three significant digits; large and whole numbers in full; a dash for none."""
+    if isinstance(value, str):
+        return value
+    if value is None or math.isnan(value):
+        return NOTHING
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+def cells(table: DataFrame, shown: Mapping[str, str]) -> list[list[tuple[str, str]]]:
+    """Rows of (value, interval) for the columns `shown`; the interval may be empty."""
+    rows = []
+    for _, row in table.iterrows():
+        line = []
+        for name in shown:
+            line.append((number(row[name]), _interval(row, name)))
+        rows.append(line)
+    return rows
+
+
+def _interval(row: Series, name: str) -> str:
+    """The interval of a column; empty if it has none."""
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    if low is None or math.isnan(low):
+        return ""
+    return f"{number(low)} to {number(high)}"
+
+
+def with_tests(claims: DataFrame) -> list[Claim]:
+    """Each claim of `claims.tsv` with its tests."""
+    with_rows: list[Claim] = []
+    for claim, rows in claims.groupby("claim", sort=False):
+        whole = rows["test"].str.startswith("all ")
+        with_rows.append(
+            {
+                "claim": claim,
+                "statement": rows["statement"].iloc[0],
+                "verdict": rows.loc[whole, "verdict"].iloc[0],
+                "tests": rows[~whole].to_dict("records"),
+            }
+        )
+    return with_rows
+
+
+def crossed(
+    table: DataFrame, row: str, column: str, value: str
+) -> tuple[dict[str, str], list[list[tuple[str, str]]]]:
+    """The headings and cells of a table with one row per `row` and one column per `column`."""
+    wide = {
+        name: {
+            column: (number(part[value]), _interval(part, value))
+            for column, part in of_row.set_index(column).iterrows()
+        }
+        for name, of_row in table.groupby(row, sort=False)
+    }
+    names = list(dict.fromkeys(table[column]))
+    lines = [[(name, ""), *(of_row[column] for column in names)] for name, of_row in wide.items()]
+    return {name: name for name in (row, *names)}, lines
+
+
+def describe_flips(rows: DataFrame) -> str:
+    """The observed and the predicted number of diverged texts of one pair, in words."""
+    whole = rows[rows["blocks_replaced"].isna()].iloc[0]
+    low, high, diverged = whole["predicted_low"], whole["predicted_high"], whole["diverged"]
+    verdict = "as predicted"
+    if not low <= diverged <= high:
+        verdict = "more than predicted" if diverged > high else "fewer than predicted"
+    return (
+        f"{diverged:.0f} of {whole['texts']:.0f} texts diverge; {whole['predicted']:.1f} predicted "
+        f"({low:.0f} to {high:.0f}): {verdict}"
+    )

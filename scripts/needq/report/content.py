@@ -1,0 +1,65 @@
+"""What the templates show: texts of the gallery, diverged texts, and claims with their tests."""
+
+from typing import TypedDict
+
+Cut = tuple[str, str, str]  # a text before, at and after the first divergent token
+
+
+class Text(TypedDict):
+    """A text that some backends wrote."""
+
+    noise_seed: int | None
+    sample_seed: int
+    backends: list[str]
+    label: str
+    text: str
+
+
+class Row(TypedDict):
+    """The texts of one prompt and intervention: those of the first seeds, and the others."""
+
+    intervention: str
+    blocks: int
+    first: list[Text]
+    others: list[Text]
+
+
+class Sample(TypedDict):
+    """The texts of one prompt."""
+
+    prompt: str
+    rows: list[Row]
+
+
+class Example(TypedDict):
+    """Two texts that diverge; `margin` is that of `divergence.parquet`."""
+
+    intervention: str
+    prompt: int
+    margin: float
+    noise_seed: int | None
+    sample_seed: int
+    place: int
+    left: Cut
+    right: Cut
+
+
+class Pair(TypedDict):
+    """Two backends: their texts, how many diverged, and an example per intervention."""
+
+    left: str
+    right: str
+    texts: int
+    diverged: int
+    rows: list[Example]
+
+
+class Claim(TypedDict, total=False):
+    """A claim and its tests, rows of `claims.tsv`; the first page has `failed` and `count` too."""
+
+    claim: str
+    statement: str
+    verdict: str
+    tests: list[dict[str, object]]
+    failed: list[dict[str, object]]
+    count: str

@@ -1,0 +1,81 @@
+"""The columns that the pages' tables show, with their headings.
+
+A column with an interval shows it below the mean.
+"""
+
+SCORES = {
+    "intervention": "intervention",
+    "nll": "nll",
+    "bits_per_byte": "bits per byte",
+    "kl": "KL",
+    "top1_agreement": "top-1 agreement",
+    "noise_seeds": "noise seeds",
+}
+DEGRADATION = {
+    "intervention": "intervention",
+    "label": "most frequent label",
+    "nll": "nll",
+    "bits_per_byte": "bits per byte",
+    "kl": "KL",
+    "top1_agreement": "top-1 agreement",
+    "grammar": "grammar",
+    "cloze": "cloze",
+    "pristine_nll": "pristine nll",
+    "seq_rep_4": "seq-rep-4",
+    "distinct_2": "distinct-2",
+    "noise_seeds": "noise seeds",
+    "texts": "texts",
+}
+LABEL_QUALITY = {"measure": "measure", "value": "share", "texts": "texts"}
+REPLACEMENT_METHODS = {
+    "method": "replacement method",
+    "ratio": "damage / damage by Gaussian noise",
+    "low": "95% from",
+    "high": "to",
+    "verdict": "same damage",
+}
+HALF_POINTS = {
+    "measure": "measure",
+    "estimate": "estimate",
+    "low": "95% from",
+    "high": "to",
+    "verdict": "best shape",
+}
+DIVERGENCE = {
+    "intervention": "intervention",
+    "identical": "identical texts (share)",
+    "common_prefix_share": "common prefix (share)",
+    "first_divergent_token": "first divergent token",
+    "max_abs_logit": "max |logit difference|",
+    "max_ulp": "max ulp",
+    "kl": "KL",
+    "top1_flips": "top-1 flips",
+    "margin": "margin",
+    "noise_seeds": "noise seeds",
+    "texts": "texts",
+}
+LEDGER = {
+    "cause": "removed up to here",
+    "identical_share": "identical texts (share)",
+    "common_prefix_share": "common prefix (share)",
+    "first_divergent_token": "first divergent token",
+    "kl": "KL",
+    "max_abs_logit": "max |logit difference|",
+    "texts": "texts",
+}
+FLIPS = {
+    "blocks_replaced": "blocks replaced",
+    "logit_error": "logit error",
+    "texts": "texts",
+    "diverged": "diverged",
+    "predicted": "predicted",
+    "p_value": "p",
+    "place_p_value": "p of the tokens",
+}
+TREND = {
+    "left": "left",
+    "right": "right",
+    "slope": "common prefix, change per block",
+    "verdict": "diverge",
+    "texts": "texts",
+}

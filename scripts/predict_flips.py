@@ -1,0 +1,12 @@
+"""Rule predict_flips: see rules/flips.smk."""
+
+from needq.common import tables
+from needq.common.logs import job
+from needq.divergence.flips import flips_of_pairs
+
+with job(snakemake.log[0]):
+    files, params = snakemake.input, snakemake.params
+    texts, diffs = tables.read_frame(files.texts), tables.read_frame(files.diffs)
+    table, places = flips_of_pairs(texts, diffs, params.temperature, params.max_new_tokens)
+    tables.write_table(snakemake.output.table, table, tables.MEASURED)
+    tables.write_table(snakemake.output.places, places, tables.MEASURED)

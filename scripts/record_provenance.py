@@ -1,0 +1,18 @@
+"""Rule record_provenance: see rules/provenance.smk."""
+
+from needq.common.files import file_sha256, read_json, write_json
+from needq.common.logs import job
+from needq.provenance.record import join_records
+
+with job(snakemake.log[0]):
+    processes = [read_json(file) for file in snakemake.input.processes]
+    for file in snakemake.input.sides:  # one process under several backends
+        processes += read_json(file)
+    record = join_records(
+        snakemake.params.config,
+        snakemake.params.cuda,
+        read_json(snakemake.input.manifest),
+        file_sha256(snakemake.input.text),
+        processes,
+    )
+    write_json(snakemake.output.provenance, record)

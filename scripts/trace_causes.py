@@ -1,0 +1,26 @@
+"""Rule trace_causes: see rules/ledger.smk."""
+
+from needq.common import schemas, tables
+from needq.common.files import read_json, temporary, write_json
+from needq.common.settings import Backend, Generation
+from needq.inference.session import session
+from safetensors.numpy import save_file
+
+files, params = snakemake.input, snakemake.params
+backends = [Backend(**values) for values in params.backends]
+settings = Generation(**params.generation)
+
+with session(
+    backends[0], files.weights, snakemake.log[0], files.noise, files.patches, **params.chosen
+) as work:
+    from needq.inference.trace import trace_backends
+
+    tokens = read_json(files.tokens)
+    reference = [row for file in files.reference for row in tables.read_rows(file)]
+    traces = list(trace_backends(work, backends, tokens, settings, reference, params.positions))
+    texts = [text for trace in traces for text in trace.texts]
+    logits = {key: values for trace in traces for key, values in trace.logits.items()}
+    tables.write_rows(snakemake.output.texts, texts, schemas.TRACE)
+    write_json(snakemake.output.provenance, [trace.record for trace in traces])
+    with temporary(snakemake.output.logits) as partial:
+        save_file(logits, partial)

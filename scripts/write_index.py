@@ -1,0 +1,36 @@
+"""Rule write_index: see rules/report.smk."""
+
+from needq.backup.architectures import find_architecture
+from needq.backup.tasks import chances
+from needq.common.files import read_json, write_text
+from needq.common.logs import job
+from needq.common.settings import Config
+from needq.common.tables import read_table
+from needq.provenance import digests
+from needq.report import index
+from needq.report.pages import Pages
+
+with job(snakemake.log[0]):
+    files, params = snakemake.input, snakemake.params
+    config = Config(**params.config)
+    run = index.Run(
+        config=config,
+        sweep=params.sweep,
+        comparisons=params.comparisons,
+        compared=params.page["backends"],
+        cuda=params.page["cuda"],
+        vocabulary=find_architecture(read_json(files.config)).vocabulary,
+        chances=chances(files.tasks),
+        record=read_json(files.provenance),
+        digests=digests.read_first(files.digests),
+        expected=digests.read_first(files.expected),
+    )
+    names = ("degradation", "summary", "trend", "labels", "quality")
+    known = {name: read_table(files[name]) for name in names}
+    for name in ("ledger", "claims", "half_points"):  # not every run has them
+        known[name] = read_table(files[name][0]) if files[name] else None
+    content = index.content(run, index.Tables(**known))
+    figures, written = (files.figure, files.divergence_figure), snakemake.output
+    content |= index.surroundings(params.pages, *figures, written.config, content["verified"])
+    write_text(written.config, index.as_yaml(config))
+    write_text(written.page, Pages(files.templates, **params.page).index(content))

@@ -1,0 +1,28 @@
+"""Rule write_pages: see rules/report.smk."""
+
+from needq.common import tables
+from needq.common.files import read_json, write_text
+from needq.common.logs import job
+from needq.common.settings import Config
+from needq.provenance import digests
+from needq.report import gallery
+from needq.report.pages import Pages
+
+with job(snakemake.log[0]):
+    files, params = snakemake.input, snakemake.params
+    config, page = Config(**params.config), Pages(files.templates, **params.page)
+    summary, trend = tables.read_table(files.divergence), tables.read_table(files.trend)
+    own, expected = digests.read_first(files.digests), digests.read_first(files.expected)
+    texts = tables.read_by_backend(files.texts, page.backends)
+    labels = tables.read_by_backend(files.labels, params.scored)
+    prompts, seeds = config.generation.prompts, config.noise_seeds
+    verified = digests.compared(expected, own)
+    record = read_json(files.provenance)
+    written = {
+        "degradation": page.degradation(tables.read_table(files.degradation)),
+        "divergence": page.divergence(summary, trend),
+        "gallery": gallery.write_gallery(page, texts, labels, prompts, seeds, summary),
+        "provenance": page.provenance(config, record, own, verified),
+    }
+    for name, content in written.items():
+        write_text(snakemake.output[name], content)

@@ -1,0 +1,44 @@
+"""Configs as tests read and refuse them."""
+
+import json
+
+import pytest
+from default_config import with_changes
+from needq.common.errors import UserError
+from needq.plan.config import read_config
+from needq.plan.selection import Selection, report_pages
+
+
+def refusal(config):
+    """The one line by which a config is refused."""
+    with pytest.raises(UserError) as error:
+        read_config(config)
+    message = str(error.value)
+    assert "\n" not in message
+    assert message.startswith("config")
+    return message
+
+
+def read(*changes):
+    """The default config with the values of some keys (dotted) replaced."""
+    return read_config(with_changes(*changes))
+
+
+def plan(config):
+    """Ask everything that rules ask of a config, with CUDA and without if both may be."""
+    for cuda in (False, True) if config.cuda == "auto" else (config.cuda,):
+        selection = Selection(config, cuda)
+        for name in ("answering", "comparisons", "deciding", "headline", "ledger_chunks"):
+            assert getattr(selection, name) is not None
+        assert selection.ledger_choice if selection.ledger_pairs else not selection.ledger_choice
+        assert bool(selection.ledger_interventions) == bool(selection.ledger_pairs)
+        assert selection.scored
+        assert selection.chunks
+        assert selection.shown_noise
+        assert set(selection.compared) <= set(selection.used)
+        for pair in selection.pairs:
+            assert selection.compared_chunks(*pair)
+        for pair in selection.ledger_pairs:
+            assert all(selection.side_backends(side, *pair) for side in ("left", "right"))
+        assert {"degradation", "provenance"} < set(report_pages(selection))
+    json.dumps(config.model_dump(), allow_nan=False)

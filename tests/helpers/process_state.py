@@ -1,0 +1,34 @@
+"""What a job sets in its process, set back: a test runs several in one process."""
+
+import logging
+import os
+import signal
+from contextlib import contextmanager
+
+VARIABLES = ("ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "HF_HUB_OFFLINE")
+
+
+@contextmanager
+def restored():
+    """torch's settings, variables, the root logger and the handling of SIGTERM, as they were."""
+    import torch
+
+    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    variables = {name: os.environ.get(name) for name in VARIABLES}
+    root, handling = logging.getLogger(), signal.getsignal(signal.SIGTERM)
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        torch.set_num_threads(threads)
+        for name, value in variables.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        for handler in set(root.handlers) - set(handlers):
+            handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(False)
+        signal.signal(signal.SIGTERM, handling)

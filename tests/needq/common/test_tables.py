@@ -1,0 +1,97 @@
+"""Tables in and out: the same rows come back, and the same rows are the same bytes."""
+
+import math
+
+import fake_run
+import fake_tables
+import numpy
+import pandas
+import pyarrow
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from needq.common import columns, schemas, tables
+
+ROW = {"sweep": "s", "intervention": "q/s/01", "blocks_replaced": 1, "noise_seed": None}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    fake_run.write(folder)
+    return folder
+
+
+def test_rows_come_back_as_they_were(tmp_path):
+    rows = [
+        ROW | {"prompt": 0, "sample_seed": 4, "tokens": [1, 2], "margins": [0.1, math.inf]},
+        ROW | {"prompt": 1, "noise_seed": 3, "tokens": [], "text": 'tab\t"é"\n', "ended": True},
+    ]
+    path = tmp_path / "new" / "t.parquet"
+    tables.write_rows(path, [row | {"extra": 1} for row in rows], schemas.TEXTS)
+    found = tables.read_rows(path)
+    for row, own in zip(rows, found, strict=True):
+        assert own == dict.fromkeys(schemas.TEXTS.names) | row
+
+
+def test_the_same_rows_are_the_same_bytes(tmp_path):
+    for name in "ab":
+        tables.write_rows(tmp_path / name, [ROW | {"nll": 0.1}], schemas.EVALUATION)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_table_without_rows_keeps_its_columns(tmp_path):
+    tables.write_rows(tmp_path / "t", [], schemas.DIVERGENCE)
+    assert tables.read_rows(tmp_path / "t") == []
+    assert pyarrow.parquet.read_schema(tmp_path / "t").names == schemas.DIVERGENCE.names
+
+
+def test_a_wrong_type_leaves_nothing(tmp_path):
+    with pytest.raises(pyarrow.ArrowException):
+        tables.write_rows(tmp_path / "t", [{"noise_seed": "three"}], schemas.EVALUATION)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_are_read_by_backend(run):
+    files = sorted(run.glob("generate/*/first/*.parquet"), reverse=True)
+    found = tables.read_by_backend(files, ["cpu_float64", "cpu", "none"])
+    assert list(found) == ["cpu_float64", "cpu", "none"]
+    assert found["none"].empty
+    for name in ("cpu", "cpu_float64"):
+        texts = fake_run.stages(run, name)[0].drop(columns="backend")
+        pandas.testing.assert_frame_equal(found[name], texts)
+
+
+def test_divergence_reads_back_to_the_same_bits(run, tmp_path):
+    files = sorted(run.glob("diff/cpu-cpu_float64/*.parquet"))
+    rows = tables.read_frame(files)[list(columns.DIVERGENCE)]
+    tables.write_table(tmp_path / "divergence.tsv", rows)
+    back = tables.read_table(tmp_path / "divergence.tsv")
+    for name in ("max_abs_logit", "kl", "margin"):
+        numpy.testing.assert_array_equal(back[name], rows[name])
+    first = (tmp_path / "divergence.tsv").read_text().splitlines()[1].split("\t")
+    named = dict(zip(columns.DIVERGENCE, first, strict=True))
+    assert named["noise_seed"] == ""
+    assert named["top1_flips"] == "0"
+    assert named["identical"] == "True"
+    assert named["first_divergent_token"] == ""
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_is_one_line_and_comes_back(text):
+    line = tables.escape(text)
+    assert len(line.splitlines()) <= 1
+    assert "\t" not in line
+    assert tables.unescape(line) == text
+
+
+def test_hostile_texts_survive_the_table(run, tmp_path):
+    table = fake_tables.degradation(run)[:13]
+    table.loc[0, "example"] = '"starts with a quote'
+    table.loc[1, "example"] = "NA"
+    table.loc[2, "example"] = ""
+    tables.write_table(tmp_path / "degradation.tsv", table, tables.MEASURED)
+    back = tables.read_table(tmp_path / "degradation.tsv")
+    assert list(back["example"]) == list(table["example"])
+    assert back["example"].iloc[-1] == fake_run.HOSTILE
+    assert len((tmp_path / "degradation.tsv").read_text().splitlines()) == 14

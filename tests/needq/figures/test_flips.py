@@ -1,0 +1,37 @@
+"""The figure of predicted flips: cumulative counts with the interval."""
+
+import pandas
+import pytest
+from drawn import assert_same_bytes, words
+from needq.figures.flips import draw_flips
+
+
+def flip_tables():
+    """`flips.tsv` and `flip_places.tsv` of two backends."""
+    tables, places = [], []
+    for right, diverged in (("cpu_keyed", 0), ("bfloat16", 40)):
+        row = {"left": "exact", "right": right, "blocks_replaced": None, "logit_error": 0.01}
+        row |= {"texts": 366, "diverged": diverged, "predicted": 42.0, "predicted_low": 30}
+        row |= {"predicted_high": 54, "p_value": 0.6, "place_p_value": 0.3}
+        tables += [row, row | {"blocks_replaced": 3}]
+        for token in range(32):
+            row = {"left": "exact", "right": right, "token": token}
+            places.append(row | {"diverged": int(token < diverged), "predicted": 42 / 32})
+    return pandas.DataFrame(tables), pandas.DataFrame(places)
+
+
+def test_the_same_bytes_twice(tmp_path):
+    assert_same_bytes(lambda: {"flips": draw_flips(*flip_tables(), False)}, tmp_path)
+
+
+@pytest.mark.parametrize(("cuda", "said"), [(True, False), (False, True)])
+def test_what_was_not_run_is_said(cuda, said):
+    assert ("CUDA: not run" in words(draw_flips(*flip_tables(), cuda))) == said
+
+
+def test_flips_are_cumulative_and_carry_the_interval():
+    figure = draw_flips(*flip_tables(), cuda=True)
+    observed, predicted = figure.axes[1].lines[:2]
+    assert observed.get_ydata()[-1] == 32
+    assert predicted.get_ydata()[-1] == pytest.approx(42)
+    assert "p = 0.6" in words(figure)

