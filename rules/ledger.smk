@@ -114,6 +114,6 @@ rule show_ledger:
         "../envs/tables.yaml"
     threads: 1
     params:
-        page=PAGE | {"backends": LEDGER_BACKENDS},
+        page=PAGE | {"backends": USED.ledger_backends},
     script:
         "../scripts/show_ledger.py"

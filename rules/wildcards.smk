@@ -3,9 +3,8 @@
 # INPUTS   a job's wildcards: chunk, backend, process, or a pair's left and right, and its side
 # OUTPUTS  the files and settings that they name
 
-# the pairs of the ledger as its folders are called, and their backends
+# the pairs of the ledger as its folders are called
 LEDGER_PAIRS = [f"{left}-{right}" for left, right in USED.ledger_pairs]
-LEDGER_BACKENDS = list(dict.fromkeys(name for pair in USED.ledger_pairs for name in pair))
 
 
 def noise_paths(interventions):
@@ -70,16 +69,19 @@ def right_logits(wildcards):
     return f"<results>/score/{wildcards.right}/{process}/{wildcards.chunk}.logits.safetensors"
 
 
+def pair_backends(wildcards):
+    """The settings of the two backends of a pair."""
+    return [CONFIG.divergence.backends[name] for name in (wildcards.left, wildcards.right)]
+
+
 def pair_precisions(wildcards):
     """The floating-point formats of the two backends."""
-    names = (wildcards.left, wildcards.right)
-    return [CONFIG.divergence.backends[name].precision for name in names]
+    return [backend.precision for backend in pair_backends(wildcards)]
 
 
 def ledger_pair(wildcards):
-    """The settings of the two backends that a pair of the ledger starts from."""
-    names = (wildcards.left, wildcards.right)
-    return [CONFIG.divergence.backends[name].model_dump() for name in names]
+    """The two backends that a pair of the ledger starts from, as plain values."""
+    return [backend.model_dump() for backend in pair_backends(wildcards)]
 
 
 def side_backends(wildcards):
