@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fake_run
 import numpy as np
 import process_state
 import pytest
@@ -83,6 +84,14 @@ def llama(tmp_path_factory):
 def pocket(tmp_path_factory):
     """The bundled model."""
     return backed_up(ROOT / "resources/pocket-gpt2", tmp_path_factory.mktemp("pocket") / "backup")
+
+
+@pytest.fixture(scope="session")
+def fake_folder(tmp_path_factory):
+    """The folder of a made-up run, which tests only read."""
+    folder = tmp_path_factory.mktemp("fake")
+    fake_run.write(folder)
+    return folder
 
 
 @pytest.fixture

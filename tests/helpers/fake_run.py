@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy
 from needq.common import schemas, tables
 from needq.common.keys import LABELS
+from pandas import DataFrame
 
 BLOCKS = 12
 PROMPTS = 8
@@ -160,12 +161,17 @@ def divergence(left, right, names):
     return rows
 
 
+def read(folder: Path, pattern: str) -> DataFrame:
+    """The rows of all files of a run that match a pattern."""
+    return tables.read_frame(sorted(folder.glob(pattern)))
+
+
 def stages(folder: Path, backend: str) -> list:
     """What `metrics.degradation` takes for a backend of the run written to `folder`."""
     patterns = ("generate/{}/first/*.parquet", "score/{}/first/*.texts.parquet")
     patterns += ("score/{}/first/*.evaluation.parquet", "score/{}/first/*.tasks.parquet")
     patterns += ("labels/{}.parquet",)
-    return [tables.read_frame(sorted(folder.glob(one.format(backend)))) for one in patterns]
+    return [read(folder, one.format(backend)) for one in patterns]
 
 
 def write(folder: Path, chunk_size: int = 10_000) -> None:

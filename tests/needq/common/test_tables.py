@@ -15,13 +15,6 @@ from needq.common import columns, schemas, tables
 ROW = {"sweep": "s", "intervention": "q/s/01", "blocks_replaced": 1, "noise_seed": None}
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    fake_run.write(folder)
-    return folder
-
-
 def test_rows_come_back_as_they_were(tmp_path):
     rows = [
         ROW | {"prompt": 0, "sample_seed": 4, "tokens": [1, 2], "margins": [0.1, math.inf]},
@@ -52,18 +45,18 @@ def test_a_wrong_type_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_rows_are_read_by_backend(run):
-    files = sorted(run.glob("generate/*/first/*.parquet"), reverse=True)
+def test_rows_are_read_by_backend(fake_folder):
+    files = sorted(fake_folder.glob("generate/*/first/*.parquet"), reverse=True)
     found = tables.read_by_backend(files, ["cpu_float64", "cpu", "none"])
     assert list(found) == ["cpu_float64", "cpu", "none"]
     assert found["none"].empty
     for name in ("cpu", "cpu_float64"):
-        texts = fake_run.stages(run, name)[0].drop(columns="backend")
+        texts = fake_run.stages(fake_folder, name)[0].drop(columns="backend")
         pandas.testing.assert_frame_equal(found[name], texts)
 
 
-def test_divergence_reads_back_to_the_same_bits(run, tmp_path):
-    files = sorted(run.glob("diff/cpu-cpu_float64/*.parquet"))
+def test_divergence_reads_back_to_the_same_bits(fake_folder, tmp_path):
+    files = sorted(fake_folder.glob("diff/cpu-cpu_float64/*.parquet"))
     rows = tables.read_frame(files)[list(columns.DIVERGENCE)]
     tables.write_table(tmp_path / "divergence.tsv", rows)
     back = tables.read_table(tmp_path / "divergence.tsv")
@@ -85,8 +78,8 @@ def test_any_text_is_one_line_and_comes_back(text):
     assert tables.unescape(line) == text
 
 
-def test_hostile_texts_survive_the_table(run, tmp_path):
-    table = fake_tables.degradation(run)[:13]
+def test_hostile_texts_survive_the_table(fake_folder, tmp_path):
+    table = fake_tables.degradation(fake_folder)[:13]
     table.loc[0, "example"] = '"starts with a quote'
     table.loc[1, "example"] = "NA"
     table.loc[2, "example"] = ""

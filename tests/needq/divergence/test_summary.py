@@ -4,23 +4,12 @@ import fake_run
 import numpy
 import pandas
 import pytest
-from needq.common import columns, tables
+from needq.common import columns
 from needq.divergence import summary
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    fake_run.write(folder)
-    return folder
-
-
-def read(folder, pattern):
-    return tables.read_frame(sorted(folder.glob(pattern)))
-
-
-def test_divergence_summary_counts_what_it_says(run):
-    rows = read(run, "diff/*/*.parquet")
+def test_divergence_summary_counts_what_it_says(fake_folder):
+    rows = fake_run.read(fake_folder, "diff/*/*.parquet")
     table = summary.summary_table(rows)
     assert list(table) == list(columns.DIVERGENCE_SUMMARY)
     repeats = table[table["left"] == table["right"]]
@@ -41,8 +30,8 @@ def test_divergence_summary_counts_what_it_says(run):
     assert mine["noise_seeds"] == 5
 
 
-def test_the_common_prefix_share_and_the_quartiles(run):
-    rows = read(run, "diff/cpu-cpu_float64/*.parquet")
+def test_the_common_prefix_share_and_the_quartiles(fake_folder):
+    rows = fake_run.read(fake_folder, "diff/cpu-cpu_float64/*.parquet")
     table = summary.summary_table(rows).set_index("blocks_replaced")
     part = rows[rows["intervention"] == "q/cumulative/12"]
     places = part["first_divergent_token"].to_numpy(float, na_value=numpy.nan)
@@ -96,8 +85,8 @@ def test_texts_that_never_diverge_have_no_trend():
     assert row["verdict"] == "undecided"
 
 
-def test_logits_that_were_not_compared_are_missing_not_zero(run):
-    rows = read(run, "diff/cpu-cpu_float64/*.parquet")
+def test_logits_that_were_not_compared_are_missing_not_zero(fake_folder):
+    rows = fake_run.read(fake_folder, "diff/cpu-cpu_float64/*.parquet")
     rows["top1_flips"] = pandas.array([None] * len(rows), "Int64")
     rows["max_ulp"] = numpy.nan
     table = summary.summary_table(rows)

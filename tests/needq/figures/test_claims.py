@@ -15,11 +15,9 @@ COMPARED = {"q": "cumulative", "k": "keys", "v": "values", "end": "from_end", "z
 
 
 @pytest.fixture(scope="module")
-def article(tmp_path_factory):
+def article(fake_folder):
     """`degradation.tsv` of the article's sweep."""
-    folder = tmp_path_factory.mktemp("run")
-    fake_run.write(folder)
-    return metrics.degradation_table("cpu", *fake_run.stages(folder, "cpu"))
+    return metrics.degradation_table("cpu", *fake_run.stages(fake_folder, "cpu"))
 
 
 @pytest.fixture(scope="module")

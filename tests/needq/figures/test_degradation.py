@@ -16,10 +16,8 @@ from needq.figures import theme
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    fake_run.write(folder)
-    return fake_tables.degradation(folder)
+def table(fake_folder):
+    return fake_tables.degradation(fake_folder)
 
 
 def drawn(table, cuda=False):

@@ -4,16 +4,13 @@ import fake_run
 import numpy
 import pytest
 from drawn import assert_same_bytes, words
-from needq.common.tables import read_frame
 from needq.divergence.summary import summary_table
 from needq.figures.divergence import draw_divergence
 
 
 @pytest.fixture(scope="module")
-def summary(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    fake_run.write(folder)
-    return summary_table(read_frame(sorted(folder.glob("diff/*/*.parquet"))))
+def summary(fake_folder):
+    return summary_table(fake_run.read(fake_folder, "diff/*/*.parquet"))
 
 
 def test_the_same_bytes_twice(summary, tmp_path):

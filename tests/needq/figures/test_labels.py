@@ -12,10 +12,8 @@ from needq.metrics.labels import article_bands
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    fake_run.write(folder)
-    stages = fake_run.stages(folder, "cpu")
+def tables(fake_folder):
+    stages = fake_run.stages(fake_folder, "cpu")
     return label_tables.shares_table({"cpu": stages[-1]}), metrics.degradation_table("cpu", *stages)
 
 

@@ -12,31 +12,20 @@ from needq.metrics import ngrams as text_metrics
 from needq.metrics import statistics
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    fake_run.write(folder)
-    return folder
-
-
-def read(folder, pattern):
-    return tables.read_frame(sorted(folder.glob(pattern)))
-
-
 def degradation(folder, backend="cpu"):
     return metrics.degradation_table(backend, *fake_run.stages(folder, backend))
 
 
-def test_degradation_has_its_columns_and_one_row_an_intervention(run):
-    table = degradation(run)
+def test_degradation_has_its_columns_and_one_row_an_intervention(fake_folder):
+    table = degradation(fake_folder)
     assert list(table) == list(columns.DEGRADATION)
     assert list(table["blocks_replaced"]) == list(range(fake_run.BLOCKS + 1))
     assert list(table["noise_seeds"]) == [0] + [5] * fake_run.BLOCKS
     assert list(table["texts"]) == [16] + [80] * fake_run.BLOCKS
 
 
-def test_means_are_those_of_a_naive_loop(run):
-    table = degradation(run).set_index("blocks_replaced")
+def test_means_are_those_of_a_naive_loop(fake_folder):
+    table = degradation(fake_folder).set_index("blocks_replaced")
     rows = [row for row in fake_run.evaluation() if row["blocks_replaced"] == 3]
     nll = sum(row["nll"] for row in rows) / len(rows)
     bits = sum(row["nll"] * row["tokens"] / math.log(2) / row["bytes"] for row in rows)
@@ -47,8 +36,8 @@ def test_means_are_those_of_a_naive_loop(run):
     assert table.loc[3, "seq_rep_4"] == pytest.approx(sum(repeated) / len(repeated))
 
 
-def test_intervals_are_those_of_the_cells(run):
-    table = degradation(run).set_index("blocks_replaced")
+def test_intervals_are_those_of_the_cells(fake_folder):
+    table = degradation(fake_folder).set_index("blocks_replaced")
     cells = numpy.zeros((5, fake_run.DOCUMENTS))
     for row in fake_run.evaluation():
         if row["blocks_replaced"] == 3:
@@ -62,8 +51,8 @@ def test_intervals_are_those_of_the_cells(run):
     assert table.loc[0, "nll_low"] == pytest.approx(statistics.mean_of_items(pristine).low)
 
 
-def test_texts_too_short_for_a_measure_are_left_out(run):
-    texts, *others = fake_run.stages(run, "cpu")
+def test_texts_too_short_for_a_measure_are_left_out(fake_folder):
+    texts, *others = fake_run.stages(fake_folder, "cpu")
     short = (texts["prompt"] == 0) & (texts["blocks_replaced"] == 1)
     texts["tokens"] = [
         tokens[:3] if cut else tokens for tokens, cut in zip(texts["tokens"], short, strict=True)
@@ -75,8 +64,8 @@ def test_texts_too_short_for_a_measure_are_left_out(run):
     assert table.loc[1, "texts"] == 80
 
 
-def test_tasks_are_shares_with_wilsons_interval(run):
-    table = degradation(run).set_index("blocks_replaced")
+def test_tasks_are_shares_with_wilsons_interval(fake_folder):
+    table = degradation(fake_folder).set_index("blocks_replaced")
     cells = numpy.zeros((5, fake_run.ITEMS))
     for row in fake_run.answers():
         if (row["blocks_replaced"], row["task"]) == (4, "cloze"):
@@ -87,15 +76,15 @@ def test_tasks_are_shares_with_wilsons_interval(run):
     assert table.loc[4, "grammar"] > table.loc[4, "cloze"]
 
 
-def test_a_row_has_the_label_of_most_of_its_texts(run):
-    found = degradation(run)["label"].tolist()
+def test_a_row_has_the_label_of_most_of_its_texts(fake_folder):
+    found = degradation(fake_folder)["label"].tolist()
     labels = ("near normal", "meaning lost", "repetitive", "noise")
     # half of the last row's texts are too short: of two labels as common, the first is taken
     assert found == [labels[max(blocks - 1, 0) // 3] for blocks in range(13)]
 
 
-def test_sweeps_that_are_scored_alone_have_no_texts(run):
-    texts, scores, evaluation, answers, labels = fake_run.stages(run, "cpu")
+def test_sweeps_that_are_scored_alone_have_no_texts(fake_folder):
+    texts, scores, evaluation, answers, labels = fake_run.stages(fake_folder, "cpu")
     more = evaluation.assign(
         sweep="keys", intervention=evaluation["intervention"].str.replace("q/cumulative", "k/keys")
     )
@@ -110,21 +99,21 @@ def test_sweeps_that_are_scored_alone_have_no_texts(run):
     assert full[empty].notna().all().all()
 
 
-def test_intervals_stay_within_what_is_possible(run):
-    table = degradation(run)
+def test_intervals_stay_within_what_is_possible(fake_folder):
+    table = degradation(fake_folder)
     for name in ("top1_agreement", "seq_rep_4", "distinct_2"):
         assert table[f"{name}_low"].min() >= 0
         assert table[f"{name}_high"].max() <= 1
     assert table["kl"][0] == table["kl_low"][0] == table["kl_high"][0] == 0
 
 
-def test_chunks_leave_no_trace(run, tmp_path):
+def test_chunks_leave_no_trace(fake_folder, tmp_path):
     fake_run.write(tmp_path, chunk_size=97)
     assert len(list(tmp_path.glob("generate/cpu/first/*.parquet"))) > 5
-    pandas.testing.assert_frame_equal(degradation(run), degradation(tmp_path))
-    whole = read(run, "diff/*/*.parquet")
+    pandas.testing.assert_frame_equal(degradation(fake_folder), degradation(tmp_path))
+    whole = fake_run.read(fake_folder, "diff/*/*.parquet")
     cut = tables.read_frame(sorted(tmp_path.glob("diff/*/*.parquet"), reverse=True))
     pandas.testing.assert_frame_equal(whole, cut)
-    for name, folder in (("whole.tsv", run), ("cut.tsv", tmp_path)):
+    for name, folder in (("whole.tsv", fake_folder), ("cut.tsv", tmp_path)):
         tables.write_table(tmp_path / name, degradation(folder), tables.MEASURED)
     assert (tmp_path / "whole.tsv").read_bytes() == (tmp_path / "cut.tsv").read_bytes()

@@ -4,6 +4,7 @@ import fake_run
 import numpy as np
 import pandas
 import pytest
+from made_up_texts import VOCABULARY
 from needq.common import columns, keys
 from needq.common.settings import Backend, Generation
 from needq.inference.generate import generate
@@ -14,21 +15,7 @@ from needq.metrics import calibration, labels, statistics
 from scipy import stats
 from tokenizers import Tokenizer
 
-VOCABULARY = 50
 PROMPTS = ["Once upon a time, there was a big ship.", "The dog was", "One day, Lily saw a"]
-
-
-@pytest.fixture(scope="module")
-def own():
-    """Made-up texts of 40 tokens of a small vocabulary, the last of them of 5."""
-    rng = np.random.default_rng(0)
-    rows = [([1, 2, 3], (rng.integers(0, 12, 40) ** 2 % 31).tolist()) for _ in range(40)]
-    return [*rows[:-1], ([1, 2, 3], rows[-1][1][:5])]
-
-
-@pytest.fixture(scope="module")
-def made(own):
-    return calibration.make_reference_texts(own, VOCABULARY)
 
 
 def test_features_are_what_they_are_called():

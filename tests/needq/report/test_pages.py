@@ -67,23 +67,16 @@ PROMPTS = [f"Prompt {index} <i>of</i> this & that" for index in range(fake_run.P
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    fake_run.write(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def texts(folder):
+def texts(fake_folder):
     return {
-        name: tables.read_frame(sorted(folder.glob(f"generate/{name}/first/*.parquet")))
+        name: fake_run.read(fake_folder, f"generate/{name}/first/*.parquet")
         for name in ("cpu", "cpu_float64")
     }
 
 
-def side_by_side(folder, texts):
+def side_by_side(fake_folder, texts):
     """Examples of texts that diverge; every token is shown as something that must be escaped."""
-    divergence = tables.read_frame(sorted(folder.glob("diff/*/*.parquet")))
+    divergence = fake_run.read(fake_folder, "diff/*/*.parquet")
 
     def decode(tokens):
         return "".join(f"<b>{token}</b>" for token in tokens)
@@ -92,10 +85,10 @@ def side_by_side(folder, texts):
 
 
 @pytest.fixture(scope="module")
-def written(folder, texts):
+def written(fake_folder, texts):
     maker = pages.Pages(TEMPLATES, "fake", ["cpu", "cpu_float64"], cuda=False)
-    degradation = metrics.degradation_table("cpu", *fake_run.stages(folder, "cpu"))
-    diffs = tables.read_frame(sorted(folder.glob("diff/*/*")))
+    degradation = metrics.degradation_table("cpu", *fake_run.stages(fake_folder, "cpu"))
+    diffs = fake_run.read(fake_folder, "diff/*/*")
     summary = summary_table(diffs)
     generation = Generation(prompts=PROMPTS)
     hostile = CONFIG.changed(run=fake_run.HOSTILE, generation=generation)
@@ -105,16 +98,16 @@ def written(folder, texts):
         "gallery": maker.gallery(
             gallery.grid(texts, {}, PROMPTS), 7, "", gallery.diverging_pairs(summary)
         ),
-        "side_by_side": maker.side_by_side(side_by_side(folder, texts), PROMPTS),
-        "labels": maker.labels(*label_tables_of(folder)),
+        "side_by_side": maker.side_by_side(side_by_side(fake_folder, texts), PROMPTS),
+        "labels": maker.labels(*label_tables_of(fake_folder)),
         "claims": maker.claims(CLAIMS, METHODS, HALF_POINTS),
         "provenance": maker.provenance(hostile, RECORD, None, "no expected digests"),
     }
 
 
-def label_tables_of(folder):
+def label_tables_of(fake_folder):
     """Shares of the made-up run, a confusion matrix and its quality."""
-    labelled = {"cpu": tables.read_frame([folder / "labels/cpu.parquet"])}
+    labelled = {"cpu": tables.read_frame([fake_folder / "labels/cpu.parquet"])}
     kinds = [{"kind": kind, "true_label": label} for kind, label in KINDS.items()]
     confusion = [
         kind | {"label": label, "reference_texts": 7} for kind in kinds for label in LABELS
@@ -183,8 +176,8 @@ def test_numbers_of_the_table_are_on_its_page(written):
     assert cells.NOTHING in text
 
 
-def test_sweeps_that_are_scored_alone_have_a_table_without_texts(folder):
-    table = metrics.degradation_table("cpu", *fake_run.stages(folder, "cpu"))
+def test_sweeps_that_are_scored_alone_have_a_table_without_texts(fake_folder):
+    table = metrics.degradation_table("cpu", *fake_run.stages(fake_folder, "cpu"))
     alone = table.assign(sweep="keys", intervention="k/keys/01", texts=0, label=None)
     maker = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=True)
     text = Reader(maker.degradation(pandas.concat([alone, table]))).text
@@ -220,8 +213,8 @@ def test_repeats_come_last(written):
     assert 0 < text.index("cpu and cpu_float64") < text.index("cpu and cpu (a repeat")
 
 
-def test_diverged_texts_are_side_by_side_with_the_token_marked(written, folder, texts):
-    (pair,) = side_by_side(folder, texts)
+def test_diverged_texts_are_side_by_side_with_the_token_marked(written, fake_folder, texts):
+    (pair,) = side_by_side(fake_folder, texts)
     assert (pair["left"], pair["right"]) == ("cpu", "cpu_float64")
     row = pair["rows"][0]
     page = written["side_by_side"]

@@ -1,0 +1,3 @@
+"""The vocabulary of the texts that tests/needq/metrics makes up."""
+
+VOCABULARY = 50
