@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from tokenizers import Tokenizer
 
+from needq.backup.tokenizer import load_tokenizer
 from needq.common.errors import UserError
 from needq.common.files import read_json
 from needq.common.settings import Tasks
@@ -202,7 +203,7 @@ def encode_tasks(
     tokenizer_file: str | Path, context: int, settings: Tasks, begin: str
 ) -> dict[str, EncodedTask]:
     """The config's tasks as token ids: plain values for tasks.json, by the task's name."""
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     chosen = {
         "grammar": first_of_each_kind(read_grammar(Path(settings.grammar)), settings.pairs),
         "cloze": first_items(read_cloze(Path(settings.cloze)), settings.passages),

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from tokenizers import Tokenizer
 
+from needq.backup.tokenizer import load_tokenizer
 from needq.common.errors import UserError
 from needq.common.rows import TextRow
 from needq.common.settings import Evaluation, Generation
@@ -27,7 +28,7 @@ def encode_texts(
 
     Raises UserError for a token the model lacks, or a text beyond its context.
     """
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     begin = _token(tokenizer, generation.begin, "generation.begin")
     end = _token(tokenizer, generation.end, "generation.end")
     prompts = []
@@ -51,13 +52,13 @@ def encode_texts(
 
 def decoder(tokenizer_file: str | Path) -> Callable[[Sequence[int]], str]:
     """A function that turns token ids into text, special tokens included."""
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     return lambda tokens: tokenizer.decode(tokens, skip_special_tokens=False)
 
 
 def decode_texts(texts: Iterable[TextRow], tokenizer_file: str | Path) -> None:
     """Set the `text` of each row of schemas.TEXTS: its tokens, without the one that ended it."""
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer = load_tokenizer(tokenizer_file)
     for text in texts:
         shown = text["tokens"][:-1] if text["ended"] else text["tokens"]
         text["text"] = tokenizer.decode(shown)

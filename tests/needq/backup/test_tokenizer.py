@@ -1,0 +1,110 @@
+"""The loader of tokenizer.json: the file's own ids, and one line for what is not one."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import tokenizers
+from needq.backup import tokenizer as module
+from needq.backup.tokenizer import load_tokenizer
+from needq.common.errors import UserError
+from tokenizers import Tokenizer
+
+POCKET = Path(__file__).parents[3] / "resources/pocket-gpt2/tokenizer.json"
+VALUES = json.loads(POCKET.read_text(encoding="utf-8"))
+TEXT = "Once upon a time there was a little fox."
+PADDING = {
+    "strategy": {"Fixed": 30},
+    "direction": "Right",
+    "pad_to_multiple_of": None,
+    "pad_id": 0,
+    "pad_type_id": 0,
+    "pad_token": "<|endoftext|>",
+}
+TRUNCATION = {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0}
+
+
+def changed(**changes):
+    """The bundled tokenizer.json with some of its parts replaced."""
+    return json.dumps(VALUES | changes)
+
+
+def model(**changes):
+    return changed(model=VALUES["model"] | changes)
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A function that writes a tokenizer.json."""
+
+    def write(content):
+        path = tmp_path / "tokenizer.json"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        changed(padding=PADDING),
+        changed(truncation=TRUNCATION),
+        changed(padding=PADDING, truncation=TRUNCATION),
+        model(dropout=0.5),
+    ],
+    ids=["padding", "truncation", "both", "dropout"],
+)
+def test_settings_of_calls_and_trainings_are_off(file, content):
+    wanted = Tokenizer.from_file(str(POCKET)).encode(TEXT, add_special_tokens=False).ids
+    tokenizer = load_tokenizer(file(content))
+    for _ in range(5):
+        assert tokenizer.encode(TEXT, add_special_tokens=False).ids == wanted
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"version": ',
+        "\ufeff" + changed(),
+        changed()[:-100],
+        b"\xff\xfe" + changed().encode("utf-16-le"),
+        changed(model={"type": "FromTheFuture"}),
+        changed(normalizer={"type": "FromTheFuture"}),
+        changed(pre_tokenizer={"type": "FromTheFuture"}),
+        changed(decoder={"type": "FromTheFuture"}),
+        changed(post_processor={"type": "FromTheFuture"}),
+        changed(pre_tokenizer={"type": "Split", "pattern": {"Regex": "(("}}),
+        changed(normalizer={"type": "Precompiled", "precompiled_charsmap": "AAAA"}),  # a panic
+        changed(model={"type": "Unigram", "vocab": [], "unk_id": 7}),
+        model(merges=[["zz", "qq"]]),
+        model(vocab={"a": 2**32}),
+        "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 5\n",
+    ],
+)
+def test_what_is_no_tokenizer_is_one_line(file, content, capfd):
+    with pytest.raises(UserError) as error:
+        load_tokenizer(file(content))
+    line = str(error.value)
+    version = tokenizers.__version__
+    assert line.startswith(f"{file(content)}: is not a tokenizer.json that tokenizers {version} ")
+    assert len(line) < 500
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_no_file_is_one_line(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("none", "", "fifo", "loop"):
+        with pytest.raises(UserError, match=r"there is no such file$"):
+            load_tokenizer(tmp_path / name)
+    monkeypatch.setattr(module, "LARGEST", 9)
+    (tmp_path / "large").write_bytes(b"0123456789")
+    with pytest.raises(UserError, match=r"can read \(it has 10 bytes, and 9 are the most\)$"):
+        load_tokenizer(tmp_path / "large")
