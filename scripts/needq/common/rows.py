@@ -152,7 +152,17 @@ class TensorRecord(TypedDict):
     name: str
     shape: list[int]
     dtype: str
+    stored: str  # its format in the model's own files: F32, BF16, Q4_1
     sha256: str
+
+
+class SelfCheck(TypedDict):
+    """How far the backup's logits are from those that transformers computes from the original."""
+
+    sentence: str
+    tokens: int
+    relative_error: float  # of the largest logit
+    bound: float  # a backup with a larger error is refused
 
 
 class Manifest(TypedDict):
@@ -168,4 +178,7 @@ class Manifest(TypedDict):
     context: int
     vocabulary: int
     files: dict[str, str]
+    left_out_keys: list[str]  # of the model's config.json, since nothing is computed with them
+    left_out_tensors: list[str]  # buffers that are computed again, and copies of tied tensors
+    self_check: SelfCheck
     tensors: list[TensorRecord]

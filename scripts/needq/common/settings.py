@@ -40,7 +40,7 @@ class ModelSource(Settings):
     group.
     """
 
-    source: Literal["folder", "hub", "wheel"] = "folder"
+    source: Literal["folder", "hub", "wheel", "gguf"] = "folder"
     """Where the model comes from. folder: a folder as save_pretrained leaves it. hub: a model on a
     model hub; only the backup job downloads it. wheel: a package on PyPI that holds one GGUF file.
     """

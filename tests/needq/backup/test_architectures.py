@@ -10,6 +10,7 @@ LLAMA_SIZES = {
     "num_hidden_layers": 2,
     "hidden_size": 8,
     "num_attention_heads": 4,
+    "intermediate_size": 12,
     "max_position_embeddings": 16,
     "vocab_size": 10,
 }
@@ -149,9 +150,12 @@ def test_the_sizes_of_configs_with_and_without_optional_keys():
     ("config", "message"),
     [
         ({"architectures": ["BertModel"]}, "BertModel"),
-        ({"architectures": []}, "none named"),
-        ({}, "none named"),
-        ({"architectures": ["LlamaForCausalLM"], "attention_bias": True}, "attention biases"),
+        ({"architectures": []}, "names no architecture"),
+        ({}, "names no architecture"),
+        (
+            {"architectures": ["LlamaForCausalLM"], "attention_bias": True} | LLAMA_SIZES,
+            "attention biases",
+        ),
     ],
 )
 def test_other_architectures_are_refused_by_name(config, message):

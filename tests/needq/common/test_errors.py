@@ -33,3 +33,11 @@ def test_only_logs_that_end_with_an_error_since_the_start_are_reported(tmp_path)
 
 def test_no_logs_no_errors(tmp_path):
     assert reported(tmp_path / "nothing", 0) == []
+
+
+def test_a_line_ends_whatever_others_put_into_it():
+    line = str(UserError(f"model: {'x' * 9000}: what to do"))
+    assert len(line) < 1300
+    assert line.startswith("model: xx")
+    assert line.endswith("xx: what to do")
+    assert " … " in line

@@ -19,7 +19,9 @@ def names(script, root=SCRIPTS):
     [
         (
             "back_up.py",
-            "backup/architectures backup/model common/errors common/files common/logs common/rows "
+            "backup/architectures backup/checkpoint backup/gate backup/gguf_file backup/model "
+            "backup/model_config backup/originals backup/self_check backup/source_files "
+            "backup/sources backup/tokenizer common/errors common/files common/logs common/rows "
             "common/settings common/values",
         ),
         (
@@ -29,8 +31,9 @@ def names(script, root=SCRIPTS):
         ),
         (
             "corrupt.py",
-            "backup/architectures common/errors common/files common/keys common/logs common/rows "
-            "corrupt/keyed corrupt/methods corrupt/patches exact/elementary plan/interventions",
+            "backup/architectures backup/model_config backup/source_files common/errors "
+            "common/files common/keys common/logs common/rows corrupt/keyed "
+            "corrupt/methods corrupt/patches exact/elementary plan/interventions",
         ),
         (
             "diff.py",

@@ -1,0 +1,146 @@
+"""A model as somebody else wrote it: a folder with safetensors, or a GGUF file.
+
+Both say the same of themselves: what config.json says, which tensors there are, and what
+transformers' own loader makes of them.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from needq.backup import checkpoint, gguf_file
+from needq.backup.architectures import Architecture, find_architecture
+from needq.backup.checkpoint import INDEX, SINGLE, Stored
+from needq.backup.model_config import checked, read_model_config
+from needq.backup.source_files import require_file
+from needq.backup.tokenizer import load_tokenizer
+from needq.common.errors import UserError
+from needq.common.files import ModelConfig, write_json
+
+# parts of the keys of a config.json that make transformers load code, kernels or other formats
+UNSAFE = ("auto_map", "quantization", "compression", "implementation")
+
+
+class Original(Protocol):
+    """What the backup asks of a model's own files."""
+
+    config: ModelConfig  # every key that the files give
+    architecture: Architecture
+    stored: Mapping[str, Stored]  # the tensors by their names
+
+    def read(self, name: str) -> np.ndarray:
+        """A tensor as float32."""
+
+    def write_tokenizer(self, file: Path) -> None:
+        """Write the tokenizer's tokenizer.json."""
+
+    def load(self, scratch: Path) -> Any:
+        """The model as transformers' own loader has it, in float32; `scratch` is an empty folder.
+
+        It never sees what would choose code, kernels or another format of weights.
+        """
+
+
+class FolderModel:
+    """A folder as save_pretrained leaves it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if not (folder / "config.json").exists():
+            raise UserError(_no_config(folder))
+        self.config = read_model_config(folder / "config.json")
+        self.architecture = find_architecture(self.config)
+        if not (folder / "tokenizer.json").exists():
+            raise UserError(
+                f"model: {folder} has no tokenizer.json; transformers writes it: "
+                "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+            )
+        self.stored: Mapping[str, Stored] = checkpoint.stored_tensors(folder)
+
+    def read(self, name: str) -> np.ndarray:
+        """A tensor as float32."""
+        return checkpoint.read_tensor(name, self.stored[name])
+
+    def write_tokenizer(self, file: Path) -> None:
+        """Copy tokenizer.json, byte for byte; UserError if it cannot be read."""
+        source = self.folder / "tokenizer.json"
+        require_file(source)
+        load_tokenizer(source)
+        shutil.copyfile(source, file)
+
+    def load(self, scratch: Path) -> Any:
+        """The model as transformers' own loader has it, from links to the folder's files."""
+        used = checked(self.config)
+        kind = {key: used[key] for key in ("architectures", "model_type")}
+        safe = {k: v for k, v in self.config.items() if not any(part in k for part in UNSAFE)}
+        write_json(scratch / "config.json", safe | kind)
+        files = {stored.file for stored in self.stored.values()}
+        for file in files:
+            os.symlink(file.resolve(), scratch / (SINGLE if len(files) == 1 else file.name))
+        if len(files) > 1:
+            index = {name: stored.file.name for name, stored in self.stored.items()}
+            (scratch / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": index}))
+        return load_transformers(scratch)
+
+
+class GGUFModel:
+    """A GGUF file of llama.cpp."""
+
+    def __init__(self, file: Path) -> None:
+        self.gguf = gguf_file.read_gguf(file)
+        self.config = self.gguf.config
+        self.architecture = find_architecture(self.config)
+        self.tensors = gguf_file.named_tensors(self.gguf, self.architecture)
+        self.stored: Mapping[str, Stored] = {
+            name: gguf_file.stored(self.gguf, tensor) for name, tensor in self.tensors.items()
+        }
+
+    def read(self, name: str) -> np.ndarray:
+        """A tensor as float32, dequantised."""
+        return gguf_file.read_tensor(name, self.tensors[name], self.architecture)
+
+    def write_tokenizer(self, file: Path) -> None:
+        """Write the file's tokenizer as tokenizer.json."""
+        gguf_file.write_tokenizer(self.gguf, file)
+
+    def load(self, scratch: Path) -> Any:
+        """The model as transformers reads the same GGUF."""
+        from transformers import GgufConfig
+
+        os.symlink(self.gguf.file.resolve(), scratch / "model.gguf")
+        # otherwise transformers keeps the weights in quantised blocks
+        unpacked = GgufConfig(dequantize=True)
+        return load_transformers(scratch, gguf_file="model.gguf", quantization_config=unpacked)
+
+
+def load_transformers(folder: Path, **own: Any) -> Any:
+    """transformers' model of a folder, in float32, without its code and without a network."""
+    import torch
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        **own,
+    )
+
+
+def _no_config(folder: Path) -> str:
+    gguf = sorted(file.name for file in folder.glob("*.gguf"))
+    if gguf:
+        return (
+            f"model: {folder} holds {gguf[0]} and no config.json; for a GGUF file, give source: "
+            "gguf and the path of the file"
+        )
+    return f"model: {folder} has no config.json; is it a model folder?"

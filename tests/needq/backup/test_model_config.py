@@ -1,0 +1,251 @@
+"""What is taken from a config.json, and what is refused in one line."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from needq.backup.model_config import checked, left_out, read_model_config
+from needq.common.errors import UserError
+from needq.common.files import read_json
+
+GPT2 = {
+    "architectures": ["GPT2LMHeadModel"],
+    "model_type": "gpt2",
+    "vocab_size": 257,
+    "n_positions": 64,
+    "n_embd": 24,
+    "n_layer": 4,
+    "n_head": 3,
+}
+LLAMA = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "vocab_size": 257,
+    "hidden_size": 24,
+    "intermediate_size": 32,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+}
+
+
+def refused(config):
+    with pytest.raises(UserError) as error:
+        checked(config)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("config", [GPT2, LLAMA], ids=["gpt2", "llama"])
+def test_only_what_is_computed_with_is_taken(config):
+    used = checked(config | {"initializer_range": 0.5, "use_cache": False, "whatever": {"a": 1}})
+    assert used.items() >= config.items()
+    assert not used.keys() & {"initializer_range", "use_cache", "whatever"}
+    assert checked(used) == used
+    assert left_out(used) == []
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_defaults_are_those_of_transformers(name, request):
+    """A config.json that names sizes alone means the same to transformers and here."""
+    from transformers import GPT2Config, LlamaConfig
+
+    config, kind = {"gpt2": (GPT2, GPT2Config), "llama": (LLAMA, LlamaConfig)}[name]
+    used, theirs = checked(config), kind(**config)
+    for key in used.keys() - {"architectures", "model_type", "rope_parameters"}:
+        assert used[key] == getattr(theirs, key), key
+    if name == "llama":
+        assert used["rope_parameters"] == theirs.rope_parameters
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_nothing_that_changes_the_computation_is_left_out(name, request):
+    """Of what transformers saves, only keys of training, of tokens and of other heads are."""
+    model = request.getfixturevalue(name)
+    own = read_json(model.source / "config.json")
+    known = "_dropout _pdrop use_cache initializer_range dtype version token_id summary_".split()
+    known += ["pretraining_tp", "add_cross_attention"]
+    for key in left_out(own):
+        assert any(part in key for part in known), key
+
+
+def test_left_out_keys_are_named():
+    assert left_out(GPT2 | {"resid_pdrop": 0.1, "n_ctx": 64}) == ["n_ctx", "resid_pdrop"]
+    assert left_out(LLAMA | {"rope_theta": 1.0, "rope_scaling": None, "pretraining_tp": 1}) == [
+        "pretraining_tp"
+    ]
+
+
+REFUSED = {
+    "quantization_config": {"quant_method": "fp8"},
+    "compression_config": {"format": "x"},
+    "auto_map": {"AutoModelForCausalLM": "modeling_x.X"},
+    "pruned_heads": {"0": [1]},
+    "is_encoder_decoder": True,
+    "add_cross_attention": True,
+}
+
+
+@pytest.mark.parametrize("key", REFUSED)
+@pytest.mark.parametrize("config", [GPT2, LLAMA], ids=["gpt2", "llama"])
+def test_keys_that_make_it_another_model_are_refused_by_name(config, key):
+    assert f"its config.json sets {key}: " in refused(config | {key: REFUSED[key]})
+    assert checked(config | {key: None}) == checked(config)
+
+
+def test_what_chooses_kernels_is_left_out():
+    for key in ("attn_implementation", "_attn_implementation", "_attn_implementation_internal"):
+        assert checked(GPT2 | {key: "evil/kernels"}) == checked(GPT2)
+
+
+WRONG = {
+    "n_layer": [0, -1, "3", 3.0, True, None, [3], 1000, 10**9, 10**30],
+    "n_head": [0, -3, "3", 2.5, 5, 10**9],
+    "n_embd": [0, -24, "24", 25, 10**9],
+    "vocab_size": [0, -1, "257", 1e3, 10**9],
+    "n_positions": [0, -1, "64", {}, 10**12],
+    "n_inner": [0, -1, "96", 1.5],
+    "layer_norm_epsilon": [0, -1e-5, "1e-5", float("nan"), float("inf"), None],
+    "activation_function": ["evil", 3, None, ["gelu"]],
+    "tie_word_embeddings": ["yes", 1, None],
+    "scale_attn_weights": ["no", 0],
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(k, v) for k, values in WRONG.items() for v in values])
+def test_a_wrong_value_is_one_line_that_names_its_key(key, value):
+    assert key in refused(GPT2 | {key: value})
+
+
+LLAMA_WRONG = {
+    "num_attention_heads": [0, "6", 7, None],
+    "num_key_value_heads": [4, -2, "2", 2.0, 12],
+    "hidden_size": [0, 25, "24"],
+    "head_dim": [0, 3, "4"],
+    "rms_norm_eps": [0, -1, "x"],
+    "hidden_act": ["evil"],
+    "attention_bias": ["no"],
+    "rope_parameters": ["default", 3, [1]],
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(k, v) for k, values in LLAMA_WRONG.items() for v in values]
+)
+def test_a_wrong_value_of_llama_is_one_line(key, value):
+    line = refused(LLAMA | {key: value})
+    assert key in line or "width of a head is odd" in line
+
+
+ROPES = {
+    "evil": {"rope_type": "evil"},
+    "unknown key": {"rope_type": "default", "beta": 3},
+    "linear without factor": {"rope_type": "linear"},
+    "llama3 without factors": {"rope_type": "llama3", "factor": 8.0},
+    "longrope without factors": {"rope_type": "longrope"},
+    "factor of text": {"rope_type": "linear", "factor": "4"},
+    "factor 0": {"rope_type": "linear", "factor": 0.0},
+    "theta 0": {"rope_type": "default", "rope_theta": 0},
+    "theta nan": {"rope_type": "default", "rope_theta": float("nan")},
+}
+
+
+@pytest.mark.parametrize("name", ROPES)
+def test_wrong_rotary_positions_are_refused(name):
+    assert "config.json" in refused(LLAMA | {"rope_parameters": ROPES[name]})
+    assert "config.json" in refused(LLAMA | {"rope_scaling": ROPES[name]})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"rope_theta": 500000.0}, {"rope_type": "default", "rope_theta": 500000.0}),
+        (
+            {"rope_theta": 10000.0, "rope_scaling": {"type": "linear", "factor": 4.0}},
+            {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0},
+        ),
+        ({"rope_scaling": None}, {"rope_type": "default", "rope_theta": 10000.0}),
+        (
+            {
+                "rope_scaling": {"type": "linear", "factor": 4.0},
+                "rope_parameters": {"rope_type": "default", "rope_theta": 1e4},
+            },
+            {"rope_type": "linear", "factor": 4.0, "rope_theta": 1e4},
+        ),
+        (
+            {"rope_theta": 5e5, "rope_parameters": {"rope_type": "default", "rope_theta": 1e4}},
+            {"rope_type": "default", "rope_theta": 1e4},
+        ),
+    ],
+)
+def test_rotary_positions_of_transformers_4_mean_the_same(old, new):
+    from transformers import LlamaConfig
+
+    used = checked(LLAMA | old)
+    assert used["rope_parameters"] == new
+    assert {k: v for k, v in LlamaConfig(**LLAMA | old).rope_parameters.items() if k in new} == new
+
+
+def test_a_model_that_names_no_architecture_is_known_by_its_model_type():
+    """transformers#27923"""
+    for nothing in (None, []):
+        assert checked(GPT2 | {"architectures": nothing}) == checked(GPT2)
+    assert checked({k: v for k, v in LLAMA.items() if k != "architectures"}) == checked(LLAMA)
+    for kind in (None, "bert", 3, ["gpt2"]):
+        assert "names no architecture" in refused(
+            GPT2 | {"architectures": None, "model_type": kind}
+        )
+
+
+def test_an_architecture_of_another_model_type_is_refused():
+    """Mistral's window and Qwen's biases are not those of Llama, whatever the name says."""
+    for kind in ("mistral", "qwen2"):
+        assert f"its model_type is '{kind}'" in refused(LLAMA | {"model_type": kind})
+    assert checked(LLAMA | {"model_type": None}) == checked(LLAMA)
+
+
+@pytest.mark.parametrize(
+    "names", [["BertForMaskedLM"], ["GPT2Model"], "GPT2", [3], [None], {"a": 1}]
+)
+def test_another_architecture_is_refused_by_name(names):
+    assert "is not supported" in refused(GPT2 | {"architectures": names})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('{"n_layer": ' + "1" * 9999 + "}", "is not JSON"),
+        ("[]", "holds no JSON object"),
+        ("null", "holds no JSON object"),
+        ('"text"', "holds no JSON object"),
+    ],
+    ids=["brace", "empty", "deep", "number", "list", "null", "text"],
+)
+def test_a_file_that_is_no_config_is_refused(tmp_path, text, message):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError) as error:
+        read_model_config(tmp_path / "config.json")
+    assert message in str(error.value)
+
+
+TEXT = st.text(max_size=5)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+KEYS = [*GPT2, *LLAMA, *REFUSED, "rope_parameters", "rope_scaling", "n_inner", "head_dim"]
+
+
+@given(base=st.sampled_from([GPT2, LLAMA]), changes=st.data())
+def test_any_config_is_taken_or_refused_in_one_line(base, changes):
+    config = base | changes.draw(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
+    with contextlib.suppress(UserError):
+        used = checked(config)
+        assert checked(json.loads(json.dumps(used))) == used
