@@ -2,10 +2,15 @@
 
 import json
 import os
+import random
+import shutil
 from pathlib import Path
 
 import pytest
 import tokenizers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up_tokenizers import KINDS, made_up_strings, made_up_tokenizer
 from needq.backup import tokenizer as module
 from needq.backup.tokenizer import load_tokenizer
 from needq.common.errors import UserError
@@ -108,3 +113,51 @@ def test_what_is_no_file_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "large").write_bytes(b"0123456789")
     with pytest.raises(UserError, match=r"can read \(it has 10 bytes, and 9 are the most\)$"):
         load_tokenizer(tmp_path / "large")
+
+
+# what the backup does with a tokenizer.json
+copy = shutil.copyfile
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(KINDS), st.integers(0, 2**32 - 1))
+def test_ids_and_texts_are_those_of_the_original_file(tmp_path_factory, kind, seed):
+    rng = random.Random(seed)
+    folder = tmp_path_factory.mktemp("tokenizer")
+    original, copied = folder / "original.json", folder / "tokenizer.json"
+    original.write_text(made_up_tokenizer(kind, rng), encoding="utf-8")
+    copy(original, copied)
+    assert copied.read_bytes() == original.read_bytes()
+
+    wanted = Tokenizer.from_file(str(original))
+    wanted.no_padding()
+    wanted.no_truncation()
+    loaded = load_tokenizer(copied)
+    for text in made_up_strings(rng, 200):
+        ids = wanted.encode(text, add_special_tokens=False).ids
+        assert loaded.encode(text, add_special_tokens=False).ids == ids
+        for skipped in (True, False):
+            assert loaded.decode(ids, skip_special_tokens=skipped) == wanted.decode(
+                ids, skip_special_tokens=skipped
+            )
+
+
+def test_made_up_tokenizers_have_what_the_property_is_about():
+    files = [
+        json.loads(made_up_tokenizer(kind, random.Random(n))) for n in range(40) for kind in KINDS
+    ]
+    for part in (
+        "normalizer",
+        "pre_tokenizer",
+        "post_processor",
+        "decoder",
+        "padding",
+        "truncation",
+    ):
+        assert 0 < sum(values[part] is None for values in files) < len(files)
+    assert {values["model"]["type"] for values in files} == {
+        "BPE",
+        "WordPiece",
+        "Unigram",
+        "WordLevel",
+    }
