@@ -11,18 +11,19 @@ words, and a random model likes some words better than others.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from scipy.stats import binomtest, t
-from tokenizers import Tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from needq.backup.encoder import Encoder  # noqa: E402
 from needq.backup.tasks import encode, read_cloze, read_grammar  # noqa: E402
 from needq.common.settings import Backend  # noqa: E402
 from needq.inference.backend import load, prepare  # noqa: E402
@@ -73,10 +74,11 @@ def main():
     else:
         folder = Path(arguments.model)
         models = [load(folder, BACKEND)]
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    vocabulary = json.loads((folder / "config.json").read_text(encoding="utf-8"))["vocab_size"]
+    encoder = Encoder(folder / "tokenizer.json", vocabulary)
     items = ROOT / "resources/tasks" / arguments.set
     tasks = [
-        encode(read(items / file), tokenizer, "<|endoftext|>", 256)
+        encode(read(items / file), encoder, "<|endoftext|>", 256)
         for read, file in ((read_grammar, "grammar.jsonl"), (read_cloze, "cloze.jsonl"))
     ]
     outcomes = [[answer_task(model, task, 32) for task in tasks] for model in models]

@@ -9,9 +9,9 @@ from needq.common.settings import Evaluation, Generation, Tasks
 with job(snakemake.log[0]):
     generation = Generation(**snakemake.params.generation)
     evaluation = Evaluation(**snakemake.params.evaluation)
-    context = read_json(snakemake.input.manifest)["context"]
-    tokenizer = snakemake.input.tokenizer
-
-    write_json(snakemake.output.tokens, encode_texts(tokenizer, context, generation, evaluation))
     tasks = Tasks(**snakemake.params.tasks)
-    write_json(snakemake.output.tasks, encode_tasks(tokenizer, context, tasks, evaluation.begin))
+    manifest = read_json(snakemake.input.manifest)
+    model = snakemake.input.tokenizer, manifest["context"], manifest["vocabulary"]
+
+    write_json(snakemake.output.tokens, encode_texts(*model, generation, evaluation))
+    write_json(snakemake.output.tasks, encode_tasks(*model, tasks, evaluation.begin))

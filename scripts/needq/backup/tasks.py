@@ -13,11 +13,9 @@ from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
-from tokenizers import Tokenizer
-
-from needq.backup.tokenizer import load_tokenizer
+from needq.backup.encoder import Encoder
 from needq.common.errors import UserError
-from needq.common.files import read_json
+from needq.common.files import read_json, read_text
 from needq.common.settings import Tasks
 
 
@@ -158,33 +156,34 @@ def first_items(items: Sequence[Item], number: int) -> list[Item]:
     return list(items[:number])
 
 
-def encode(items: Sequence[Item], tokenizer: Tokenizer, begin: str, context: int) -> Task:
+def encode(items: Sequence[Item], encoder: Encoder, begin: str, context: int) -> Task:
     """Items as token ids, each row with the token `begin` first.
 
     Beginning and candidate are encoded together. The candidate's tokens begin where this differs
-    from the beginning encoded by itself. UserError for a token the model lacks, or an item beyond
-    its context.
+    from the beginning encoded by itself. UserError for a token the model lacks, a candidate without
+    tokens, or an item beyond its context.
     """
-    begin_id = tokenizer.token_to_id(begin)
-    if begin_id is None:
-        raise UserError(f"config: evaluation.begin: the model's tokenizer has no token {begin}")
-
-    def ids(text: str) -> list[int]:
-        return [begin_id, *tokenizer.encode(text, add_special_tokens=False).ids]
-
+    begin_id = encoder.token(begin, "evaluation.begin")
     numbers: dict[tuple[int, ...], int] = {}
     rows: list[list[int]] = []
     candidates: list[list[Candidate]] = []
     for item in items:
         own: list[Candidate] = []
         for candidate in item.candidates:
-            row = ids(item.beginning + candidate)
+            where = f"tasks: an item of {item.kind}"
+            row = [begin_id, *encoder.ids(item.beginning + candidate, where)]
             if len(row) > context:
                 raise UserError(
-                    f"tasks: an item of {item.kind} has {len(row)} tokens with the begin token, "
+                    f"{where} has {len(row)} tokens with the begin token, "
                     f"which exceed the model's context of {context}: {item.beginning}{candidate}"
                 )
-            start = _common_start(ids(item.beginning), row)
+            before = encoder.ids(item.beginning, where) if item.beginning else []
+            start = _common_start([begin_id, *before], row)
+            if start == len(row):
+                raise UserError(
+                    f"{where}: the model's tokenizer makes no token of {candidate!r} after "
+                    f"{item.beginning!r}"
+                )
             number = numbers.setdefault(tuple(row[:-1]), len(rows))
             if number == len(rows):
                 rows.append(row)
@@ -200,16 +199,16 @@ def _common_start(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 def encode_tasks(
-    tokenizer_file: str | Path, context: int, settings: Tasks, begin: str
+    tokenizer_file: str | Path, context: int, vocabulary: int, settings: Tasks, begin: str
 ) -> dict[str, EncodedTask]:
     """The config's tasks as token ids: plain values for tasks.json, by the task's name."""
-    tokenizer = load_tokenizer(tokenizer_file)
+    encoder = Encoder(tokenizer_file, vocabulary)
     chosen = {
         "grammar": first_of_each_kind(read_grammar(Path(settings.grammar)), settings.pairs),
         "cloze": first_items(read_cloze(Path(settings.cloze)), settings.passages),
     }
     return {
-        name: encode(items, tokenizer, begin, context).to_dict() for name, items in chosen.items()
+        name: encode(items, encoder, begin, context).to_dict() for name, items in chosen.items()
     }
 
 
@@ -240,14 +239,8 @@ def _kind(item: Item) -> str:
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
     """The lines of a text file that are not blank, each with a name for it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8") from None
     # splitlines() would also cut at other characters, for example a line separator in a string
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if line.strip():
             yield f"{path}, line {number}", line.strip()
 
@@ -255,7 +248,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
 def _fields(where: str, line: str) -> dict[str, Any]:
     try:
         fields = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{where}: is not JSON ({error})") from None
     if not isinstance(fields, dict):
         raise UserError(f"{where}: is not a JSON object")

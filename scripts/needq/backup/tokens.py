@@ -1,13 +1,14 @@
 """Prompts and evaluation text as token ids, made once and read by every backend."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TypedDict
 
-from tokenizers import Tokenizer
-
+from needq.backup.encoder import Encoder
 from needq.backup.tokenizer import load_tokenizer
 from needq.common.errors import UserError
+from needq.common.files import read_text
 from needq.common.rows import TextRow
 from needq.common.settings import Evaluation, Generation
 
@@ -22,32 +23,35 @@ class Tokens(TypedDict):
 
 
 def encode_texts(
-    tokenizer_file: str | Path, context: int, generation: Generation, evaluation: Evaluation
+    tokenizer_file: str | Path,
+    context: int,
+    vocabulary: int,
+    generation: Generation,
+    evaluation: Evaluation,
 ) -> Tokens:
-    """Token ids of the config's prompts and documents.
+    """Token ids of the config's prompts and documents, for a model of this context and vocabulary.
 
-    Raises UserError for a token the model lacks, or a text beyond its context.
+    Raises UserError for a token the model lacks, a text beyond its context, or a text of which the
+    tokenizer would lose something.
     """
-    tokenizer = load_tokenizer(tokenizer_file)
-    begin = _token(tokenizer, generation.begin, "generation.begin")
-    end = _token(tokenizer, generation.end, "generation.end")
+    encoder = Encoder(tokenizer_file, vocabulary)
+    begin, end = (
+        None if token is None else encoder.token(token, f"generation.{key}")
+        for key, token in (("begin", generation.begin), ("end", generation.end))
+    )
     prompts = []
     for index, prompt in enumerate(generation.prompts):
-        ids = begin + tokenizer.encode(prompt, add_special_tokens=False).ids
+        where = f"config: generation.prompts.{index}"
+        ids = ([] if begin is None else [begin]) + encoder.ids(prompt, where)
         needed = len(ids) + generation.max_new_tokens
         if needed > context:
             raise UserError(
-                f"config: generation.prompts.{index}: {len(ids)} tokens and "
-                f"{generation.max_new_tokens} new ones exceed the model's context of {context}"
+                f"{where}: {len(ids)} tokens and {generation.max_new_tokens} new ones exceed the "
+                f"model's context of {context}"
             )
         prompts.append(ids)
-    documents, sizes = _documents(tokenizer, context, evaluation)
-    return {
-        "prompts": prompts,
-        "end": end[0] if end else None,
-        "documents": documents,
-        "bytes": sizes,
-    }
+    documents, sizes = _encode_documents(encoder, context, evaluation)
+    return {"prompts": prompts, "end": end, "documents": documents, "bytes": sizes}
 
 
 def decoder(tokenizer_file: str | Path) -> Callable[[Sequence[int]], str]:
@@ -64,42 +68,56 @@ def decode_texts(texts: Iterable[TextRow], tokenizer_file: str | Path) -> None:
         text["text"] = tokenizer.decode(shown)
 
 
-def _documents(
-    tokenizer: Tokenizer, context: int, evaluation: Evaluation
+def _encode_documents(
+    encoder: Encoder, context: int, evaluation: Evaluation
 ) -> tuple[list[list[int]], list[int]]:
     """The ids and the scored bytes of each document of the evaluation text."""
-    begin = _token(tokenizer, evaluation.begin, "evaluation.begin")
+    begin = encoder.token(evaluation.begin, "evaluation.begin")
     limit = evaluation.tokens_per_document
-    if limit + len(begin) > context:
+    if limit + 1 > context:
         raise UserError(
             f"config: evaluation.tokens_per_document: {limit} and the begin token exceed the "
             f"model's context of {context}"
         )
-    try:
-        text = Path(evaluation.text).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UserError(f"config: evaluation.text: {evaluation.text} is not UTF-8") from None
     documents, sizes = [], []
-    for document in text.split("\n\n"):
-        document = document.strip("\n")
-        if not document:
-            continue
-        encoding = tokenizer.encode(document, add_special_tokens=False)
-        kept = min(limit, len(encoding.ids))
-        documents.append(begin + encoding.ids[:kept])
-        # a cut may fall inside a character of several tokens: count up to the last whole one
-        scored = document[: encoding.offsets[kept - 1][1]]
-        sizes.append(len(scored.encode("utf-8")))
-    if not documents:
-        raise UserError(f"config: evaluation.text: {evaluation.text} holds no document")
+    for number, document in enumerate(_read_documents(evaluation.text), 1):
+        where = f"config: evaluation.text: document {number} of {evaluation.text}"
+        encoding = encoder.encode(document, where)
+        kept = _whole_characters(encoding.offsets, limit)
+        if kept == 0:
+            raise UserError(
+                f"{where}: its first character has more tokens than the {limit} of "
+                "evaluation.tokens_per_document"
+            )
+        ids = encoding.ids[:kept]
+        encoder.check_known(ids, where)
+        documents.append([begin, *ids])
+        sizes.append(len(document[: encoding.offsets[kept - 1][1]].encode("utf-8")))
     return documents, sizes
 
 
-def _token(tokenizer: Tokenizer, token: str | None, key: str) -> list[int]:
-    """The id of a special token as a list, empty for none."""
-    if token is None:
-        return []
-    number = tokenizer.token_to_id(token)
-    if number is None:
-        raise UserError(f"config: {key}: the model's tokenizer has no token {token}")
-    return [number]
+def _whole_characters(offsets: Sequence[tuple[int, int]], limit: int) -> int:
+    """How many tokens to keep, at most `limit`, so that no character is cut.
+
+    Each token has the offsets of its characters; those of one character have the same.
+    """
+    kept = min(limit, len(offsets))
+    while 0 < kept < len(offsets) and offsets[kept][0] < offsets[kept - 1][1]:
+        kept -= 1
+    return kept
+
+
+def _read_documents(path: str) -> list[str]:
+    """The documents of a text file: what is between lines that are blank or white space alone."""
+    groups = groupby(
+        read_text(path, "evaluation.text").split("\n"), key=lambda line: bool(line.strip())
+    )
+    documents = ["\n".join(lines) for filled, lines in groups if filled]
+    if not documents:
+        raise UserError(f"config: evaluation.text: {path}: holds no document")
+    if len(documents) == 1 and "\n" in documents[0]:
+        raise UserError(
+            f"config: evaluation.text: {path}: has no blank line between documents: put one after "
+            "each document, or write a single document on one line"
+        )
+    return documents

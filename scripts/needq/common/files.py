@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from needq.common.errors import UserError
+
 ModelConfig = Mapping[str, Any]  # a model's config.json, as whoever saved the model wrote it
 
 
@@ -37,6 +39,26 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 def write_text(path: str | Path, content: str) -> None:
     """Write `content` to `path` as UTF-8 in one step."""
     write_bytes(path, content.encode("utf-8"))
+
+
+def read_text(path: str | Path, key: str = "") -> str:
+    """The text of a file that a user wrote, without a byte-order mark, with line ends of Unix.
+
+    Raises UserError for what is no file in UTF-8; `key` is the key of the config that names it.
+    """
+    path, where = Path(path), f"config: {key}: {path}" if key else f"{path}"
+    try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise UserError(f"{where}: is not a file")
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{where}: is not UTF-8") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{where}: cannot be read ({reason})") from None
+    if "\0" in text:
+        raise UserError(f"{where}: holds the character NUL, so it is not a text in UTF-8")
+    return text
 
 
 def canonical_json(value: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from needq.backup.encoder import Encoder
 from needq.backup.tasks import (
     Candidate,
     Item,
@@ -24,7 +25,7 @@ from needq.backup.tasks import (
 from needq.common.errors import UserError
 from needq.common.files import write_json
 from needq.common.settings import Tasks
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, normalizers
 
 ROOT = Path(__file__).parents[3]
 END = "<|endoftext|>"
@@ -47,13 +48,13 @@ def file(tmp_path):
 @pytest.fixture(scope="session")
 def letters(gpt2):
     """The tokenizer whose ids are bytes."""
-    return Tokenizer.from_file(str(gpt2.backup / "tokenizer.json"))
+    return Encoder(gpt2.backup / "tokenizer.json", 257)
 
 
 @cache
 def words():
     """pocket-gpt2's tokenizer."""
-    return Tokenizer.from_file(str(ROOT / "resources/pocket-gpt2/tokenizer.json"))
+    return Encoder(ROOT / "resources/pocket-gpt2/tokenizer.json", 4000)
 
 
 # as in BLiMP's data/anaphor_gender_agreement.jsonl: its fields, another sentence
@@ -110,6 +111,8 @@ CLOZE = {"text": "I saw the cat", "distractors": ["dog"]}
         (read_grammar, [PAIR | {"sentence_good": " "}], "line 1: `sentence_good` is not a text"),
         (read_grammar, '\n{"sentence_good"\n', r"line 2: is not JSON \(Expecting"),
         (read_grammar, "[1]\n", "line 1: is not a JSON object"),
+        (read_grammar, "[" * 100_000, r"line 1: is not JSON \(maximum recursion"),
+        (read_cloze, "a b\n".encode("utf-16-le"), "task.jsonl: holds the character NUL"),
         (read_grammar, "", "task.jsonl: holds no items"),
         (read_grammar, b"\xff\n", "task.jsonl: is not UTF-8"),
         (read_cloze, [{"text": "alone"}], "line 1: the passage has no word before its last"),
@@ -158,7 +161,7 @@ def test_the_first_items_are_taken():
 
 def test_a_pair_is_two_rows_and_all_tokens_are_predicted(letters):
     task = encode([Item("k", "", ("ab.", "ba."))], letters, END, 64)
-    ids = [[letters.token_to_id(END), *letters.encode(text).ids] for text in ("ab.", "ba.")]
+    ids = [[256, *letters.ids(text, "")] for text in ("ab.", "ba.")]
     assert task.kinds == ["k"]
     assert task.rows == ids
     assert task.candidates == [[Candidate(n, 1, tuple(ids[n][1:])) for n in (0, 1)]]
@@ -167,21 +170,21 @@ def test_a_pair_is_two_rows_and_all_tokens_are_predicted(letters):
 def test_candidates_that_differ_in_their_last_token_share_a_row(letters):
     item = Item("k", "see", (" a", " b", " cd", " ce"))
     task = encode([item, Item("k", "", ("x", "y")), item], letters, END, 64)
-    texts = [letters.decode(row[1:]) for row in task.rows]
+    texts = [letters.tokenizer.decode(row[1:]) for row in task.rows]
     assert texts == ["see a", "see cd", "x"]
     assert [candidate.row for candidate in task.candidates[0]] == [0, 0, 1, 1]
     assert [candidate.row for candidate in task.candidates[1]] == [2, 2]
     assert task.candidates[2] == task.candidates[0]
     for candidates in task.candidates[::2]:
         for candidate, text in zip(candidates, item.candidates, strict=True):
-            assert letters.decode(list(candidate.tokens)) == text
+            assert letters.tokenizer.decode(list(candidate.tokens)) == text
             assert candidate.start == 4
 
 
 def test_one_forward_pass_per_passage_of_the_simple_set():
-    tokenizer = words()
+    encoder = words()
     items = read_cloze(ROOT / "resources/tasks/simple/cloze.jsonl")
-    task = encode(items, tokenizer, END, 256)
+    task = encode(items, encoder, END, 256)
     assert len(task.rows) == len(items) == 320
     assert {len(candidate.tokens) for own in task.candidates for candidate in own} == {1}
 
@@ -190,7 +193,7 @@ def test_the_tasks_of_a_config_are_written_and_read(tmp_path):
     folder, model = ROOT / "resources/tasks/simple", ROOT / "resources/pocket-gpt2"
     files = {name: str(folder / f"{name}.jsonl") for name in ("grammar", "cloze")}
     settings = Tasks(**files, pairs=4, passages=8)
-    values = encode_tasks(model / "tokenizer.json", 256, settings, END)
+    values = encode_tasks(model / "tokenizer.json", 256, 4000, settings, END)
     write_json(tmp_path / "tasks.json", values)
     tasks = read_tasks(tmp_path / "tasks.json")
     chosen = {
@@ -204,20 +207,20 @@ def test_the_tasks_of_a_config_are_written_and_read(tmp_path):
 
 @given(st.lists(st.text("ab é", min_size=1).map(lambda text: f" x{text}"), min_size=2, unique=True))
 def test_row_and_tokens_say_the_whole_item(candidates):
-    tokenizer = words()
-    task = encode([Item("k", "He saw", tuple(candidates))], tokenizer, END, 256)
+    encoder = words()
+    task = encode([Item("k", "He saw", tuple(candidates))], encoder, END, 256)
     for candidate, text in zip(task.candidates[0], candidates, strict=True):
         row = task.rows[candidate.row]
         whole = [*row[1 : candidate.start], *candidate.tokens]
-        assert tokenizer.decode(whole) == f"He saw{text}"
+        assert encoder.tokenizer.decode(whole) == f"He saw{text}"
         assert row[:-1] == [0, *whole][:-1]
 
 
 def test_a_beginning_that_the_tokenizer_reads_otherwise_alone():
     """The beginning ends inside a token of the whole: the candidate then begins with that token."""
-    tokenizer = words()
-    task = encode([Item("k", "a s", ("tory", "mall"))], tokenizer, END, 256)
-    a, story = tokenizer.encode("a story").ids
+    encoder = words()
+    task = encode([Item("k", "a s", ("tory", "mall"))], encoder, END, 256)
+    a, story = encoder.ids("a story", "")
     assert task.candidates[0][0] == Candidate(0, 2, (story,))
     assert task.rows[0] == [0, a, story]
 
@@ -228,9 +231,35 @@ def test_what_does_not_fit_is_refused(letters):
     with pytest.raises(UserError, match=r"an item of copy has 6 tokens .* context of 5: abc d"):
         encode([item], letters, END, 5)
     with pytest.raises(
-        UserError, match=r"evaluation.begin: the model's tokenizer has no token <s>"
+        UserError, match=r"evaluation.begin: '<s>' is neither the name of a token of the model's"
     ):
         encode([item], letters, "<s>", 64)
+    few = Encoder(ROOT / "resources/pocket-gpt2/tokenizer.json", 20)
+    with pytest.raises(UserError, match=r"an item of copy: the token .* has the id \d+ in"):
+        encode([item], few, END, 64)
+
+
+def test_a_candidate_without_tokens_is_refused(tmp_path):
+    """It would have the log probability 0, and be always right."""
+    tokenizer = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, " ": 2, END: 3}, merges=[]))
+    tokenizer.normalizer = normalizers.Replace(" b", "")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    encoder = Encoder(tmp_path / "tokenizer.json", 4)
+    assert encode([Item("k", "a", (" a", " aa"))], encoder, END, 9)
+    with pytest.raises(UserError, match=r"an item of k: the model's .* no token of ' b' after 'a'"):
+        encode([Item("k", "a", (" b", " a"))], encoder, END, 9)
+
+
+def test_half_of_a_surrogate_pair_is_refused(file, letters):
+    items = read_cloze(file('{"text": "a \\ud800", "distractors": ["b"]}'))
+    with pytest.raises(UserError, match=r"an item of task: .ud800 is half of a surrogate pair"):
+        encode(items, letters, END, 64)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_an_item(file):
+    plain = "one two\nthree four\n"
+    marked = b"\xef\xbb\xbf" + plain.replace("\n", "\r\n").encode()
+    assert read_cloze(file(marked, "plain.txt")) == read_cloze(file(plain, "plain.txt"))
 
 
 @pytest.mark.parametrize(

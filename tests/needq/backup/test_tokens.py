@@ -1,6 +1,8 @@
 """Prompts and documents as token ids."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from needq.backup.tokens import decode_texts, decoder, encode_texts
 from needq.common.errors import UserError
 from needq.common.settings import Evaluation, Generation
@@ -13,7 +15,13 @@ END = 256
 def make(gpt2, tmp_path):
     """A function that tokenizes with the byte-level tokenizer: an id per byte."""
 
-    def run(text="One.\n\nTwo.\n", tokenizer=gpt2.backup / "tokenizer.json", context=64, **changes):
+    def run(
+        text="One.\n\nTwo.\n",
+        tokenizer=gpt2.backup / "tokenizer.json",
+        context=64,
+        vocabulary=4000,
+        **changes,
+    ):
         file = tmp_path / "text.txt"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         generation = {"prompts": ["ab", "c"], "max_new_tokens": 10}
@@ -22,7 +30,9 @@ def make(gpt2, tmp_path):
         for name, value in changes.items():
             key = name.removeprefix("evaluation_")
             (evaluation if name != key else generation)[key] = value
-        return encode_texts(tokenizer, context, Generation(**generation), Evaluation(**evaluation))
+        return encode_texts(
+            tokenizer, context, vocabulary, Generation(**generation), Evaluation(**evaluation)
+        )
 
     return run
 
@@ -66,7 +76,7 @@ def test_documents_are_separated_by_blank_lines_and_cut(make, gpt2):
     assert tokens["bytes"] == [9, 12]
 
 
-@pytest.mark.parametrize("limit", [1, 5, 40, 200])
+@pytest.mark.parametrize("limit", [4, 5, 12, 40, 200])
 def test_bytes_are_those_of_the_scored_tokens(make, pocket, limit):
     text = "Tom said: “Let’s go, it’s late!”\n\nÉté naïve, 1 2  3.\nA new line.\n\nThe end."
     file = pocket.backup / "tokenizer.json"
@@ -75,13 +85,57 @@ def test_bytes_are_those_of_the_scored_tokens(make, pocket, limit):
     documents = text.split("\n\n")
     for document, row, size in zip(documents, tokens["documents"], tokens["bytes"], strict=True):
         kept = tokenizer.decode(row[1:])
-        whole = kept.rstrip("\ufffd")  # a cut may fall inside a character
-        assert document.startswith(whole)
-        assert len(whole.encode()) <= size <= len(whole.encode()) + 3
-        if kept == whole:
-            assert size == len(whole.encode())
-        if len(row) <= limit:
-            assert kept == document
+        assert document.startswith(kept)
+        assert size == len(kept.encode())
+        # no more is left out than the rest of a character
+        assert kept == document or limit - 3 < len(row) - 1 <= limit
+
+
+WHOLE = st.text("aé’日🙂 ", min_size=1, max_size=12).filter(lambda text: text.strip())
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(WHOLE, min_size=1, max_size=3), st.integers(4, 30))
+def test_no_document_is_cut_inside_a_character(make, documents, limit):
+    """The ids are bytes here, so a character has one to four of them."""
+    tokens = make("\n\n".join(documents), evaluation_tokens_per_document=limit)
+    for document, row, size in zip(documents, tokens["documents"], tokens["bytes"], strict=True):
+        encoded = document.encode()
+        wanted = len(encoded[:limit].decode(errors="ignore").encode())
+        assert (len(row) - 1, size) == (wanted, wanted)
+
+
+def test_a_first_character_that_does_not_fit_is_refused(make):
+    with pytest.raises(UserError, match=r"document 2 of .*text.txt: its first character has more"):
+        make("a\n\n’b\n\nc", evaluation_tokens_per_document=2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xef\xbb\xbfOne.\n\nTwo.\n",
+        b"One.\r\n\r\nTwo.\r\n",
+        b"\xef\xbb\xbfOne.\r\n \t\r\nTwo.",
+        b"One.\n \nTwo.\n",
+        b"\n\t\nOne.\n\n  \n\nTwo.\n \n",
+        "One.\n\u00a0\u3000\nTwo.\n".encode(),
+    ],
+)
+def test_blank_lines_and_marks_of_editors_are_no_part_of_a_document(make, text):
+    assert make(text) == make(b"One.\n\nTwo.\n")
+
+
+def test_white_space_inside_a_document_stays(make, gpt2):
+    tokens = make("  One \n\tline. \n\nTwo.", evaluation_tokens_per_document=40)
+    decode = Tokenizer.from_file(str(gpt2.backup / "tokenizer.json")).decode
+    assert [decode(row[1:]) for row in tokens["documents"]] == ["  One \n\tline. ", "Two."]
+
+
+@pytest.mark.parametrize("text", ["One.\nTwo.\n", "One.\nTwo.\nThree.\n\n", "\n\nOne.\r\nTwo."])
+def test_a_document_per_line_is_not_taken_as_one_document(make, text):
+    with pytest.raises(UserError, match=r"text.txt: has no blank line between documents: put one"):
+        make(text)
+    assert len(make("One.\n")["documents"]) == 1
 
 
 def test_a_text_that_just_fits(make):
@@ -102,11 +156,25 @@ def test_a_text_that_just_fits(make):
         ),
         ({"prompts": ["ok", "x" * 54]}, "generation.prompts.1: 55 tokens"),
         ({"evaluation_tokens_per_document": 64}, "evaluation.tokens_per_document: 64"),
-        ({"text": b"\xff\xfe"}, "evaluation.text: .* is not UTF-8"),
+        ({"text": b"\xff\xfe"}, "evaluation.text: .*: is not UTF-8"),
+        ({"text": b"a\0\n\0"}, "evaluation.text: .*: holds the character NUL"),
+        ({"text": b"a\n\n\xed\xa0\x80"}, "evaluation.text: .*: is not UTF-8"),
+        ({"evaluation_text": "/"}, "evaluation.text: /: is not a file"),
+        ({"evaluation_text": "/none"}, "evaluation.text: /none: cannot be read .No such file"),
+        ({"evaluation_text": "a\0"}, "evaluation.text: .*: cannot be read .embedded null"),
         ({"text": "\n\n\n"}, "evaluation.text: .* holds no document"),
-        ({"begin": "<s>"}, "generation.begin: the model's tokenizer has no token <s>"),
-        ({"end": "</s>"}, "generation.end: .* no token </s>"),
-        ({"evaluation_begin": "<s>"}, "evaluation.begin: .* no token <s>"),
+        ({"begin": "<s>"}, "generation.begin: '<s>' is neither the name of a token of the"),
+        ({"end": "</s>"}, "generation.end: '</s>' is neither .* nor a text that is exactly"),
+        ({"end": "日"}, "generation.end: '日' is neither"),  # two tokens
+        ({"evaluation_begin": "<s>"}, "evaluation.begin: '<s>' is neither"),
+        (
+            {"vocabulary": 256},
+            "generation.begin: the token '<|endoftext|>' has the id 256 in .* to",
+        ),
+        (
+            {"vocabulary": 65, "begin": None, "end": None, "evaluation_begin": "a"},
+            "prompts.0: the token 'b' has the id",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_by_key(make, changes, message):

@@ -3,14 +3,17 @@
 import hashlib
 import json
 import math
+import os
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from needq.common.errors import UserError
 from needq.common.files import (
     canonical_json,
     file_sha256,
     read_json,
+    read_text,
     sha256,
     temporary,
     write_bytes,
@@ -73,6 +76,35 @@ def test_what_is_written_is_read(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "nan", math.nan)
     assert not (tmp_path / "nan").exists()
+
+
+def test_a_users_text_is_read_as_editors_leave_it(tmp_path):
+    path = tmp_path / "text"
+    for content in (b"a\n\xc3\xa9", b"\xef\xbb\xbfa\r\n\xc3\xa9", b"a\r\xc3\xa9"):
+        path.write_bytes(content)
+        assert read_text(path) == "a\né"
+
+
+def test_what_is_no_text_is_one_line(tmp_path):
+    path = tmp_path / "text"
+    for content, message in ((b"\xff", "is not UTF-8"), (b"a\0", "holds the character NUL")):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=f"^{path}: {message}"):
+            read_text(path)
+        with pytest.raises(UserError, match=f"^config: evaluation.text: {path}: {message}"):
+            read_text(path, "evaluation.text")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, message in {
+        "": "is not a file",
+        "pipe": "is not a file",
+        "none": r"cannot be read \(No such file or directory\)",
+        "loop": r"cannot be read \(Too many levels of symbolic links\)",
+        "n" * 300: r"cannot be read \(File name too long\)",
+        "a\0": r"cannot be read \(embedded null byte\)",
+    }.items():
+        with pytest.raises(UserError, match=f": {message}$"):
+            read_text(tmp_path / name)
 
 
 def test_known_digest():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from naive import log_probabilities
+from needq.backup.encoder import Encoder
 from needq.backup.tasks import (
     Candidate,
     Item,
@@ -19,7 +20,6 @@ from needq.backup.tasks import (
 from needq.common import schemas
 from needq.inference.native import NativeModel
 from needq.inference.task_accuracy import answer_rows, answer_task, answers
-from tokenizers import Tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
 
 ROOT = Path(__file__).parents[3]
@@ -34,18 +34,18 @@ ITEMS = [
 @pytest.mark.parametrize("batch", [1, 3, 200])
 def test_task_items_are_right_as_by_a_naive_loop(setting, small, batch):
     model, patcher, patches = setting
-    tokenizer = Tokenizer.from_file(str(small.backup / "tokenizer.json"))
-    task = encode(ITEMS, tokenizer, "<|endoftext|>", 64)
+    encoder = Encoder(small.backup / "tokenizer.json", 257)
+    task = encode(ITEMS, encoder, "<|endoftext|>", 64)
     outcomes = []
     under_each = answers(model, patcher, [patches[0], patches[3]], task, batch)
     assert under_each[0] == answer_task(model, task, batch)
     for patch, right in zip((patches[0], patches[3]), under_each, strict=True):
         with patcher.applied(patch.slices):
             for item, outcome in zip(ITEMS, right, strict=True):
-                begin = [256, *tokenizer.encode(item.beginning).ids]
+                begin = [256, *encoder.tokenizer.encode(item.beginning).ids]
                 sums = []
                 for candidate in item.candidates:
-                    new = tokenizer.encode(candidate).ids
+                    new = encoder.tokenizer.encode(candidate).ids
                     rows = log_probabilities(model, begin + new)[len(begin) - 1 :]
                     sums.append(sum(row[t] for row, t in zip(rows, new, strict=True)))
                 assert outcome == (np.argmax(sums) == 0)
@@ -55,10 +55,10 @@ def test_task_items_are_right_as_by_a_naive_loop(setting, small, batch):
 
 def test_answers_are_rows_of_their_patch_and_task(setting, small):
     model, patcher, patches = setting
-    tokenizer = Tokenizer.from_file(str(small.backup / "tokenizer.json"))
+    encoder = Encoder(small.backup / "tokenizer.json", 257)
     tasks = {
-        "grammar": encode(ITEMS[:2], tokenizer, "<|endoftext|>", 64),
-        "cloze": encode(ITEMS[2:], tokenizer, "<|endoftext|>", 64),
+        "grammar": encode(ITEMS[:2], encoder, "<|endoftext|>", 64),
+        "cloze": encode(ITEMS[2:], encoder, "<|endoftext|>", 64),
     }
     rows = answer_rows(model, patcher, patches[::2], tasks, 8)
     assert {*rows[0]} == {*schemas.TASKS.names} - {"backend"}
@@ -99,18 +99,18 @@ def test_a_model_without_preference_is_at_chance(small):
     model = small.load("float64")
     with torch.no_grad():
         model.get_output_embeddings().weight.zero_()
-    tokenizer = Tokenizer.from_file(str(small.backup / "tokenizer.json"))
-    task = encode(ITEMS[1:4], tokenizer, "<|endoftext|>", 64)
+    encoder = Encoder(small.backup / "tokenizer.json", 257)
+    task = encode(ITEMS[1:4], encoder, "<|endoftext|>", 64)
     right = answer_task(NativeModel(model), task, 8)
     assert right == [1 / 2, 1 / 4, 1 / 3]
 
 
 def test_the_bundled_model_is_above_chance_and_random_ones_are_not(pocket):
     folder = ROOT / "resources/tasks/simple"
-    tokenizer = Tokenizer.from_file(str(pocket.backup / "tokenizer.json"))
+    encoder = Encoder(pocket.backup / "tokenizer.json", 4000)
     pairs = first_of_each_kind(read_grammar(folder / "grammar.jsonl"), 4)
     passages = first_items(read_cloze(folder / "cloze.jsonl"), 80)
-    tasks = [encode(items, tokenizer, "<|endoftext|>", 256) for items in (pairs, passages)]
+    tasks = [encode(items, encoder, "<|endoftext|>", 256) for items in (pairs, passages)]
     model = NativeModel(pocket.load())
     accuracy = [np.mean(answer_task(model, task, 64)) for task in tasks]
     assert accuracy[0] > 0.7

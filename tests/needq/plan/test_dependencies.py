@@ -26,8 +26,8 @@ def names(script, root=SCRIPTS):
         ),
         (
             "tokenize_texts.py",
-            "backup/tasks backup/tokenizer backup/tokens common/errors common/files common/logs "
-            "common/rows common/settings common/values",
+            "backup/encoder backup/tasks backup/tokenizer backup/tokens common/errors common/files "
+            "common/logs common/rows common/settings common/values",
         ),
         (
             "corrupt.py",
