@@ -31,8 +31,11 @@ from IPython.display import HTML, Markdown, display
 here = Path.cwd()
 project = next((f for f in (here, *here.parents) if (f / "Snakefile").is_file()), here)
 run = Path(RUN) if Path(RUN).is_dir() else project / RUN
-published = pd.read_csv(run / "tables/degradation.tsv", sep="\t")
 INTERVENTION = ["sweep", "intervention", "blocks_replaced"]
+names = dict.fromkeys(("sweep", "intervention", "backend"), str)  # also if one is called null
+published = pd.read_csv(
+    run / "tables/degradation.tsv", sep="\t", keep_default_na=False, na_values="", dtype=names
+)
 
 
 def rows(stage, backend, ending):

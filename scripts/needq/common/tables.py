@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow
 from pyarrow import parquet
 
+from needq.common import schemas
 from needq.common.files import temporary, write_text
 from needq.common.rows import Row
 
@@ -19,6 +20,16 @@ if TYPE_CHECKING:  # jobs that compute with a model use rows alone, without pand
 
 SORTED_BY = ["backend", "left", "right", "sweep", "intervention", "noise_seed"]
 SORTED_BY += ["prompt", "sample_seed", "document"]
+# columns of text, which stays text if it looks like a number: those of parquet files and of tables
+TEXT = {
+    field.name
+    for schema in vars(schemas).values()
+    if isinstance(schema, pyarrow.Schema)
+    for field in schema
+    if pyarrow.types.is_string(field.type)
+}
+TEXT |= {"claim", "example", "measure", "method", "statement", "stored_noise", "test"}
+TEXT |= {"true_label", "verdict"}
 MEASURED = "%.6g"  # all intervals are much wider than the seventh digit
 
 
@@ -95,12 +106,18 @@ def write_table(path: str | Path, table: DataFrame, decimals: str | None = None)
 
 
 def read_table(path: str | Path) -> DataFrame:
-    """The inverse of `write_table`: numbers, text, and NaN where a field is empty."""
+    """The inverse of `write_table`: numbers, text, and NaN where a field is empty.
+
+    An empty example is an empty text, since every row has one.
+    """
     import pandas
 
-    table = pandas.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
-    if "example" in table:
-        table["example"] = table["example"].fillna("").map(unescape)
+    table = pandas.read_csv(
+        path, sep="\t", keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXT, str)
+    )
+    for name in TEXT & set(table):
+        filled = table[name].fillna("") if name == "example" else table[name]
+        table[name] = filled.map(unescape, na_action="ignore")
     return table
 
 
