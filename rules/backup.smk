@@ -11,7 +11,7 @@ rule back_up:
     """Fetch the model, refuse what is unsafe or unexpected, and write down every tensor."""
     input:
         code=code("back_up.py"),
-        model=needq_config.model_files(CONFIG.model),
+        model=at_hand.model_files(CONFIG.model),
     output:
         weights="<weights>",
         config="<model_config>",
@@ -28,7 +28,7 @@ rule back_up:
         mem_mb=4000,
         runtime=30,
     params:
-        model=CONFIG.model.model_dump(),
+        model=json_text(CONFIG.model),
     script:
         "../scripts/back_up.py"
 
@@ -53,8 +53,8 @@ rule tokenize_texts:
         "../envs/weights.yaml"
     threads: 1
     params:
-        generation=CONFIG.generation.model_dump(),
-        evaluation=CONFIG.evaluation.model_dump(),
-        tasks=CONFIG.tasks.model_dump(exclude={"backends"}),
+        generation=json_text(CONFIG.generation),
+        evaluation=json_text(CONFIG.evaluation),
+        tasks=json_text(CONFIG.tasks.model_dump(exclude={"backends"})),
     script:
         "../scripts/tokenize_texts.py"

@@ -15,7 +15,8 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from snakemake.cli import parse_args
 
 from needq.common import errors
-from needq.plan import config as needq_config, cuda, dependencies, selection, verdicts
+from needq.plan import at_hand, config as needq_config, cuda, dependencies, selection, verdicts
+from needq.plan.params import json_text
 
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir, "scripts")

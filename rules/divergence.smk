@@ -111,6 +111,6 @@ rule show_side_by_side:
     threads: 1
     params:
         page=PAGE,
-        prompts=CONFIG.generation.prompts,
+        prompts=json_text(CONFIG.generation.prompts),
     script:
         "../scripts/show_side_by_side.py"

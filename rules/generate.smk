@@ -33,7 +33,7 @@ rule generate:
         runtime=lm_minutes,
     params:
         backend=backend_settings,
-        generation=CONFIG.generation.model_dump(),
+        generation=json_text(CONFIG.generation),
         noise_seeds=process_seeds,
     script:
         "../scripts/generate.py"

@@ -30,7 +30,7 @@ rule make_reference_texts:
         runtime=reference_minutes,
     params:
         backend=CONFIG.divergence.backends[REFERENCE].model_dump(),
-        generation=CONFIG.generation.model_dump(),
+        generation=json_text(CONFIG.generation),
         texts_per_prompt=CONFIG.labels.texts_per_prompt,
     script:
         "../scripts/make_reference_texts.py"

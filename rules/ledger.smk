@@ -37,7 +37,7 @@ rule trace_causes:
         runtime=ledger_minutes,
     params:
         backends=side_backends,
-        generation=CONFIG.generation.model_dump(),
+        generation=json_text(CONFIG.generation),
         positions=CONFIG.divergence.positions,
         chosen=USED.ledger_choice,
     script:

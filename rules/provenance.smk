@@ -26,7 +26,7 @@ rule record_provenance:
         "../envs/weights.yaml"
     threads: 1
     params:
-        config=CONFIG.model_dump(),
+        config=json_text(CONFIG),
         cuda=CUDA,
     script:
         "../scripts/record_provenance.py"

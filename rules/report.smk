@@ -54,7 +54,7 @@ rule write_pages:
         "../envs/report.yaml"
     threads: 1
     params:
-        config=CONFIG.model_dump(),
+        config=json_text(CONFIG),
         page=PAGE,
         scored=USED.scored,
     script:
@@ -97,7 +97,7 @@ rule write_index:
         "../envs/tables.yaml"
     threads: 1
     params:
-        config=CONFIG.model_dump(),
+        config=json_text(CONFIG),
         page=PAGE,
         pages=list(selection.report_pages(USED)),
         sweep=USED.headline,

@@ -32,7 +32,7 @@ rule collect_digests:
         "../envs/tables.yaml"
     threads: 1
     params:
-        deciding=USED.deciding,
+        deciding=json_text(USED.deciding),
     script:
         "../scripts/collect_digests.py"
 
@@ -54,8 +54,8 @@ rule verify:
         mem_mb=lm_memory,
         runtime=verify_minutes,
     params:
-        deciding=USED.deciding,
-        generation=CONFIG.generation.model_dump(),
+        deciding=json_text(USED.deciding),
+        generation=json_text(CONFIG.generation),
         backends=[backend.model_dump() for backend in VERIFYING],
         expected=EXPECTED_FILE,
     script:

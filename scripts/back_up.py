@@ -7,5 +7,5 @@ from needq.common.logs import job
 from needq.common.settings import ModelSource
 
 with job(snakemake.log[0]):
-    model = ModelSource(**snakemake.params.model)
+    model = ModelSource.model_validate_json(snakemake.params.model)
     back_up(model, Path(snakemake.output.weights).parent)

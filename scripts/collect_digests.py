@@ -1,5 +1,7 @@
 """Rule collect_digests: see rules/verify.smk."""
 
+import json
+
 from needq.common import tables
 from needq.common.files import read_json, write_json
 from needq.common.logs import job
@@ -9,7 +11,7 @@ from needq.provenance.digests import collect
 with job(snakemake.log[0]):
     files = snakemake.input
     digests = collect(
-        snakemake.params.deciding,
+        json.loads(snakemake.params.deciding),
         read_json(files.manifest),
         stored_noise(files.noise),
         [row for file in files.evaluation for row in tables.read_rows(file)],

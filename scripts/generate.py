@@ -7,7 +7,7 @@ from needq.common.settings import Backend, Generation
 from needq.inference.session import session
 
 files, params = snakemake.input, snakemake.params
-backend, settings = Backend(**params.backend), Generation(**params.generation)
+backend, settings = Backend(**params.backend), Generation.model_validate_json(params.generation)
 chosen = {"noise_seeds": params.noise_seeds}
 
 with session(

@@ -8,7 +8,7 @@ from needq.inference.session import session
 from needq.metrics.calibration import make_reference_texts, with_scores
 
 files, params = snakemake.input, snakemake.params
-backend, settings = Backend(**params.backend), Generation(**params.generation)
+backend, settings = Backend(**params.backend), Generation.model_validate_json(params.generation)
 
 with session(backend, files.weights, snakemake.log[0]) as work:
     from needq.inference.generate import pristine_texts

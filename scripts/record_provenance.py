@@ -1,5 +1,7 @@
 """Rule record_provenance: see rules/provenance.smk."""
 
+import json
+
 from needq.common.files import file_sha256, read_json, write_json
 from needq.common.logs import job
 from needq.provenance.record import join_records
@@ -9,7 +11,7 @@ with job(snakemake.log[0]):
     for file in snakemake.input.sides:  # one process under several backends
         processes += read_json(file)
     record = join_records(
-        snakemake.params.config,
+        json.loads(snakemake.params.config),
         snakemake.params.cuda,
         read_json(snakemake.input.manifest),
         file_sha256(snakemake.input.text),

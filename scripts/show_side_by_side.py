@@ -1,5 +1,7 @@
 """Rule show_side_by_side: see rules/divergence.smk."""
 
+import json
+
 from needq.backup.tokens import decoder
 from needq.common import tables
 from needq.common.files import write_text
@@ -11,4 +13,5 @@ with job(snakemake.log[0]):
     files, page = snakemake.input, Pages(snakemake.input.templates, **snakemake.params.page)
     texts = tables.read_by_backend(files.texts, page.backends)
     pairs = examples(tables.read_table(files.divergence), texts, decoder(files.tokenizer))
-    write_text(snakemake.output.page, page.side_by_side(pairs, snakemake.params.prompts))
+    prompts = json.loads(snakemake.params.prompts)
+    write_text(snakemake.output.page, page.side_by_side(pairs, prompts))

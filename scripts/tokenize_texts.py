@@ -7,9 +7,9 @@ from needq.common.logs import job
 from needq.common.settings import Evaluation, Generation, Tasks
 
 with job(snakemake.log[0]):
-    generation = Generation(**snakemake.params.generation)
-    evaluation = Evaluation(**snakemake.params.evaluation)
-    tasks = Tasks(**snakemake.params.tasks)
+    generation = Generation.model_validate_json(snakemake.params.generation)
+    evaluation = Evaluation.model_validate_json(snakemake.params.evaluation)
+    tasks = Tasks.model_validate_json(snakemake.params.tasks)
     manifest = read_json(snakemake.input.manifest)
     model = snakemake.input.tokenizer, manifest["context"], manifest["vocabulary"]
 

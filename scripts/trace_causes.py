@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 files, params = snakemake.input, snakemake.params
 backends = [Backend(**values) for values in params.backends]
-settings = Generation(**params.generation)
+settings = Generation.model_validate_json(params.generation)
 
 with session(
     backends[0], files.weights, snakemake.log[0], files.noise, files.patches, **params.chosen

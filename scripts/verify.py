@@ -1,5 +1,6 @@
 """Rule verify: see rules/verify.smk."""
 
+import json
 from pathlib import Path
 
 from needq.common.errors import UserError
@@ -14,13 +15,14 @@ with job(snakemake.log[0]):
         raise UserError(
             "config: divergence.backends: none has arithmetic exact and rng keyed, so none verifies"
         )
+    deciding = json.loads(params.deciding)
     expected = digests.read_expected(params.expected)
     recomputation = Recomputation(
         Path(snakemake.input.weights),
-        Generation(**params.generation),
-        deciding_interventions(params.deciding),
+        Generation.model_validate_json(params.generation),
+        deciding_interventions(deciding),
         Backend(**params.backends[0]),
     )
-    config = digests.config_digests(params.deciding)
+    config = digests.config_digests(deciding)
     for line in digests.verify(expected, config, recomputation):
         print(line, flush=True)

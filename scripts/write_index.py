@@ -12,7 +12,7 @@ from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
-    config = Config(**params.config)
+    config = Config.model_validate_json(params.config)
     run = index.Run(
         config=config,
         sweep=params.sweep,

@@ -10,7 +10,7 @@ from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
-    config, page = Config(**params.config), Pages(files.templates, **params.page)
+    config, page = Config.model_validate_json(params.config), Pages(files.templates, **params.page)
     summary, trend = tables.read_table(files.divergence), tables.read_table(files.trend)
     own, expected = digests.read_first(files.digests), digests.read_first(files.expected)
     texts = tables.read_by_backend(files.texts, page.backends)

@@ -48,6 +48,8 @@ MARKUP = {
     " ": "<script>window.hacked=1</script>",
     "l": '"><img src=x onerror="window.hacked=1">',
 }
+# a prompt that would end the report's own script, begin another, and name a wildcard
+HOSTILE_PROMPT = "The <b>big</b> {dog}</script><script>window.hacked=document.title=1</script>"
 # The one run that most tests read. TINY, and what the claims compare (all blocks; other matrices,
 # orders and methods), texts long enough for labels, and a model and a prompt that write markup.
 # CUDA is decided, as a cluster's profile demands.
@@ -59,7 +61,7 @@ RICH = {
         for name in ("keys", "values", "outputs", "from_end", "zero")
     }
     | {"single": {"run": "scores"}},
-    "generation": {"prompts": ["Once upon a time", "The <b>big</b> dog"], "max_new_tokens": 12},
+    "generation": {"prompts": ["Once upon a time", HOSTILE_PROMPT], "max_new_tokens": 12},
     "labels": {"texts_per_prompt": 20},
     "cuda": False,
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, reason_against
-from project import MARKUP
+from project import HOSTILE_PROMPT, MARKUP
 
 IMAGES = "[...document.images].map((image) => image.naturalWidth)"
 
@@ -151,6 +151,17 @@ def test_report_shows_the_first_page_first_and_executes_no_text(browser, report)
         assert not any(browser.frames("window.hacked")), name
     assert shown[0] == ("0 Start here", "index.html")
     assert {"gallery.html", "side_by_side.html", "degradation.svg"} <= {name for _, name in shown}
+
+
+def test_no_text_of_the_config_is_markup_in_the_report(browser, report):
+    text = report.read_text(encoding="utf-8")
+    assert "<script>window" not in text
+    assert HOSTILE_PROMPT not in text
+    assert "\\\\u003c/script\\\\u003e" in text  # it is there, as a param
+    browser.open(report)
+    assert_quiet(browser)
+    assert browser.value("document.title") == "Snakemake Report"
+    assert browser.value("window.hacked") is None
 
 
 def test_report_is_one_file_with_figures_and_pages(report):

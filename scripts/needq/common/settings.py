@@ -29,7 +29,7 @@ class Settings(BaseModel):
 class Digest(Settings):
     """What one file of the model's source has to be."""
 
-    file: values.Text
+    file: values.PathText
     """The name of the file."""
     sha256: values.Sha256
     """The sha256 of the file, 64 hexadecimal digits."""
@@ -44,7 +44,7 @@ class ModelSource(Settings):
     """Where the model comes from. folder: a folder as save_pretrained leaves it. hub: a model on a
     model hub; only the backup job downloads it. wheel: a package on PyPI that holds one GGUF file.
     """
-    location: values.Text
+    location: values.PathText
     """The path of the folder, the hub's id (owner/name), or the wheel (name==version)."""
     revision: values.Commit = None
     """The hub's commit, 40 hexadecimal digits. null for the other sources."""
@@ -129,7 +129,7 @@ class Generation(Settings):
 class Evaluation(Settings):
     """The text on which models are scored, token by token, given the true tokens before each."""
 
-    text: values.Text
+    text: values.PathText
     """The path of a UTF-8 file of documents. A blank line ends each document."""
     tokens_per_document: values.Count = 40
     """The largest number of tokens of each document that are scored, from its beginning."""
@@ -142,11 +142,11 @@ class Tasks(Settings):
     probability.
     """
 
-    grammar: values.Text
+    grammar: values.PathText
     """The path of pairs of a grammatical and an ungrammatical sentence: a file of JSON lines in the
     format of BLiMP, or a folder of such files.
     """
-    cloze: values.Text
+    cloze: values.PathText
     """The path of passages whose last word is to be chosen: a file of JSON lines with distractors,
     or of plain lines as in LAMBADA.
     """

@@ -5,6 +5,7 @@ text, and so yes, no and null. Both are read alike here.
 """
 
 import math
+import unicodedata
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
@@ -72,6 +73,26 @@ def _not_blank(value: str) -> str:
     return value
 
 
+def path_problem(path: str) -> str | None:
+    """Why Snakemake or a page of its report cannot carry a path; None if they can.
+
+    Braces are wildcards, and the report's captions and scripts take the others for markup.
+    """
+    for character in path:
+        if character in "{}<>`" or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+            return f"holds the character {character!r}, which no path may have here; rename it"
+    if path != path.strip():
+        return "begins or ends with a space, which no path may do here; rename it"
+    return None
+
+
+def _path(value: str) -> str:
+    problem = path_problem(value)
+    if problem:
+        raise ValueError(f"{value!r} {problem}")
+    return value
+
+
 def _list_or_word(value: Any) -> str:
     return LIST if isinstance(value, list) else WORD
 
@@ -103,6 +124,7 @@ WhatIsRun = Annotated[Literal["texts", "scores", "off"], BeforeValidator(_off)]
 
 Text = Annotated[str, Field(min_length=1), BeforeValidator(_text)]
 Prompt = Annotated[Text, AfterValidator(_not_blank)]
+PathText = Annotated[Text, AfterValidator(_path)]
 Token = Annotated[Text | None, BeforeValidator(_null)]
 RunName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$"), BeforeValidator(_text)]
 SweepName = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]*$")]

@@ -4,10 +4,10 @@ Only what the run uses is checked: not a sweep with run: off, nor a backend that
 precisions and causes whose lists are empty. Each problem is one line that names its key.
 """
 
-import os
 from collections.abc import Iterator
 
 from needq.common.settings import Config
+from needq.plan.at_hand import file_problems
 from needq.plan.interventions import (
     ALL,
     FORWARD,
@@ -26,7 +26,7 @@ GAUSSIAN_ONLY = "native noise is gaussian only, but the method of sweep"
 
 def problems(config: Config) -> Iterator[str]:
     """What is wrong with a config, most basic things first."""
-    yield from _file_problems(config)
+    yield from file_problems(config)
     yield from _sweep_problems(config)
     unknown = list(_unknown_backends(config))
     yield from unknown
@@ -37,24 +37,6 @@ def problems(config: Config) -> Iterator[str]:
         yield from _reference_problems(selection)
         yield from _precision_problems(selection)
         yield from _cause_problems(selection)
-
-
-def _file_problems(config: Config) -> Iterator[str]:
-    model = config.model
-    if model.source == "hub" and model.revision is None:
-        yield "model.revision: is null; source hub needs a commit"
-    if model.source != "hub" and model.revision is not None:
-        yield f"model.revision: source {model.source} has no commits; give null"
-    if model.source == "folder" and not os.path.isdir(model.location):
-        yield f"model.location: there is no folder {model.location}"
-    if model.source == "wheel" and "==" not in model.location:
-        yield f"model.location: {model.location} has no version; write name==version"
-    if not os.path.isfile(config.evaluation.text):
-        yield f"evaluation.text: there is no file {config.evaluation.text}"
-    for key in ("grammar", "cloze"):
-        file = getattr(config.tasks, key)
-        if not os.path.exists(file):
-            yield f"tasks.{key}: there is no file {file}"
 
 
 def _sweep_problems(config: Config) -> Iterator[str]:

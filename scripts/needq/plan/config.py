@@ -12,11 +12,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from needq.common.errors import UserError
-from needq.common.settings import Config, ModelSource, Settings
+from needq.common.settings import Config, Settings
 from needq.common.values import LIST, NUMBER, WORD
 from needq.plan.checks import problems
 
-MODEL_FILES = ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
 # what suits one model, and perhaps not another
 SUITED = ("generation.prompts", "evaluation.text", "tasks.grammar", "tasks.cloze")
 
@@ -35,17 +34,6 @@ def read_config(values: Any) -> Config:
     for problem in problems(config):
         raise UserError(f"config: {problem}")
     return config
-
-
-def model_files(model: ModelSource) -> list[str]:
-    """The files that a model in a folder is loaded from; none for the other sources."""
-    if model.source != "folder":
-        return []
-    return [
-        os.path.join(model.location, name)
-        for name in sorted(os.listdir(model.location))
-        if name.endswith(".safetensors") or name.startswith(MODEL_FILES)
-    ]
 
 
 def without_other_models_values(

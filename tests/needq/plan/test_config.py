@@ -7,8 +7,8 @@ from default_config import DEFAULT, overlaid, with_changes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from needq.common.errors import UserError
-from needq.common.settings import Backend, ModelSource, Sweep
-from needq.plan.config import model_files, read_config, without_other_models_values
+from needq.common.settings import Backend, Sweep
+from needq.plan.config import read_config, without_other_models_values
 from planning import plan, refusal
 
 # a key, a wrong value, and how the line goes on after "config: "
@@ -267,16 +267,7 @@ def test_what_is_merged_is_left_as_it_was():
     assert merged == before
 
 
-# -- files, and every other config
-
-
-def test_files_of_a_model(tmp_path):
-    kept = ["config.json", "model.safetensors", "tokenizer.json", "vocab.json"]
-    for name in [*kept, "README.md", "train.py", "pytorch_model.bin"]:
-        (tmp_path / name).touch()
-    found = model_files(ModelSource(location=str(tmp_path), n_blocks=1))
-    assert found == [str(tmp_path / name) for name in kept]
-    assert model_files(ModelSource(source="hub", location="owner/name", n_blocks=1)) == []
+# -- every other config
 
 
 JSON = st.recursive(
