@@ -19,6 +19,12 @@ def refusal(config):
     return message
 
 
+def of_blocks(n_blocks):
+    """The change that names a model of that many blocks, of which no file is at hand."""
+    source = {"source": "hub", "location": "owner/name", "revision": "0" * 40}
+    return ("model", source | {"n_blocks": n_blocks})
+
+
 def read(*changes):
     """The default config with the values of some keys (dotted) replaced."""
     return read_config(with_changes(*changes))

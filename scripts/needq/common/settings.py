@@ -51,7 +51,7 @@ class ModelSource(Settings):
     """
     revision: values.Commit = None
     """The hub's commit, 40 hexadecimal digits. null for the other sources."""
-    digests: list[Digest] = []
+    digests: Annotated[list[Digest], Field(max_length=1000)] = []
     """The sha256 of files of the source. A file with another digest is refused."""
     n_blocks: values.BlockCount
     """The number of blocks of the model. The backup job checks it."""
@@ -115,8 +115,10 @@ class Generation(Settings):
     """The seeds of the texts. Each prompt is continued once per seed."""
     max_new_tokens: values.Count = 32
     """The largest number of tokens that are generated after a prompt."""
-    temperature: values.NotNegative = 1.0
-    """The logits are divided by it before a token is drawn. 0 takes the most probable token."""
+    temperature: values.Temperature = 1.0
+    """The logits are divided by it before a token is drawn. 0 takes the most probable token. Other
+    values are at least 0.01.
+    """
     top_k: values.Index = 50
     """Tokens are drawn from the top_k most probable ones. 0 sets no limit."""
     top_p: values.Share = 1.0
@@ -200,9 +202,9 @@ class Backend(Settings):
     """Which instructions torch's kernels use on a CPU. native: the best that the processor has.
     baseline: those that every x86-64 processor has.
     """
-    threads: values.Count = 1
+    threads: values.ThreadCount = 1
     """The number of threads of one process on the CPU. Sums may depend on it."""
-    batch: values.Count = 32
+    batch: values.RowCount = 32
     """The largest number of rows (texts or documents) in one forward pass."""
     cache: values.Flag = True
     """Whether generation keeps keys and values. If not, it computes them again at each token."""
@@ -240,7 +242,7 @@ class Causes(Settings):
 class Divergence(Settings):
     """Whether two ways to compute generate the same text, and if not, why."""
 
-    backends: Annotated[dict[values.BackendName, Backend], Field(min_length=1)]
+    backends: Annotated[dict[values.BackendName, Backend], Field(min_length=1, max_length=1000)]
     """Named ways to compute. Those that reference, pairs, precisions and causes name are run."""
     reference: values.Text = "cpu"
     """The backend whose generated tokens all others score. Claims are decided on its numbers."""
@@ -265,7 +267,7 @@ class Config(Settings):
     run: values.RunName
     """The name of the run. Everything that it makes is in results/RUN/."""
     model: ModelSource
-    sweeps: Annotated[dict[values.SweepName, Sweep], Field(min_length=1)]
+    sweeps: Annotated[dict[values.SweepName, Sweep], Field(min_length=1, max_length=1000)]
     """Named families of interventions. The claims compare sweeps that differ in one setting."""
     noise_seeds: values.Seeds = [0, 1, 2, 3, 4]
     """The seeds of the noise. Each intervention is made once per seed."""

@@ -10,8 +10,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
+MOST_DIGITS = 100  # of a number that is given as text: no key's range is near it
 # which alternative an error is about, in its path of keys; no key is called so
 WORD, NUMBER, LIST = "<word>", "<number>", "<list>"
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, unless it is long."""
+    try:
+        return cut(repr(value))
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of too many digits"
+
+
+def cut(text: str, longest: int = 200) -> str:
+    """The beginning of a text that is too long for a line."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _is_whole_text(value: Any) -> bool:
@@ -20,10 +34,10 @@ def _is_whole_text(value: Any) -> bool:
 
 def _whole_number(value: Any) -> int:
     """A whole number; 12.0 and true are none."""
-    if _is_whole_text(value):
+    if _is_whole_text(value) and len(value) <= MOST_DIGITS:
         return int(value)
     if type(value) is not int:
-        raise ValueError(f"{value!r} is not a whole number")
+        raise ValueError(f"{shown(value)} is not a whole number")
     return value
 
 
@@ -34,7 +48,7 @@ def _number(value: Any) -> float:
     except (ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"{shown(value)} is not a number")
     return number
 
 
@@ -62,9 +76,21 @@ def _different(values: list[Any]) -> list[Any]:
     seen = set()
     for value in map(repr, values):
         if value in seen:
-            raise ValueError(f"{value} is given twice")
+            raise ValueError(f"{cut(value)} is given twice")
         seen.add(value)
     return values
+
+
+def _temperature(value: float) -> float:
+    if 0 < value < 0.01:
+        raise ValueError(f"{shown(value)} is between 0 and 0.01, where logits overflow; give 0")
+    return value
+
+
+def _no_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError(f"{shown(value)} holds the character '\\x00', which no text may")
+    return value
 
 
 def _not_blank(value: str) -> str:
@@ -89,7 +115,7 @@ def path_problem(path: str) -> str | None:
 def _path(value: str) -> str:
     problem = path_problem(value)
     if problem:
-        raise ValueError(f"{value!r} {problem}")
+        raise ValueError(f"{shown(value)} {problem}")
     return value
 
 
@@ -108,27 +134,37 @@ def _number_or_word(value: Any) -> str:
 # a range stands before the reading of text, so that it is checked after it
 WHOLE = BeforeValidator(_whole_number)
 DIFFERENT = (AfterValidator(_different), Field(json_schema_extra={"uniqueItems": True}))
-SOME_DIFFERENT = (Field(min_length=1), *DIFFERENT)
+FEW = Field(max_length=1000)
+SOME_DIFFERENT = (Field(min_length=1, max_length=10_000), *DIFFERENT)
+FEW_DIFFERENT = (Field(min_length=1, max_length=1000), *DIFFERENT)
 LIST_OR_WORD = Discriminator(_list_or_word)
 
-Index = Annotated[int, Field(ge=0), WHOLE]
-Count = Annotated[int, Field(ge=1), WHOLE]
-CountFrom2 = Annotated[int, Field(ge=2), WHOLE]
+# each range ends far above what is useful, and below what would only fail after hours
+Index = Annotated[int, Field(ge=0, le=9_999_999), WHOLE]
+Count = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
+CountFrom2 = Annotated[int, Field(ge=2, le=10_000), WHOLE]
 BlockCount = Annotated[int, Field(ge=1, le=999), WHOLE]
+ThreadCount = Annotated[int, Field(ge=1, le=1024), WHOLE]
+RowCount = Annotated[int, Field(ge=1, le=65_536), WHOLE]
 Seed = Annotated[int, Field(ge=0, le=4294967295), WHOLE]
-NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_number)]
+Temperature = Annotated[
+    float, Field(ge=0, le=100), AfterValidator(_temperature), BeforeValidator(_number)
+]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
 AutoOrFlag = Annotated[Literal["auto", True, False], BeforeValidator(_flag)]
 WhatIsRun = Annotated[Literal["texts", "scores", "off"], BeforeValidator(_off)]
 
-Text = Annotated[str, Field(min_length=1), BeforeValidator(_text)]
+Text = Annotated[
+    str, Field(min_length=1, max_length=100_000), AfterValidator(_no_nul), BeforeValidator(_text)
+]
 Prompt = Annotated[Text, AfterValidator(_not_blank)]
 PathText = Annotated[Text, AfterValidator(_path)]
 Token = Annotated[Text | None, BeforeValidator(_null)]
-RunName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$"), BeforeValidator(_text)]
-SweepName = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]*$")]
-BackendName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+# pydantic's $ matches at the very end alone, not before a newline
+RunName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), BeforeValidator(_text)]
+SweepName = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+BackendName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$"), BeforeValidator(_text)]
 Commit = Annotated[
     Annotated[str, Field(pattern="^[0-9a-f]{40}$"), BeforeValidator(_text)] | None,
@@ -136,12 +172,12 @@ Commit = Annotated[
 ]
 
 Prompts = Annotated[list[Prompt], *SOME_DIFFERENT]
-Seeds = Annotated[list[Seed], *SOME_DIFFERENT]
+Seeds = Annotated[list[Seed], *FEW_DIFFERENT]
 Indices = Annotated[list[Index], *SOME_DIFFERENT]
 Counts = Annotated[list[Count], *SOME_DIFFERENT]
-Names = Annotated[list[Text], *DIFFERENT]
+Names = Annotated[list[Text], FEW, *DIFFERENT]
 Pair = Annotated[list[Text], Field(min_length=2, max_length=2), *DIFFERENT]
-Pairs = Annotated[list[Pair], *DIFFERENT]
+Pairs = Annotated[list[Pair], FEW, *DIFFERENT]
 
 AllOrIndices = Annotated[
     Annotated[Literal["all"], Tag(WORD)] | Annotated[Indices, Tag(LIST)], LIST_OR_WORD

@@ -119,4 +119,4 @@ def replacement_methods_table(evaluation: DataFrame, sweeps: Mapping[str, str]) 
         row = Test(METHODS_CLAIM, name, ratio, 1 - FIFTH, 1 / (1 - FIFTH), len(gaussian)).row()
         rows.append({"method": method, "ratio": row["estimate"]})
         rows[-1] |= {key: row[key] for key in ("low", "high", "verdict")}
-    return DataFrame(rows)
+    return DataFrame(rows, columns=list(columns.REPLACEMENT_METHODS))

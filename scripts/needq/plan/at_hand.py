@@ -1,13 +1,18 @@
 """What the files that a config names say before the first job, if they are at hand."""
 
+import codecs
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from needq.common.settings import Config, ModelSource
 from needq.common.sources import hub_owner_and_name, wheel_name_and_version
 from needq.common.values import path_problem
+from needq.plan.sizes import read_sizes, size_problems
 
 MODEL_FILES = ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def model_files(model: ModelSource) -> list[str]:
@@ -26,12 +31,42 @@ def model_files(model: ModelSource) -> list[str]:
 def file_problems(config: Config) -> Iterator[str]:
     """What is wrong with the places that a config names: each a line that begins with its key."""
     yield from _model_problems(config.model)
-    if not os.path.isfile(config.evaluation.text):
-        yield f"evaluation.text: there is no file {config.evaluation.text}"
-    for key in ("grammar", "cloze"):
-        file = getattr(config.tasks, key)
-        if not os.path.exists(file):
-            yield f"tasks.{key}: there is no file {file}"
+    sizes = read_sizes(config.model.location) if config.model.source == "folder" else None
+    if sizes is not None:
+        yield from size_problems(config, sizes)
+    grammar = config.tasks.grammar
+    folder = sorted(map(str, Path(grammar).glob("*.jsonl"))) if os.path.isdir(grammar) else []
+    texts = [("evaluation.text", config.evaluation.text), ("tasks.cloze", config.tasks.cloze)]
+    texts += [("tasks.grammar", file) for file in folder or [grammar]]
+    for key, file in texts:
+        problem = _text_problem(file)
+        if problem:
+            yield f"{key}: {problem}"
+
+
+def _text_problem(file: str) -> str | None:
+    """Why a file is no text; None if it is."""
+    problem = _open_problem(file)
+    if problem:
+        return problem
+    decoder, blank = codecs.getincrementaldecoder("utf-8")(), True
+    try:
+        with open(file, "rb") as opened:
+            while block := opened.read(1 << 20):
+                blank = not decoder.decode(block).strip() and blank
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return f"{file} is not UTF-8; save it as UTF-8"
+    return f"{file} holds no text" if blank else None
+
+
+def _open_problem(file: str) -> str | None:
+    """Why a file cannot be opened; None if it can. A pipe would wait for a writer for ever."""
+    if not os.path.isfile(file):
+        return f"there is no file {file}"
+    if not os.access(file, os.R_OK):
+        return f"the file {file} may not be read; give yourself the permission"
+    return None
 
 
 def _model_problems(model: ModelSource) -> Iterator[str]:
@@ -47,17 +82,43 @@ def _folder_problems(folder: str) -> Iterator[str]:
     if not os.path.isdir(folder):
         yield f"there is no folder {folder}"
         return
-    for file in model_files(ModelSource(location=folder, n_blocks=1)):
+    files = model_files(ModelSource(location=folder, n_blocks=1))
+    for file in files:
         problem = path_problem(file)
         if problem:
             yield f"its file {os.path.basename(file)!r} {problem}"
+        problem = _open_problem(file)
+        if problem:
+            yield problem
+    if not any(file.endswith(".safetensors") for file in files):
+        yield _no_weights(folder)
+    for name in ("config.json", "tokenizer.json"):
+        if os.path.join(folder, name) not in files:
+            yield f"{folder} has no {name}; is it a model folder?"
+
+
+def _no_weights(folder: str) -> str:
+    """What a folder without a *.safetensors file holds instead."""
+    names = sorted(os.listdir(folder))
+    for name in names:
+        if name.endswith(".gguf"):
+            return f"{folder} holds {name}; give source gguf and the path of that file"
+    for name in names:
+        if name.endswith(PICKLES):
+            return (
+                f"{folder} holds its weights as a pickle only ({name}), which can run code; save "
+                "it again as safetensors"
+            )
+    return f"{folder} has no *.safetensors file; is it a model folder?"
 
 
 def _gguf_problems(file: str) -> Iterator[str]:
     if not file.endswith(".gguf"):
         yield f"{file} does not end in .gguf; source gguf needs one .gguf file"
-    elif not os.path.isfile(file):
-        yield f"there is no file {file}"
+        return
+    problem = _open_problem(file)
+    if problem:
+        yield problem
 
 
 def _hub_problems(location: str) -> Iterator[str]:

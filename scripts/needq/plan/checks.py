@@ -6,6 +6,7 @@ precisions and causes whose lists are empty. Each problem is one line that names
 
 from collections.abc import Iterator
 
+from needq.common.keys import WITHOUT_NOISE
 from needq.common.settings import Config
 from needq.plan.at_hand import file_problems
 from needq.plan.interventions import (
@@ -17,10 +18,12 @@ from needq.plan.interventions import (
     TEXTS,
     most_blocks,
     numbers_replaced,
+    step_counts,
     sweeps_run,
 )
 from needq.plan.selection import Selection
 
+MOST_INTERVENTIONS = 100_000
 GAUSSIAN_ONLY = "native noise is gaussian only, but the method of sweep"
 
 
@@ -28,6 +31,7 @@ def problems(config: Config) -> Iterator[str]:
     """What is wrong with a config, most basic things first."""
     yield from file_problems(config)
     yield from _sweep_problems(config)
+    yield from _size_problems(config)
     unknown = list(_unknown_backends(config))
     yield from unknown
     if not unknown:
@@ -47,6 +51,8 @@ def _sweep_problems(config: Config) -> Iterator[str]:
         sweep, key = config.sweeps[name], f"sweeps.{name}"
         if sweep.exact and sweep.run != TEXTS:
             yield f"{key}.exact: exact: true needs run: texts"
+        if sweep.method in WITHOUT_NOISE and sweep.noise_fraction != 1:
+            yield f"{key}.noise_fraction: has to be 1, since method {sweep.method} has no noise"
         for block in sweep.block_order if isinstance(sweep.block_order, list) else []:
             if block >= n_blocks:
                 blocks = f"blocks 0 to {n_blocks - 1}"
@@ -59,6 +65,25 @@ def _sweep_problems(config: Config) -> Iterator[str]:
         for count in sweep.counts if isinstance(sweep.counts, list) else []:
             if count > most:
                 yield f"{key}.counts: {count} is too many; the sweep replaces at most {most} blocks"
+
+
+def _size_problems(config: Config) -> Iterator[str]:
+    """Of runs that are too large to be planned, or that compute one text many times."""
+    names = sweeps_run(config.sweeps, TEXTS, SCORES)
+    sweeps = [config.sweeps[name] for name in names]
+    steps = sum(len(step_counts(s, most_blocks(s, config.model.n_blocks))) for s in sweeps)
+    count = steps * len(config.noise_seeds)
+    if count > MOST_INTERVENTIONS:
+        yield (
+            f"noise_seeds: {steps} steps of all sweeps and {len(config.noise_seeds)} noise seeds "
+            f"are {count} interventions; a run has at most {MOST_INTERVENTIONS}"
+        )
+    generation = config.generation
+    if generation.temperature == 0 and len(generation.sample_seeds) > 1:
+        yield (
+            "generation.sample_seeds: has to be one seed, since with temperature 0 every seed "
+            "gives the same text"
+        )
 
 
 def _unknown_backends(config: Config) -> Iterator[str]:

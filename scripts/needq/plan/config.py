@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from needq.common.errors import UserError
 from needq.common.settings import Config, Settings
-from needq.common.values import LIST, NUMBER, WORD
+from needq.common.values import LIST, NUMBER, WORD, cut, shown
 from needq.plan.checks import problems
 
 # what suits one model, and perhaps not another
@@ -112,7 +112,7 @@ def _explain(errors: list[ErrorDetails]) -> str:
 
 def _reason(error: ErrorDetails) -> str:
     """What is wrong with a value."""
-    value, limits = _short(error["input"]), error.get("ctx", {})
+    value, limits = _written(error["input"]), error.get("ctx", {})
     match error["type"]:
         case "literal_error":
             wanted = limits["expected"].replace("'", "").replace("True or False", "yes or no")
@@ -123,14 +123,18 @@ def _reason(error: ErrorDetails) -> str:
             return f"{value} is not a list"
         case "string_type":
             return f"{value} is not text; put it in quotes"
+        case "string_unicode":
+            return f"{value} holds half a character (a surrogate by itself), which is no text"
+        case "string_too_long":
+            return f"{value} has more than {limits['max_length']} characters"
         case "bool_type":
             return f"{value} is not yes or no"
         case "greater_than_equal":
-            return f"{value} is less than {_short(limits['ge'])}"
+            return f"{value} is less than {_written(limits['ge'])}"
         case "greater_than":
-            return f"{value} is not more than {_short(limits['gt'])}"
+            return f"{value} is not more than {_written(limits['gt'])}"
         case "less_than_equal":
-            return f"{value} is more than {_short(limits['le'])}"
+            return f"{value} is more than {_written(limits['le'])}"
         case "string_pattern_mismatch":
             return f"{value} does not match {limits['pattern']}"
         case "too_short":
@@ -138,7 +142,7 @@ def _reason(error: ErrorDetails) -> str:
         case "too_long":
             return f"{value} has more than {limits['max_length']} items"
         case "value_error":
-            return _cut(str(limits["error"]))
+            return cut(str(limits["error"]), 500)
     return f"{value}: {error['msg']}"
 
 
@@ -153,18 +157,9 @@ def _where(keys: list[str]) -> str:
     return f"config: {'.'.join(keys)}" if keys else "config"
 
 
-def _cut(text: str, longest: int = 200) -> str:
-    return text if len(text) <= longest else f"{text[:longest]}…"
-
-
-def _short(value: Any) -> str:
-    """A value as a user would write it, unless it is long."""
-    if isinstance(value, float):
-        return f"{value:.12g}"
-    try:
-        return _cut(repr(value))
-    except ValueError:  # Python writes no number of more than 4300 digits
-        return "a number of too many digits"
+def _written(value: Any) -> str:
+    """A value as a user would write it."""
+    return f"{value:.12g}" if isinstance(value, float) else shown(value)
 
 
 def _group(keys: list[str]) -> type[Settings] | None:

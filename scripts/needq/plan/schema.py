@@ -15,9 +15,9 @@ FILE = Path("schemas/config.schema.yaml")
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 HEAD = "# Generated from scripts/needq/common/settings.py by `make schema`: do not edit it here.\n"
 # the order of what is said of a key: first its meaning, and last the keys inside it
-ORDER = """description default enum type pattern minimum exclusiveMinimum maximum minLength minItems
-    maxItems minProperties uniqueItems additionalProperties required oneOf anyOf properties
-    patternProperties items""".split()
+ORDER = """description default enum type pattern minimum exclusiveMinimum maximum minLength
+    maxLength minItems maxItems minProperties maxProperties uniqueItems additionalProperties
+    required oneOf anyOf properties patternProperties items""".split()
 
 
 def schema_text() -> str:

@@ -100,8 +100,12 @@ class Selection:
 
     @cached_property
     def comparisons(self) -> dict[str, str]:
-        """The sweeps that the claims compare (`needq.plan.comparisons`)."""
-        return find_comparisons(self.config.sweeps, self.config.model.n_blocks)
+        """The sweeps that the claims compare, of those that the reference backend runs."""
+        exact = self.backends[self.reference].arithmetic == "exact"
+        sweeps = {
+            name: sweep for name, sweep in self.config.sweeps.items() if sweep.exact or not exact
+        }
+        return find_comparisons(sweeps, self.config.model.n_blocks)
 
     @cached_property
     def headline(self) -> str:

@@ -1,11 +1,15 @@
 """What is found at hand: files that are there, can be opened, and agree with the config."""
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 from default_config import overlaid, with_changes
 from needq.common.settings import ModelSource
 from needq.plan.at_hand import model_files
 from needq.plan.config import read_config
-from planning import refusal
+from planning import read, refusal
 
 
 def test_files_of_a_model(tmp_path):
@@ -41,6 +45,77 @@ def test_a_gguf_file_is_a_source(tmp_path):
     (tmp_path / "folder.gguf").mkdir()
     model["location"] = str(tmp_path / "folder.gguf")
     assert "model.location: there is no file" in refusal(overlaid({"model": model}))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the bundled model's folder, which tests damage."""
+    return Path(shutil.copytree("resources/pocket-gpt2", tmp_path / "model"))
+
+
+def refused(folder, *changes):
+    """The line by which a config that names the folder is refused."""
+    return refusal(with_changes(("model.location", str(folder)), *changes))
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_folder_without_a_file_is_named(folder, name):
+    (folder / name).unlink()
+    missing = name if name.endswith(".json") else "*.safetensors file"
+    assert (
+        refused(folder)
+        == f"config: model.location: {folder} has no {missing}; is it a model folder?"
+    )
+
+
+def test_what_a_folder_holds_instead_of_weights_is_named(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    assert "its weights as a pickle only (pytorch_model.bin), which can run" in refused(folder)
+    (folder / "a.gguf").touch()
+    assert "holds a.gguf; give source gguf and the path of that file" in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_file_of_the_model_that_is_none_is_named(folder, name):
+    (folder / name).unlink()
+    for make in (os.mkfifo, os.mkdir, lambda file: os.symlink("nowhere", file)):
+        make(folder / name)
+        assert f"model.location: there is no file {folder / name}" in refused(folder)
+        (folder / name).rmdir() if (folder / name).is_dir() else (folder / name).unlink()
+
+
+TEXTS = ["evaluation.text", "tasks.grammar", "tasks.cloze"]
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_a_text_that_is_none_is_named(tmp_path, key):
+    file = tmp_path / "text.jsonl"
+    for content, words in ((b"caf\xe9", "is not UTF-8; save it"), (b"ab\xe2\x82", "is not UTF-8"),
+                           (b"\xff\xfea\0", "is not UTF-8"), (b" \n\n", "holds no text"),
+                           (b"", "holds no text")):  # fmt: skip
+        file.write_bytes(content)
+        assert f"config: {key}: {file} {words}" in refusal(with_changes((key, str(file))))
+    file.unlink()
+    os.mkfifo(file)  # opening it would wait
+    assert f"config: {key}: there is no file {file}" in refusal(with_changes((key, str(file))))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("key", TEXTS)
+def test_a_text_that_may_not_be_read_is_named(tmp_path, key):
+    file = tmp_path / "text.jsonl"
+    file.write_text("a")
+    file.chmod(0)
+    assert f"config: {key}: the file {file} may not be" in refusal(with_changes((key, str(file))))
+
+
+def test_a_folder_of_the_grammar_task_is_read_file_by_file(tmp_path):
+    change = ("tasks.grammar", str(tmp_path))
+    assert f"tasks.grammar: there is no file {tmp_path}" in refusal(with_changes(change))
+    (tmp_path / "a.jsonl").write_text("{}")
+    assert read(change)
+    (tmp_path / "b.jsonl").write_bytes(b"\xe9")
+    assert f"tasks.grammar: {tmp_path}/b.jsonl is not UTF-8" in refusal(with_changes(change))
 
 
 def test_a_file_of_the_model_that_snakemake_would_take_for_a_pattern_is_named(tmp_path):

@@ -34,6 +34,16 @@ DISAGREEING = [
     ),
     ("sweeps.single.counts", [1], "sweeps.single.counts: single steps have no counts"),
     ("sweeps.single.counts", "halves", "sweeps.single.counts: single steps have no counts"),
+    (
+        "sweeps.zero.noise_fraction",
+        0.5,
+        "sweeps.zero.noise_fraction: has to be 1, since method zero has no noise",
+    ),
+    (
+        "sweeps.identity.noise_fraction",
+        0.5,
+        "sweeps.identity.noise_fraction: has to be 1, since method identity has no noise",
+    ),
     ("model.location", "nowhere/at/all", "model.location: there is no folder nowhere/at/all"),
     ("model.location", "line\nbreak", "model.location: 'line\\nbreak' holds the character"),
     ("model.location", "x" * 5000, "model.location: there is no folder xxx"),
@@ -137,6 +147,8 @@ def test_a_source_needs_its_own_keys(source, location, revision, message):
         [("sweeps.keys", {"run": "off", "exact": True})],
         [("sweeps.single", {"run": "off", "steps": "single", "counts": [1]})],
         [("sweeps.keys", {"run": "off", "counts": [99]})],
+        [("sweeps.zero", {"run": "off", "method": "zero", "noise_fraction": 0.5})],
+        [("sweeps.keys", {"run": "off", "heads": [99], "dimensions": [99_999]})],
         # a backend that nothing names
         [("divergence.backends.other", {"arithmetic": "exact"})],
         [("divergence.backends.other", {"precision": "tf32"})],
@@ -197,6 +209,28 @@ def test_an_exact_reference_has_to_run_every_sweep_with_texts():
 def test_an_exact_backend_of_the_precisions_alone_needs_an_exact_sweep():
     changes = [("sweeps.cumulative.exact", False), ("divergence.pairs", [])]
     assert "sweeps: none has exact: true, but backend exact is" in refusal(with_changes(*changes))
+
+
+def test_an_exact_reference_compares_the_sweeps_that_it_runs():
+    config = read(("divergence.reference", "exact"))
+    assert Selection(config, False).comparisons == {"q": "cumulative"}
+    assert set(Selection(read(), False).comparisons.values()) == set(DEFAULT["sweeps"])
+
+
+def test_a_run_has_no_more_interventions_than_can_be_planned():
+    many = {f"s{number}": {"run": "scores"} for number in range(10)}
+    changes = [("sweeps", DEFAULT["sweeps"] | many), ("noise_seeds", list(range(1000)))]
+    assert "noise_seeds: 167 steps of all sweeps and 1000 noise seeds are 167000" in refusal(
+        with_changes(*changes)
+    )
+    assert read(changes[0])
+
+
+def test_temperature_0_gives_one_text_per_prompt():
+    greedy = ("generation.temperature", 0)
+    assert read(greedy)
+    message = refusal(with_changes(greedy, ("generation.sample_seeds", [0, 1])))
+    assert "generation.sample_seeds: has to be one seed, since with temperature 0" in message
 
 
 def test_native_noise_is_gaussian():

@@ -16,7 +16,7 @@ from needq.plan.interventions import (
     sweep_interventions,
     sweeps_run,
 )
-from planning import read
+from planning import of_blocks, read
 
 
 def test_a_sweep_replaces_the_first_blocks_of_its_order_for_each_seed():
@@ -51,7 +51,7 @@ def test_the_interventions_of_named_sweeps():
     sweeps = {"c": {"run": "texts"}, "b": {"block_order": [0]}, "a": {}}
     config = read(
         ("sweeps", sweeps),
-        ("model.n_blocks", 2),
+        of_blocks(2),
         ("noise_seeds", [0, 1]),
         ("divergence", {"backends": {"cpu": {}}}),
         ("tasks.backends", []),

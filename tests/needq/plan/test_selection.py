@@ -2,7 +2,7 @@
 
 import pytest
 from needq.plan.selection import Selection, noise_names, report_pages
-from planning import read
+from planning import of_blocks, read
 
 
 def select(*changes, cuda=False):
@@ -126,7 +126,7 @@ def test_no_chunk_mixes_kinds_of_sweep():
     runs = {"a": {"run": "texts"}, "b": {"run": "texts", "exact": True}, "c": {}}
     selection = select(
         ("sweeps", runs | {"d": {"run": "off"}}),
-        ("model.n_blocks", 4),
+        of_blocks(4),
         ("noise_seeds", [0]),
         ("jobs.interventions_per_job", 3),
         NO_CAUSES,

@@ -1,0 +1,82 @@
+"""What the config.json of a model folder says of its sizes, as far as it is sure.
+
+Only what the first job would refuse is refused here. Of anything odd the backup has more to say.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from needq.common.settings import Config
+from needq.plan.interventions import ALL, SCORES, TEXTS, sweeps_run
+
+LARGEST = 1 << 24  # bytes of a config.json that is read
+# for each model_type: blocks, width, heads, heads of W_K and W_V, context
+NAMES = {
+    "gpt2": ("n_layer", "n_embd", "n_head", "n_head", "n_positions"),
+    "llama": (
+        "num_hidden_layers",
+        "hidden_size",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "max_position_embeddings",
+    ),
+}
+
+
+class Sizes(NamedTuple):
+    """The sizes of a model; None for one that is not known."""
+
+    n_blocks: int | None
+    width: int | None
+    heads: int | None
+    key_value_heads: int | None
+    context: int | None
+
+
+def read_sizes(folder: str) -> Sizes | None:
+    """The sizes that a folder's config.json gives; None if it is odd or of another architecture."""
+    file = Path(folder, "config.json")
+    try:
+        if file.stat().st_size > LARGEST:
+            return None
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    kind = values.get("model_type") if isinstance(values, dict) else None
+    if not isinstance(kind, str) or kind not in NAMES:
+        return None
+    found = [values.get(name) for name in NAMES[kind]]
+    return Sizes(*(value if type(value) is int and value > 0 else None for value in found))
+
+
+def size_problems(config: Config, sizes: Sizes) -> Iterator[str]:
+    """What of a config a model of these sizes cannot do: each a line that begins with its key."""
+    model, location = config.model, config.model.location
+    if sizes.n_blocks not in (None, model.n_blocks):
+        yield f"model.n_blocks: says {model.n_blocks}, but {location} has {sizes.n_blocks}"
+    for name in sweeps_run(config.sweeps, TEXTS, SCORES):
+        sweep = config.sweeps[name]
+        heads = sizes.key_value_heads if sweep.matrix in "kv" else sizes.heads
+        for key, count in (("heads", heads), ("dimensions", sizes.width)):
+            chosen = getattr(sweep, key)
+            largest = max(chosen) if chosen != ALL else 0
+            if count is not None and largest >= count:
+                yield (
+                    f"sweeps.{name}.{key}: there is no {key[:-1]} {largest}; W_"
+                    f"{sweep.matrix.upper()} of the model has {key} 0 to {count - 1}"
+                )
+    if sizes.context is None:
+        return
+    new, scored = config.generation.max_new_tokens, config.evaluation.tokens_per_document
+    if new >= sizes.context:
+        yield (
+            f"generation.max_new_tokens: {new} and a prompt exceed the model's context of "
+            f"{sizes.context}"
+        )
+    if scored >= sizes.context:
+        yield (
+            f"evaluation.tokens_per_document: {scored} and the begin token exceed the model's "
+            f"context of {sizes.context}"
+        )
