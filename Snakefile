@@ -7,9 +7,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config.yaml"
-
-
+include: "rules/config.smk"
 include: "rules/common.smk"
 include: "rules/backup.smk"
 include: "rules/corrupt.smk"

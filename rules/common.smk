@@ -1,48 +1,19 @@
-# Common: what the stages share: the checked config, what the run uses of it, where results lie.
+# Common: what the stages share: what the run uses of its config, and where results lie.
 #
-# INPUTS   config.yaml and its overlays
-# OUTPUTS  CONFIG, USED, REFERENCE, CUDA, RESULTS, PAGE, and the functions below
+# INPUTS   CONFIG and CUDA
+# OUTPUTS  USED, REFERENCE, RESULTS, PAGE, and the functions below
 import atexit
 import os
 import sys
 import time
 from pathlib import Path
 
-import yaml
-
-sys.path.insert(0, f"{workflow.basedir}/scripts")
-
-from snakemake.cli import parse_args
-
 from needq.common import errors
-from needq.plan import at_hand, config as needq_config, cuda, dependencies, selection, verdicts
+from needq.plan import at_hand, dependencies, selection, verdicts
 from needq.plan.params import json_text
 
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir, "scripts")
-
-
-def jobs_run_here():
-    """Whether jobs run on this machine. Snakemake keeps its executor to itself until later."""
-    return not workflow.is_main_process or parse_args(None)[1].executor in (None, "local")
-
-
-def read_config():
-    """The config, and whether CUDA is run; a mistake in the config ends with one line."""
-    default = yaml.safe_load(Path(workflow.basedir, "config.yaml").read_text(encoding="utf-8"))
-    overlay = workflow.config_settings.overwrite_config
-    try:
-        values, notes = needq_config.without_other_models_values(config, overlay, default)
-        complete = needq_config.read_config(values)
-        on_cuda = cuda.decide(complete.cuda, workflow.is_main_process, jobs_run_here())
-    except errors.UserError as error:
-        sys.exit(f"{errors.PREFIX}{error}")
-    for note in notes if workflow.is_main_process else []:
-        print(f"needq: note: {note}", file=sys.stderr)
-    return complete, on_cuda
-
-
-CONFIG, CUDA = read_config()
 USED = selection.Selection(CONFIG, CUDA)
 REFERENCE = USED.reference
 RESULTS = f"results/{CONFIG.run}"

@@ -35,6 +35,27 @@ def test_mistake_in_the_config_ends_before_the_first_job(fresh, mistake):
     assert not fresh.results.exists()
 
 
+# what YAML would take silently, or not at all: tests/needq/plan/test_config_file.py has more
+FILE_ERRORS = {
+    "a key twice": ("tiny.yaml", b"run: a\nrun: b\n", "tiny.yaml, line 2: the key 'run' is given"),
+    "a loop": ("tiny.yaml", b"run: &a [*a]\n", "tiny.yaml, line 1: *a stands inside"),
+    "latin-1": ("config.yaml", b"run: caf\xe9\n", "config.yaml, line 1: is not UTF-8"),
+    "a loop of groups": ("config.yaml", b"run: &a {b: *a}\n", "config.yaml, line 1: *a stands"),
+}
+
+
+@pytest.mark.parametrize("mistake", FILE_ERRORS)
+def test_mistake_in_a_config_file_ends_before_it_is_merged(fresh, mistake):
+    name, content, named = FILE_ERRORS[mistake]
+    (fresh.folder / name).write_bytes(content)
+    code, said = fresh.run("--dry-run", "--cores", "1")
+    assert code != 0
+    (line,) = errors(said)
+    assert named in line
+    assert said.splitlines()[-1] == line
+    assert "Traceback" not in said
+
+
 MISTAKES = {
     "unknown key inside": ({"generation": {"temprature": 1}}, "generation.temprature"),
     "wrong type": ({"generation": {"max_new_tokens": "many"}}, "generation.max_new_tokens"),

@@ -1,0 +1,55 @@
+# Config: read strictly before Snakemake merges it, then completed and checked.
+#
+# INPUTS   config.yaml and its overlays
+# OUTPUTS  CONFIG, CUDA
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from snakemake.cli import parse_args
+
+from needq.common import errors
+from needq.plan import config as needq_config, cuda
+from needq.plan.config_file import check_files
+
+
+def refused(error):
+    """What ends Snakemake with the one line of an error."""
+    return SystemExit(f"{errors.PREFIX}{error}")
+
+
+if workflow.is_main_process:
+    try:
+        check_files([*workflow.overwrite_configfiles, "config.yaml"])
+    except errors.UserError as error:
+        raise refused(error)
+
+
+configfile: "config.yaml"
+
+
+def jobs_run_here():
+    """Whether jobs run on this machine. Snakemake keeps its executor to itself until later."""
+    return not workflow.is_main_process or parse_args(None)[1].executor in (None, "local")
+
+
+def read_config():
+    """The config, and whether CUDA is run; a mistake in the config ends with one line."""
+    default = yaml.safe_load(Path(workflow.basedir, "config.yaml").read_text(encoding="utf-8"))
+    overlay = workflow.config_settings.overwrite_config
+    try:
+        values, notes = needq_config.without_other_models_values(config, overlay, default)
+        complete = needq_config.read_config(values)
+        on_cuda = cuda.decide(complete.cuda, workflow.is_main_process, jobs_run_here())
+    except errors.UserError as error:
+        raise refused(error)
+    for note in notes if workflow.is_main_process else []:
+        print(f"needq: note: {note}", file=sys.stderr)
+    return complete, on_cuda
+
+
+CONFIG, CUDA = read_config()
