@@ -81,6 +81,32 @@ def llama(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def llama3(tmp_path_factory):
+    """Llama with scaled rotary frequencies: some kept, some blended, some slowed down."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("llama3")
+    sizes = LlamaConfig(
+        hidden_size=48,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        rope_parameters={
+            "rope_type": "llama3",
+            "rope_theta": 10000.0,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 256,
+        },
+        **SIZES,
+    )
+    save_small(LlamaForCausalLM(sizes), folder / "source")
+    return backed_up(folder / "source", folder / "backup")
+
+
+@pytest.fixture(scope="session")
 def pocket(tmp_path_factory):
     """The bundled model."""
     return backed_up(ROOT / "resources/pocket-gpt2", tmp_path_factory.mktemp("pocket") / "backup")

@@ -186,7 +186,7 @@ class Backend(Settings):
     """
     precision: Literal["float64", "float32", "tf32", "bfloat16", "float16"] = "float32"
     """The floating-point format of weights and activations. tf32 exists on CUDA only: float32 whose
-    products are rounded to 10 bits.
+    products are rounded to 10 bits. With float64, no part is computed in float32.
     """
     rng: Literal["native", "keyed"] = "native"
     """Where the random numbers come from that choose tokens. native: the device's own random

@@ -1,6 +1,7 @@
 """Native arithmetic: transformers' own models in a floating-point format, on their own kernels."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from torch.nn import Module, ModuleList
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
 from needq.common.settings import Backend
+from needq.inference.float64 import Float64, compute_in_float64
 
 # TF32 is float32 whose products CUDA rounds to fewer bits
 FORMATS = {"tf32": torch.float32} | {
@@ -135,12 +137,16 @@ def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:
     """The backed-up model in the backend's precision, on its device, for inference."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        backup,
-        dtype=FORMATS[backend.precision],
-        attn_implementation=backend.kernels,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
+    wide = backend.precision == "float64"
+    with Float64() if wide else nullcontext():  # Llama makes its rotary frequencies here
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            backup,
+            dtype=FORMATS[backend.precision],
+            attn_implementation=backend.kernels,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    if wide:
+        compute_in_float64(model)
     return model.to(backend.device).eval().requires_grad_(False)

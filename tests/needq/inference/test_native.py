@@ -20,10 +20,8 @@ def test_a_model_is_loaded_as_the_backend_says(small, precision, kernels):
 def test_precisions_and_kernels_agree_within_rounding(small):
     ids = torch.arange(12)[None]
     wanted = small.load("float64")(ids).logits
-    # transformers' eager softmax of Llama is float32 in every precision
-    eager = 1e-5 if small.architecture.name == "LlamaForCausalLM" else 1e-10
     for precision, kernels, error in (
-        ("float64", "eager", eager),
+        ("float64", "eager", 1e-12),
         ("float32", "sdpa", 1e-3),
         ("float32", "eager", 1e-3),
     ):
