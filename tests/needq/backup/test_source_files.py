@@ -5,6 +5,7 @@ import os
 import pytest
 from needq.backup.source_files import read_text, require_file
 from needq.common.errors import UserError
+from process_state import as_nobody
 
 
 def make_pipe(path):
@@ -44,15 +45,8 @@ def test_a_file_without_permission_is_refused(tmp_path):
     file = tmp_path / "file"
     file.write_text("x")
     file.chmod(0)
-    root = os.geteuid() == 0  # who may read everything
-    if root:
-        os.seteuid(65534)
-    try:
-        with pytest.raises(UserError, match="Permission denied"):
-            require_file(file)
-    finally:
-        if root:
-            os.seteuid(0)
+    with as_nobody(), pytest.raises(UserError, match="Permission denied"):
+        require_file(file)
 
 
 def test_text_is_read_if_it_is_utf_8_and_not_too_long(tmp_path):

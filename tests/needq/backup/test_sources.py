@@ -167,8 +167,15 @@ def test_a_source_distribution_is_never_built(index, scratch, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_location_is_never_an_option_of_pip(index, scratch, tmp_path):
-    """The config is checked before; pip is told so once more."""
-    for option in (f"--log={tmp_path / 'log'}", f"-r{tmp_path / 'list'}", "--help"):
-        assert "cannot download" in refused(wheel(option), scratch)
-    assert not (tmp_path / "log").exists()
+@pytest.mark.parametrize("option", ["--log=log", "-rlist", "--help", "x @ file:///x", "./x", "x"])
+def test_a_location_is_never_an_option_of_pip_or_a_path(index, scratch, monkeypatch, option):
+    """The config is checked before; the backup asks once more, and pip is not started."""
+    monkeypatch.setattr(sources.subprocess, "run", None)
+    assert "is not name==version" in refused(wheel(option), scratch)
+
+
+@pytest.mark.parametrize("name", ["owner", "../x/y", "a/b/c", "https://x/y", "-x/y"])
+def test_a_location_is_never_anything_but_an_id_of_the_hub(scratch, monkeypatch, name):
+    monkeypatch.setattr(sources, "snapshot_download", None)
+    model = ModelSource.model_construct(source="hub", location=name, revision=COMMIT, n_blocks=4)
+    assert "is not an id of the hub" in refused(model, scratch)

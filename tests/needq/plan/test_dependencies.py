@@ -22,7 +22,7 @@ def names(script, root=SCRIPTS):
             "backup/architectures backup/checkpoint backup/gate backup/gguf_file backup/model "
             "backup/model_config backup/originals backup/self_check backup/source_files "
             "backup/sources backup/tokenizer common/errors common/files common/logs common/rows "
-            "common/settings common/values",
+            "common/settings common/sources common/values",
         ),
         (
             "tokenize_texts.py",
