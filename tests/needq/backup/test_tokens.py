@@ -161,7 +161,6 @@ def test_a_text_that_just_fits(make):
         ({"text": b"a\n\n\xed\xa0\x80"}, "evaluation.text: .*: is not UTF-8"),
         ({"evaluation_text": "/"}, "evaluation.text: /: is not a file"),
         ({"evaluation_text": "/none"}, "evaluation.text: /none: cannot be read .No such file"),
-        ({"evaluation_text": "a\0"}, "evaluation.text: .*: cannot be read .embedded null"),
         ({"text": "\n\n\n"}, "evaluation.text: .* holds no document"),
         ({"begin": "<s>"}, "generation.begin: '<s>' is neither the name of a token of the"),
         ({"end": "</s>"}, "generation.end: '</s>' is neither .* nor a text that is exactly"),
