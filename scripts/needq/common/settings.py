@@ -29,8 +29,8 @@ class Settings(BaseModel):
 class Digest(Settings):
     """What one file of the model's source has to be."""
 
-    file: values.PathText
-    """The name of the file."""
+    file: values.FileName
+    """The name of the file, without a folder."""
     sha256: values.Sha256
     """The sha256 of the file, 64 hexadecimal digits."""
 

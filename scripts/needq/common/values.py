@@ -5,6 +5,7 @@ text, and so yes, no and null. Both are read alike here.
 """
 
 import math
+import re
 import unicodedata
 from typing import Annotated, Any, Literal
 
@@ -29,7 +30,7 @@ def cut(text: str, longest: int = 200) -> str:
 
 
 def _is_whole_text(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().removeprefix("-").isdecimal()
+    return isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]+\s*", value, re.ASCII) is not None
 
 
 def _whole_number(value: Any) -> int:
@@ -44,7 +45,8 @@ def _whole_number(value: Any) -> int:
 def _number(value: Any) -> float:
     """A finite number."""
     try:
-        number = float(value) if type(value) in (int, float, str) else math.nan
+        readable = value.isascii() if isinstance(value, str) else type(value) in (int, float)
+        number = float(value) if readable else math.nan
     except (ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
@@ -61,6 +63,13 @@ def _flag(value: Any) -> Any:
     """True for yes and false for no."""
     known = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
     return known.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _no_number(value: Any) -> Any:
+    """Anything but a number, since 1 equals true in Python."""
+    if type(value) in (int, float):
+        raise ValueError(f"{shown(value)} is not auto, yes or no")
+    return value
 
 
 def _null(value: Any) -> Any:
@@ -119,6 +128,12 @@ def _path(value: str) -> str:
     return value
 
 
+def _file_name(value: str) -> str:
+    if value in (".", "..") or "/" in value or "\\" in value:
+        raise ValueError(f"{shown(value)} is not the name of a file; give it without a folder")
+    return value
+
+
 def _list_or_word(value: Any) -> str:
     return LIST if isinstance(value, list) else WORD
 
@@ -152,7 +167,9 @@ Temperature = Annotated[
 ]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
-AutoOrFlag = Annotated[Literal["auto", True, False], BeforeValidator(_flag)]
+AutoOrFlag = Annotated[
+    Literal["auto", True, False], BeforeValidator(_no_number), BeforeValidator(_flag)
+]
 WhatIsRun = Annotated[Literal["texts", "scores", "off"], BeforeValidator(_off)]
 
 Text = Annotated[
@@ -160,10 +177,12 @@ Text = Annotated[
 ]
 Prompt = Annotated[Text, AfterValidator(_not_blank)]
 PathText = Annotated[Text, AfterValidator(_path)]
+FileName = Annotated[PathText, AfterValidator(_file_name)]
 Token = Annotated[Text | None, BeforeValidator(_null)]
 # pydantic's $ matches at the very end alone, not before a newline
 RunName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), BeforeValidator(_text)]
-SweepName = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+SWEEP_NAME = "^[a-z][a-z0-9_-]{0,63}$"
+SweepName = Annotated[str, Field(pattern=SWEEP_NAME)]
 BackendName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$"), BeforeValidator(_text)]
 Commit = Annotated[

@@ -8,7 +8,8 @@ from pathlib import Path
 from needq.common.settings import Config, ModelSource
 from needq.common.sources import hub_owner_and_name, wheel_name_and_version
 from needq.common.values import path_problem
-from needq.plan.sizes import read_sizes, size_problems
+from needq.plan.gguf import MAGIC
+from needq.plan.sizes import read_gguf_sizes, read_sizes, size_problems
 
 MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors.index.json")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -30,7 +31,8 @@ def model_files(model: ModelSource) -> list[str]:
 def file_problems(config: Config) -> Iterator[str]:
     """What is wrong with the places that a config names: each a line that begins with its key."""
     yield from _model_problems(config.model)
-    sizes = read_sizes(config.model.location) if config.model.source == "folder" else None
+    reader = {"folder": read_sizes, "gguf": read_gguf_sizes}.get(config.model.source)
+    sizes = reader(config.model.location) if reader else None
     if sizes is not None:
         yield from size_problems(config, sizes)
     grammar = config.tasks.grammar
@@ -75,6 +77,9 @@ def _model_problems(model: ModelSource) -> Iterator[str]:
         yield f"model.revision: source {model.source} has no commits; give null"
     for problem in LOCATION_PROBLEMS[model.source](model.location):
         yield f"model.location: {problem}"
+    for index, digest in enumerate(model.digests if model.source == "folder" else []):
+        if not os.path.isfile(os.path.join(model.location, digest.file)):
+            yield f"model.digests.{index}.file: {model.location} has no file {digest.file}"
 
 
 def _folder_problems(folder: str) -> Iterator[str]:
@@ -118,6 +123,10 @@ def _gguf_problems(file: str) -> Iterator[str]:
     problem = _open_problem(file)
     if problem:
         yield problem
+        return
+    with open(file, "rb") as opened:
+        if opened.read(len(MAGIC)) != MAGIC:
+            yield f"{file} is no GGUF file: it does not begin with GGUF"
 
 
 def _hub_problems(location: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from needq.common.errors import UserError
 from needq.common.settings import Config, Settings
-from needq.common.values import LIST, NUMBER, WORD, cut, shown
+from needq.common.values import LIST, NUMBER, SWEEP_NAME, WORD, cut, shown
 from needq.plan.checks import problems
 
 # what suits one model, and perhaps not another
@@ -26,13 +26,13 @@ def read_config(values: Any) -> Config:
     Raises UserError, one line that names the key, for a wrong value or keys that do not agree.
     """
     for key in _keys_not_text(values):
-        raise UserError(f"config: {key}: a key must be text; put it in quotes")
+        raise UserError(f"config: {cut(key)}: a key must be text; put it in quotes")
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise UserError(_explain(error.errors())) from None
     for problem in problems(config):
-        raise UserError(f"config: {problem}")
+        raise UserError(cut(f"config: {problem}", 600))
     return config
 
 
@@ -101,7 +101,7 @@ def _explain(errors: list[ErrorDetails]) -> str:
     keys = [key for key in keys if key not in (WORD, NUMBER, LIST, "[key]")]
     where = _where(keys)
     if is_key:
-        return f"{where}: a name must match {error['ctx']['pattern']}"
+        return f"{where}: a name must match {error.get('ctx', {}).get('pattern', SWEEP_NAME)}"
     if error["type"] == "missing":
         return f"{where}: the key is missing"
     if error["type"] in ("too_short", "string_too_short") and not error["input"]:
@@ -154,7 +154,7 @@ def _alternative(loc: tuple[int | str, ...]) -> str:
 
 
 def _where(keys: list[str]) -> str:
-    return f"config: {'.'.join(keys)}" if keys else "config"
+    return f"config: {'.'.join(cut(key, 80) for key in keys)}" if keys else "config"
 
 
 def _written(value: Any) -> str:

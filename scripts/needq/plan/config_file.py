@@ -19,7 +19,7 @@ from needq.common.values import shown
 LARGEST = 10_000_000  # bytes
 DEEPEST = 32
 MOST_VALUES = 200_000
-PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in "str int float bool null seq map".split()}
+TEXT_TAG = "tag:yaml.org,2002:str"  # of !!str 5
 DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]{0,99})")
 Pairs = list[tuple[str, object]]
 
@@ -131,7 +131,7 @@ class _Reader:
         parent = self.open[-1] if self.open else None
         is_key = parent is not None and parent.keys is not None and parent.key is None
         tag = getattr(event, "tag", None)
-        if tag is not None and tag not in PLAIN_TAGS:
+        if tag is not None and not (tag == TEXT_TAG and isinstance(event, yaml.ScalarEvent)):
             return f"has the tag {shown(tag)}; a config has no tags"
         if not isinstance(event, yaml.ScalarEvent) and is_key:
             return "a key must be text"

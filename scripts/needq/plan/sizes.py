@@ -1,14 +1,15 @@
-"""What the config.json of a model folder says of its sizes, as far as it is sure.
+"""What the config.json of a model folder, or the head of a GGUF file, says of its sizes.
 
 Only what the first job would refuse is refused here. Of anything odd the backup has more to say.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from needq.common.settings import Config
+from needq.plan.gguf import read_keys
 from needq.plan.interventions import ALL, SCORES, TEXTS, sweeps_run
 
 LARGEST = 1 << 24  # bytes of a config.json that is read
@@ -23,6 +24,15 @@ NAMES = {
         "max_position_embeddings",
     ),
 }
+
+
+IN_GGUF = (
+    "block_count",
+    "embedding_length",
+    "attention.head_count",
+    "attention.head_count_kv",
+    "context_length",
+)
 
 
 class Sizes(NamedTuple):
@@ -47,7 +57,17 @@ def read_sizes(folder: str) -> Sizes | None:
     kind = values.get("model_type") if isinstance(values, dict) else None
     if not isinstance(kind, str) or kind not in NAMES:
         return None
-    found = [values.get(name) for name in NAMES[kind]]
+    return _sizes(values.get(name) for name in NAMES[kind])
+
+
+def read_gguf_sizes(file: str) -> Sizes | None:
+    """The sizes that the head of a GGUF file gives; None if it is of another architecture."""
+    values = read_keys(file)
+    kind = values.get("general.architecture")
+    return _sizes(values.get(f"{kind}.{name}") for name in IN_GGUF) if kind in NAMES else None
+
+
+def _sizes(found: Iterable[object]) -> Sizes:
     return Sizes(*(value if type(value) is int and value > 0 else None for value in found))
 
 

@@ -39,9 +39,11 @@ def test_a_path_has_no_space_at_its_ends(path):
 
 
 def test_a_gguf_file_is_a_source(tmp_path):
-    (tmp_path / "a.gguf").touch()
+    (tmp_path / "a.gguf").write_bytes(b"GGUF")
     model = {"source": "gguf", "location": str(tmp_path / "a.gguf"), "digests": []}
     assert read_config(overlaid({"model": model})).model.location.endswith("a.gguf")
+    (tmp_path / "a.gguf").write_text("version https://git-lfs.github.com/spec/v1")
+    assert "a.gguf is no GGUF file: it does not begin with" in refusal(overlaid({"model": model}))
     (tmp_path / "folder.gguf").mkdir()
     model["location"] = str(tmp_path / "folder.gguf")
     assert "model.location: there is no file" in refusal(overlaid({"model": model}))

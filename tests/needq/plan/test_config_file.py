@@ -55,6 +55,8 @@ FAULTS = {
     "sexagesimal part": ("generation: {temperature: 1:30.5}", ", line 1: '1:30.5' is no number"),
     "code": ("a: !!python/object/apply:os.system [touch x]", ", line 1: has the tag 'tag:yaml"),
     "a name of Python": ("a: !!python/name:os.system", ", line 1: has the tag 'tag:yaml.org,2002"),
+    "a tag of YAML": ("a: !!str [1]", ", line 1: has the tag 'tag:yaml.org,2002:str'; a"),
+    "a set": ("a: !!set {b, c}", ", line 1: has the tag 'tag:yaml.org,2002:set'; a config has no"),
     "yte": ("__use_yte__: true\nrun: ?1 + 1\n", ", line 1: __use_yte__ lets a config run code;"),
     "two documents": ("run: a\n---\nrun: b\n", ", line 2: a second document begins; a config"),
     "a key that is a list": ("? [a, b]\n: 1\n", ", line 1: a key must be text"),
