@@ -12,6 +12,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from snakemake.cli import parse_args
 
+from needq.backup.early import check_early
 from needq.common import errors
 from needq.plan import config as needq_config, cuda
 from needq.plan.config_file import check_files
@@ -44,6 +45,8 @@ def read_config():
     try:
         values, notes = needq_config.without_other_models_values(config, overlay, default)
         complete = needq_config.read_config(values)
+        if workflow.is_main_process:
+            check_early(complete.model)
         on_cuda = cuda.decide(complete.cuda, workflow.is_main_process, jobs_run_here())
     except errors.UserError as error:
         raise refused(error)

@@ -3,25 +3,25 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from needq.backup.architectures import Architecture, find_architecture
+from needq.backup.architectures import find_architecture
 from needq.backup.model_config import read_model_config
 from needq.common.settings import ModelSource
 
 
-def look(model: ModelSource) -> Architecture | None:
-    """The architecture of a model folder; None for another source, which only the job can open.
+def check_early(model: ModelSource) -> None:
+    """UserError for what a folder's config.json, or the headers of its weights, show to be wrong.
 
-    Raises UserError for what config.json, or the headers of the weights, show to be wrong. Where
-    safetensors is missing, as in Snakemake's own environment with --use-conda, no header is read.
+    Where safetensors is missing, as in Snakemake's own environment with --use-conda, no header is
+    read. The other sources are left to the job.
     """
     if model.source != "folder":
-        return None
+        return
     folder = Path(model.location)
     if find_spec("safetensors") is None:
-        return find_architecture(read_model_config(folder / "config.json"))
+        find_architecture(read_model_config(folder / "config.json"))
+        return
     from needq.backup.gate import admit
     from needq.backup.originals import FolderModel
 
     original = FolderModel(folder)
     admit(original.architecture, original.stored)
-    return original.architecture
