@@ -5,14 +5,14 @@ from itertools import product
 from needq.common import schemas, tables
 from needq.common.logs import job
 from needq.common.settings import Backend
+from needq.common.tensors import read_tensors
 from needq.divergence.ledger import Trace, compare_steps
-from safetensors.numpy import load_file
 
 with job(snakemake.log[0]):
     files, names = snakemake.input, (snakemake.wildcards.left, snakemake.wildcards.right)
     sides = product(("left", "right"), ("first", "second"))
     traces = {
-        side: Trace(tables.read_rows(texts), load_file(logits))
+        side: Trace(tables.read_rows(texts), read_tensors(logits))
         for side, texts, logits in zip(sides, files.texts, files.logits, strict=True)
     }
     left, right = (Backend(**settings) for settings in snakemake.params.pair)

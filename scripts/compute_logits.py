@@ -1,10 +1,11 @@
 """Rule compute_logits: see rules/score.smk."""
 
+from needq.backup.tokens import Tokens
 from needq.common import tables
-from needq.common.files import read_json, temporary
+from needq.common.files import read_made
 from needq.common.settings import Backend
+from needq.common.tensors import write_tensors
 from needq.inference.session import session
-from safetensors.numpy import save_file
 
 files, params = snakemake.input, snakemake.params
 backend, chosen = Backend(**params.backend), {"noise_seeds": params.noise_seeds}
@@ -19,9 +20,8 @@ with session(
         work.patcher,
         work.patches,
         tables.read_rows(files.reference),
-        read_json(files.tokens)["prompts"],
+        read_made(files.tokens, Tokens)["prompts"],
         params.positions,
         backend.batch,
     )
-    with temporary(snakemake.output.logits) as partial:
-        save_file(logits, partial)
+    write_tensors(snakemake.output.logits, logits)

@@ -2,8 +2,8 @@
 
 from needq.common import schemas, tables
 from needq.common.logs import job
+from needq.common.tensors import read_tensors
 from needq.divergence.diff import diff, repeated
-from safetensors.numpy import load_file
 
 with job(snakemake.log[0]):
     files, names = snakemake.input, (snakemake.wildcards.left, snakemake.wildcards.right)
@@ -11,7 +11,7 @@ with job(snakemake.log[0]):
     rows = diff(
         names,
         (repeated(left, right) if names[0] == names[1] else left, right),
-        (load_file(files.left_logits), load_file(files.right_logits)),
+        (read_tensors(files.left_logits), read_tensors(files.right_logits)),
         snakemake.params.precisions,
     )
     tables.write_rows(snakemake.output.table, list(rows), schemas.DIVERGENCE)

@@ -1,8 +1,8 @@
 """Rule generate: see rules/generate.smk."""
 
-from needq.backup.tokens import decode_texts
+from needq.backup.tokens import Tokens, decode_texts
 from needq.common import schemas, tables
-from needq.common.files import read_json, write_json
+from needq.common.files import read_made, write_json
 from needq.common.settings import Backend, Generation
 from needq.inference.session import session
 
@@ -15,7 +15,7 @@ with session(
 ) as work:
     from needq.inference.generate import generate_all
 
-    tokens = read_json(files.tokens)
+    tokens = read_made(files.tokens, Tokens)
     texts = generate_all(work.model, work.patcher, work.patches, tokens, settings, backend)
     decode_texts(texts, files.tokenizer)
     rows = [{"backend": snakemake.wildcards.backend} | text for text in texts]

@@ -2,14 +2,14 @@
 
 from needq.backup.architectures import find_architecture
 from needq.common import schemas, tables
-from needq.common.files import read_json
+from needq.common.files import read_made
 from needq.common.logs import job
 from needq.metrics import labels
 
 with job(snakemake.log[0]):
     files, backends = snakemake.input, snakemake.params.backends
     references = tables.read_frame([files.references])
-    classifier = labels.fit(references, find_architecture(read_json(files.config)).vocabulary)
+    classifier = labels.fit(references, find_architecture(read_made(files.config, dict)).vocabulary)
     texts = tables.read_by_backend(files.texts, backends)
     scores = tables.read_by_backend(files.scores, backends)
     labelled = labels.label_texts(classifier, texts, scores)

@@ -1,8 +1,9 @@
 """Rule make_reference_texts: see rules/labels.smk."""
 
 from needq.backup.architectures import find_architecture
+from needq.backup.tokens import Tokens
 from needq.common import schemas, tables
-from needq.common.files import read_json
+from needq.common.files import read_made
 from needq.common.settings import Backend, Generation
 from needq.inference.session import session
 from needq.metrics.calibration import make_reference_texts, with_scores
@@ -15,9 +16,9 @@ with session(backend, files.weights, snakemake.log[0]) as work:
     from needq.inference.score import token_nlls
 
     own = pristine_texts(
-        work.model, read_json(files.tokens), settings, backend, params.texts_per_prompt
+        work.model, read_made(files.tokens, Tokens), settings, backend, params.texts_per_prompt
     )
-    vocabulary = find_architecture(read_json(files.config)).vocabulary
+    vocabulary = find_architecture(read_made(files.config, dict)).vocabulary
     texts = make_reference_texts(own, vocabulary)
     continued = [(own[text.source][0], text.tokens) for text in texts.itertuples()]
     nlls = token_nlls(work.model, continued, backend.batch)

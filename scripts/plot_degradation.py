@@ -2,14 +2,14 @@
 
 from needq.backup.architectures import find_architecture
 from needq.common import tables
-from needq.common.files import read_json
+from needq.common.files import read_made
 from needq.common.logs import job
 from needq.figures import degradation, histogram, labels, theme
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     reference, cuda = params.reference, params.cuda
-    vocabulary = find_architecture(read_json(files.config)).vocabulary
+    vocabulary = find_architecture(read_made(files.config, dict)).vocabulary
     table, shares = tables.read_table(files.degradation), tables.read_table(files.labels)
     own = [
         rows[(rows["backend"] == reference) & (rows["sweep"] == params.sweep)]

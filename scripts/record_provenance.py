@@ -2,18 +2,19 @@
 
 import json
 
-from needq.common.files import file_sha256, read_json, write_json
+from needq.common.files import file_sha256, read_made, write_json
 from needq.common.logs import job
+from needq.common.rows import Manifest, ProcessRecord
 from needq.provenance.record import join_records
 
 with job(snakemake.log[0]):
-    processes = [read_json(file) for file in snakemake.input.processes]
+    processes = [read_made(file, ProcessRecord) for file in snakemake.input.processes]
     for file in snakemake.input.sides:  # one process under several backends
-        processes += read_json(file)
+        processes += read_made(file, list[ProcessRecord])
     record = join_records(
         json.loads(snakemake.params.config),
         snakemake.params.cuda,
-        read_json(snakemake.input.manifest),
+        read_made(snakemake.input.manifest, Manifest),
         file_sha256(snakemake.input.text),
         processes,
     )

@@ -1,8 +1,9 @@
 """Rule score: see rules/score.smk."""
 
 from needq.backup.tasks import read_tasks
+from needq.backup.tokens import Tokens
 from needq.common import schemas, tables
-from needq.common.files import read_json
+from needq.common.files import read_made
 from needq.common.settings import Backend
 from needq.inference.session import session
 
@@ -14,7 +15,7 @@ with session(backend, files.weights, snakemake.log[0], files.noise, [files.patch
     from needq.inference.task_accuracy import answer_rows
 
     model, patcher, patches, batch = work.model, work.patcher, work.patches, backend.batch
-    tokens = read_json(files.tokens)
+    tokens = read_made(files.tokens, Tokens)
     documents, n_bytes = tokens["documents"], tokens["bytes"]
     texts = tables.read_rows(files.texts) if files.texts else []
     tasks = read_tasks(files.tasks) if files.tasks else {}

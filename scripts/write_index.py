@@ -2,11 +2,12 @@
 
 from needq.backup.architectures import find_architecture
 from needq.backup.tasks import chances
-from needq.common.files import read_json, write_text
+from needq.common.files import read_made, write_text
 from needq.common.logs import job
 from needq.common.settings import Config
 from needq.common.tables import read_table
 from needq.provenance import digests
+from needq.provenance.record import ProvenanceRecord
 from needq.report import index
 from needq.report.pages import Pages
 
@@ -19,9 +20,9 @@ with job(snakemake.log[0]):
         comparisons=params.comparisons,
         compared=params.page["backends"],
         cuda=params.page["cuda"],
-        vocabulary=find_architecture(read_json(files.config)).vocabulary,
+        vocabulary=find_architecture(read_made(files.config, dict)).vocabulary,
         chances=chances(files.tasks),
-        record=read_json(files.provenance),
+        record=read_made(files.provenance, ProvenanceRecord),
         digests=digests.read_first(files.digests),
         expected=digests.read_first(files.expected),
     )

@@ -1,10 +1,11 @@
 """Rule write_pages: see rules/report.smk."""
 
 from needq.common import tables
-from needq.common.files import read_json, write_text
+from needq.common.files import read_made, write_text
 from needq.common.logs import job
 from needq.common.settings import Config
 from needq.provenance import digests
+from needq.provenance.record import ProvenanceRecord
 from needq.report import gallery
 from needq.report.pages import Pages
 
@@ -17,7 +18,7 @@ with job(snakemake.log[0]):
     labels = tables.read_by_backend(files.labels, params.scored)
     prompts, seeds = config.generation.prompts, config.noise_seeds
     verified = digests.compared(expected, own)
-    record = read_json(files.provenance)
+    record = read_made(files.provenance, ProvenanceRecord)
     written = {
         "degradation": page.degradation(tables.read_table(files.degradation)),
         "divergence": page.divergence(summary, trend),

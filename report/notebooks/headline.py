@@ -33,8 +33,25 @@ project = next((f for f in (here, *here.parents) if (f / "Snakefile").is_file())
 run = Path(RUN) if Path(RUN).is_dir() else project / RUN
 INTERVENTION = ["sweep", "intervention", "blocks_replaced"]
 names = dict.fromkeys(("sweep", "intervention", "backend"), str)  # also if one is called null
-published = pd.read_csv(
-    run / "tables/degradation.tsv", sep="\t", keep_default_na=False, na_values="", dtype=names
+
+
+def read(how, file, **settings):
+    """A file of the run; an error names the file."""
+    try:
+        return how(file, **settings)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{file}: is damaged or cut short ({error}); delete it and run again"
+        ) from None
+
+
+published = read(
+    pd.read_csv,
+    run / "tables/degradation.tsv",
+    sep="\t",
+    keep_default_na=False,
+    na_values="",
+    dtype=names,
 )
 
 
@@ -43,7 +60,7 @@ def rows(stage, backend, ending):
     files = sorted((run / stage / backend / "first").glob(f"*{ending}"))
     if CHUNKS is not None:
         files = [file for file in files if file.name.removesuffix(ending) in CHUNKS[backend]]
-    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    return pd.concat([read(pd.read_parquet, file) for file in files], ignore_index=True)
 
 
 # %% [markdown]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tokenizers import Encoding, models
 
-from needq.backup.tokenizer import attempt, load_tokenizer
+from needq.backup.tokenizer import attempt, load_copy
 from needq.common.errors import UserError
 
 NO_TOKEN = "<needq: no token>"  # in no vocabulary
@@ -16,11 +16,12 @@ NO_TOKEN = "<needq: no token>"  # in no vocabulary
 class Encoder:
     """Encodes texts, and refuses what the tokenizer or the model cannot hold.
 
-    `where` is what an error says first: the key of the config, or the item of a task.
+    `tokenizer_file` is the backup's. `where` is what an error says first: the key of the config, or
+    the item of a task.
     """
 
     def __init__(self, tokenizer_file: str | Path, vocabulary: int) -> None:
-        self.tokenizer = load_tokenizer(tokenizer_file)
+        self.tokenizer = load_copy(tokenizer_file)
         self.vocabulary = vocabulary
         model = self.tokenizer.model
         if isinstance(model, models.BPE) and model.unk_token is None:

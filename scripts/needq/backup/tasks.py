@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from needq.backup.encoder import Encoder
 from needq.common.errors import UserError
-from needq.common.files import read_json, read_text
+from needq.common.files import read_made, read_text
 from needq.common.settings import Tasks
 
 
@@ -214,7 +214,8 @@ def encode_tasks(
 
 def read_tasks(path: str | Path) -> dict[str, Task]:
     """The backup's tasks.json: each task by its name."""
-    return {name: Task.from_dict(values) for name, values in read_json(path).items()}
+    tasks = read_made(path, dict[str, EncodedTask])
+    return {name: Task.from_dict(values) for name, values in tasks.items()}
 
 
 def chances(path: str | Path) -> dict[str, float]:

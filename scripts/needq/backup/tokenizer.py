@@ -11,6 +11,7 @@ import tokenizers
 from tokenizers import Tokenizer
 
 from needq.common.errors import UserError
+from needq.common.files import reading
 
 LARGEST = 1 << 28  # bytes of a tokenizer.json; the largest vocabularies take some 40 MB
 
@@ -40,6 +41,12 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     if getattr(tokenizer.model, "dropout", None) is not None:  # only BPE has it
         tokenizer.model.dropout = None
     return tokenizer
+
+
+def load_copy(path: str | Path) -> Tokenizer:
+    """The tokenizer of the backup's tokenizer.json, which could be read when it was made."""
+    with reading(path, UserError):
+        return load_tokenizer(path)
 
 
 def attempt(call: Callable[[], T], refusal: Callable[[str], UserError]) -> T:

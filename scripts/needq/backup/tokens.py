@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from needq.backup.encoder import Encoder
-from needq.backup.tokenizer import load_tokenizer
+from needq.backup.tokenizer import load_copy
 from needq.common.errors import UserError
 from needq.common.files import read_text
 from needq.common.rows import TextRow
@@ -56,13 +56,13 @@ def encode_texts(
 
 def decoder(tokenizer_file: str | Path) -> Callable[[Sequence[int]], str]:
     """A function that turns token ids into text, special tokens included."""
-    tokenizer = load_tokenizer(tokenizer_file)
+    tokenizer = load_copy(tokenizer_file)
     return lambda tokens: tokenizer.decode(tokens, skip_special_tokens=False)
 
 
 def decode_texts(texts: Iterable[TextRow], tokenizer_file: str | Path) -> None:
     """Set the `text` of each row of schemas.TEXTS: its tokens, without the one that ended it."""
-    tokenizer = load_tokenizer(tokenizer_file)
+    tokenizer = load_copy(tokenizer_file)
     for text in texts:
         shown = text["tokens"][:-1] if text["ended"] else text["tokens"]
         text["text"] = tokenizer.decode(shown)

@@ -4,12 +4,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from needq.common.errors import UserError
+from needq.common.errors import PARTIAL, UserError, machine_error
+from needq.common.shapes import mismatch
 
+T = TypeVar("T")
 ModelConfig = Mapping[str, Any]  # a model's config.json, as whoever saved the model wrote it
 
 
@@ -17,17 +19,25 @@ ModelConfig = Mapping[str, Any]  # a model's config.json, as whoever saved the m
 def temporary(path: str | Path) -> Iterator[Path]:
     """Yield a path in the same folder; rename it to `path` if the block succeeds, else remove it.
 
-    It has the same name every time, so that the rest of a killed process is overwritten.
+    It has the same name every time, so that the rest of a killed process is overwritten. If there
+    is no space or no permission, the error is an OSError with the file's name, whatever the writer
+    raises.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays at the end, since matplotlib chooses the format by it
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{path.name}")
     try:
         yield partial
         os.replace(partial, path)
+    except Exception as error:
+        if named := machine_error(error, path):
+            raise named from error
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        # what could not even be looked at was not written
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -76,6 +86,34 @@ def write_json(path: str | Path, value: Any) -> None:
 def read_json(path: str | Path) -> Any:
     """The value of a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def read_made(path: str | Path, kind: type[T]) -> T:
+    """The value of a JSON file that an earlier job wrote, of the type `kind`.
+
+    Raises UserError for a file that is damaged.
+    """
+    with reading(path, ValueError, RecursionError):
+        value = read_json(path)
+        if wrong := mismatch(value, kind):
+            raise ValueError(wrong)
+    return cast(T, value)
+
+
+@contextmanager
+def reading(path: str | Path, *errors: type[Exception]) -> Iterator[None]:
+    """Read a file that an earlier job wrote: these errors say that it is damaged."""
+    try:
+        yield
+    except errors as error:
+        if named := machine_error(error, Path(path)):
+            raise named from error
+        raise damaged(path, error) from None
+
+
+def damaged(path: str | Path, reason: object) -> UserError:
+    """The error for a file that an earlier job wrote, and that is not as it was written."""
+    return UserError(f"{path}: is damaged or cut short ({reason}); delete it and run again")
 
 
 def sha256(content: bytes | memoryview) -> str:

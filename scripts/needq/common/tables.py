@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING
 import pyarrow
 from pyarrow import parquet
 
-from needq.common import schemas
-from needq.common.files import temporary, write_text
+from needq.common import columns, schemas
+from needq.common.files import damaged, reading, temporary, write_text
 from needq.common.rows import Row
 
 if TYPE_CHECKING:  # jobs that compute with a model use rows alone, without pandas
@@ -20,16 +21,12 @@ if TYPE_CHECKING:  # jobs that compute with a model use rows alone, without pand
 
 SORTED_BY = ["backend", "left", "right", "sweep", "intervention", "noise_seed"]
 SORTED_BY += ["prompt", "sample_seed", "document"]
+SCHEMAS = [schema for schema in vars(schemas).values() if isinstance(schema, pyarrow.Schema)]
 # columns of text, which stays text if it looks like a number: those of parquet files and of tables
-TEXT = {
-    field.name
-    for schema in vars(schemas).values()
-    if isinstance(schema, pyarrow.Schema)
-    for field in schema
-    if pyarrow.types.is_string(field.type)
-}
+TEXT = {field.name for schema in SCHEMAS for field in schema if pyarrow.types.is_string(field.type)}
 TEXT |= {"claim", "example", "measure", "method", "statement", "stored_noise", "test"}
 TEXT |= {"true_label", "verdict"}
+MIXED = {"low", "high"}  # ends of an interval: numbers, or that n is too small
 MEASURED = "%.6g"  # all intervals are much wider than the seventh digit
 
 
@@ -42,12 +39,27 @@ def write_rows(
     """
     table = pyarrow.Table.from_pylist([dict(row) for row in rows], schema=schema)
     with temporary(path) as partial:
-        parquet.write_table(table, partial)
+        parquet.write_table(table, partial, write_page_checksum=True)
 
 
 def read_rows(path: str | Path) -> list[Row]:
-    """The rows of a parquet file; null is None."""
-    return parquet.read_table(path).to_pylist()
+    """The rows of a parquet file; null is None. UserError if it is damaged."""
+    return _read_parquet(path).to_pylist()
+
+
+def _read_parquet(path: str | Path) -> pyarrow.Table:
+    """A parquet file that an earlier job wrote by one of the schemas."""
+    try:
+        table = parquet.read_table(path, page_checksum_verification=True)
+    except pyarrow.ArrowException as error:
+        raise damaged(path, error) from None
+    except OSError as error:
+        if type(error) is not OSError or error.errno is not None:  # the machine's, not the file's
+            raise
+        raise damaged(path, error) from None
+    if not any(table.schema.equals(schema) for schema in SCHEMAS):
+        raise damaged(path, "its columns are others")
+    return table
 
 
 def read_frame(paths: Sequence[str | Path]) -> DataFrame:
@@ -82,7 +94,7 @@ def read_ledger(paths: Sequence[str | Path]) -> DataFrame:
 def _concatenated(paths: Sequence[str | Path]) -> DataFrame:
     import pandas
 
-    tables = pyarrow.concat_tables([parquet.read_table(path) for path in paths])
+    tables = pyarrow.concat_tables([_read_parquet(path) for path in paths])
     return tables.to_pandas(types_mapper={pyarrow.int64(): pandas.Int64Dtype()}.get)
 
 
@@ -108,17 +120,41 @@ def write_table(path: str | Path, table: DataFrame, decimals: str | None = None)
 def read_table(path: str | Path) -> DataFrame:
     """The inverse of `write_table`: numbers, text, and NaN where a field is empty.
 
-    An empty example is an empty text, since every row has one.
+    An empty example is an empty text, since every row has one. UserError if the file is damaged.
     """
     import pandas
 
-    table = pandas.read_csv(
-        path, sep="\t", keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXT, str)
-    )
+    with reading(path, ValueError):
+        content = Path(path).read_bytes()
+        _check_lines(content, Path(path).stem)
+        table = pandas.read_csv(
+            io.BytesIO(content),
+            sep="\t",
+            keep_default_na=False,
+            na_values=[""],
+            dtype=dict.fromkeys(TEXT, str),
+        )
+        for name in set(table) - TEXT - MIXED:
+            if not pandas.api.types.is_numeric_dtype(table[name]):
+                raise ValueError(f"the column {name} holds other things than numbers")
     for name in TEXT & set(table):
         filled = table[name].fillna("") if name == "example" else table[name]
         table[name] = filled.map(unescape, na_action="ignore")
     return table
+
+
+def _check_lines(content: bytes, name: str) -> None:
+    """ValueError for the content of a table with lines that `write_table` does not write."""
+    lines = content.decode("utf-8").split("\n")
+    if lines.pop() or not lines:
+        raise ValueError("its last line has no end")
+    header = lines[0].split("\t")
+    unknown = set(header) - set(columns.TABLES.get(name, header))
+    if unknown:
+        raise ValueError(f"a table of this name has no column {min(unknown)!r}")
+    for number, line in enumerate(lines, 1):
+        if line.count("\t") != len(header) - 1 or "\0" in line:
+            raise ValueError(f"line {number} is broken")
 
 
 def escape(text: str) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from needq.backup.architectures import Architecture, Slice
-from needq.common.files import read_json, sha256, write_json
+from needq.common.files import damaged, read_made, sha256, write_json
 from needq.common.rows import InterventionKeys
+from needq.common.tensors import read_tensors
 from needq.corrupt.methods import moments, replacement
 from needq.plan.interventions import Intervention
 
@@ -42,6 +42,12 @@ class SlicePatch(TypedDict):
     matrix_mean: float
     before: SliceContent
     after: SliceContent
+
+
+class PatchRecord(InterventionKeys):
+    """A patch in its file."""
+
+    slices: list[SlicePatch]
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def read_patches(
 
     None means all of them.
     """
-    patches = [Patch(**values) for file in files for values in read_json(file)]
+    patches = [Patch(**values) for file in files for values in read_made(file, list[PatchRecord])]
     return [
         patch
         for patch in patches
@@ -93,7 +99,15 @@ def write_patches(path: str | Path, patches: Iterable[Patch]) -> None:
 
 def stored_noise(files: Sequence[str | Path]) -> dict[str, dict[str, np.ndarray]]:
     """The noise tensors of each file, by the file's name without its ending."""
-    return {Path(file).stem: load_file(file) for file in files}
+    return {Path(file).stem: read_tensors(file) for file in files}
+
+
+def noise_tensor(noise: Noise, stored: str, name: str) -> np.ndarray:
+    """A tensor of a stored noise. UserError if it is not there."""
+    try:
+        return noise[stored][name]
+    except KeyError:
+        raise damaged(f"{stored}.safetensors", f"it has no tensor {name}") from None
 
 
 def make_patches(
@@ -114,7 +128,7 @@ def make_patches(
             if key not in known:
                 if whole not in means:
                     means[whole], _ = moments(tensors[whole.tensor][whole.index()])
-                drawn = noise[stored][name][part.within(whole)]
+                drawn = noise_tensor(noise, stored, name)[part.within(whole)]
                 known[key] = _slice_patch(
                     part, whole, name, intervention, tensors[part.tensor], drawn, means[whole]
                 )

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from needq.common.errors import UserError
-from needq.common.files import read_json
+from needq.common.files import read_made
 from needq.common.rows import ProcessRecord
 from needq.common.settings import Backend
 
@@ -67,7 +67,7 @@ def load(backup: Path, backend: Backend) -> Model:
     if backend.arithmetic == "exact":
         from needq.exact.load import load_exact
 
-        config = read_json(backup / "config.json")
+        config = read_made(backup / "config.json", dict)
         return load_exact(config, load_file(backup / "model.safetensors"), backend.device)
     # transformers takes seconds to import, and exact arithmetic never needs it
     from needq.inference.native import NativeModel, load_transformers

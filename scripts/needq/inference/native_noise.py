@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 
 from needq.backup.architectures import Architecture, Slice
 from needq.common.keys import noise_parts
+from needq.common.tensors import opened_tensors
 from needq.inference.sampling import seeded_stream
 
 
@@ -25,7 +25,7 @@ class NativeNoise(dict[str, dict[str, np.ndarray]]):
     def __missing__(self, name: str) -> dict[str, np.ndarray]:
         matrix, _, seed = noise_parts(name)
         tensors = {}
-        with safe_open(self.weights, framework="pt") as weights:
+        with opened_tensors(self.weights, "pt") as weights:
             for block in range(self.architecture.n_blocks):
                 places: dict[str, Slice | None] = {
                     "weight": self.architecture.matrix(matrix, block),

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 
 from needq.backup.architectures import find_architecture
-from needq.common.files import read_json, sha256
+from needq.common.files import damaged, read_made, sha256
 from needq.common.settings import Backend
+from needq.common.tensors import opened_tensors
 from needq.corrupt.methods import replacement
-from needq.corrupt.patches import Noise, SlicePatch, stored_noise
+from needq.corrupt.patches import Noise, SlicePatch, noise_tensor, stored_noise
 from needq.inference.backend import Model
 from needq.inference.native_noise import NativeNoise
 
@@ -52,20 +52,22 @@ class Patcher:
     def _pristine(self, name: str) -> np.ndarray:
         """A tensor of the backup, read once."""
         if name not in self.pristine:
-            with safe_open(self.weights, framework="numpy") as weights:
+            with opened_tensors(self.weights) as weights:
                 self.pristine[name] = weights.get_tensor(name)
         return self.pristine[name]
 
     def _values(self, part: SlicePatch) -> np.ndarray:
         """The replacement of one slice, float32; its digest must be the one in the patch."""
         index = _index(part["ranges"])
-        noise = self.noise[part["noise"]][part["noise_tensor"]][_index(part["noise_ranges"])]
+        noise = noise_tensor(self.noise, part["noise"], part["noise_tensor"])
         pristine = self._pristine(part["tensor"])[index]
-        values = replacement(pristine, noise, part["matrix_mean"], part["noise_fraction"])
+        drawn = noise[_index(part["noise_ranges"])]
+        values = replacement(pristine, drawn, part["matrix_mean"], part["noise_fraction"])
         key = (part["tensor"], str(index), part["noise"], part["noise_fraction"])
         if self.recorded and key not in self.checked:
             if sha256(values.data) != part["after"]["sha256"]:
-                raise ValueError(f"noise for {part['tensor']} is not what the patch recorded")
+                reason = f"the noise for {part['tensor']} is not what the patch recorded"
+                raise damaged(f"{part['noise']}.safetensors", reason)
             self.checked.add(key)
         return values
 
@@ -75,7 +77,7 @@ def make_patcher(
 ) -> Patcher:
     """The patcher of a backend: with the stored noise of files, or noise drawn on its device."""
     if backend.noise == "native":
-        architecture = find_architecture(read_json(weights.with_name("config.json")))
+        architecture = find_architecture(read_made(weights.with_name("config.json"), dict))
         noise = NativeNoise(weights, architecture, model.device)
         return Patcher(model, weights, noise, recorded=False)
     return Patcher(model, weights, stored_noise(noise_files))

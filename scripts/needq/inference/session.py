@@ -15,6 +15,7 @@ from typing import Any
 from needq.common.logs import job
 from needq.common.rows import ProcessRecord
 from needq.common.settings import Backend
+from needq.common.tensors import check_weights
 from needq.corrupt.patches import Patch, read_patches
 
 
@@ -58,6 +59,7 @@ class Session:
         from needq.inference.patcher import make_patcher
 
         prepare(backend)
+        check_weights(weights)
         self.backend, self.weights, self.noise, self.patches = backend, weights, noise, patches
         self.model = load(weights.parent, backend)
         self.patcher = make_patcher(self.model, weights, backend, noise)

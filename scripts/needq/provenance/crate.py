@@ -20,7 +20,7 @@ from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
 from needq.common.errors import UserError
-from needq.common.files import file_sha256, read_json, sha256
+from needq.common.files import file_sha256, read_made, sha256
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
@@ -59,7 +59,7 @@ def build(project: Path, run: str) -> ROCrate:
     results = project / "results" / run
     if not (results / "provenance.json").is_file():
         raise UserError(f"no finished run in results/{run}: run the workflow first (make run)")
-    record = read_json(results / "provenance.json")
+    record = read_made(results / "provenance.json", dict)
     citation = yaml.safe_load((project / "CITATION.cff").read_text(encoding="utf-8"))
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms["sha256"] = SHA256

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from needq.common.errors import UserError
-from needq.common.files import canonical_json, file_sha256, read_json, sha256
+from needq.common.files import canonical_json, file_sha256, read_made, sha256
 from needq.common.keys import logits_key
 from needq.common.rows import DocumentDigest, DocumentRow, InterventionKeys, Manifest, TextRow
 
@@ -104,12 +104,12 @@ def read_expected(path: str | Path) -> Digests:
     """The expected digests of a run; UserError if there are none."""
     if not Path(path).is_file():
         raise UserError(f"not comparable: there are no expected digests of this run ({path})")
-    return read_json(path)
+    return read_made(path, dict[str, dict[str, str]])
 
 
 def read_first(files: Sequence[str]) -> Digests | None:
     """The digests in the first of these files; None without one."""
-    return read_json(files[0]) if files else None
+    return read_made(files[0], dict[str, dict[str, str]]) if files else None
 
 
 def compared(expected: Digests | None, own: Digests | None) -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from needq.backup.architectures import find_architecture
 from needq.backup.tokens import Tokens
-from needq.common.files import read_json
+from needq.common.files import read_made
 from needq.common.keys import noise_parts
 from needq.common.settings import Backend, Generation, Sweep
+from needq.common.tensors import read_tensors
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import Patch, make_patches
 from needq.inference.backend import Model, load, prepare
@@ -50,13 +50,13 @@ class Recomputation:
     ) -> None:
         self.generation, self.interventions, self.backend = generation, interventions, backend
         self.file, self.backup = weights, weights.parent
-        self.architecture = find_architecture(read_json(self.backup / "config.json"))
-        self.ids: Tokens = read_json(self.backup / "tokens.json")
+        self.architecture = find_architecture(read_made(self.backup / "config.json", dict))
+        self.ids = read_made(self.backup / "tokens.json", Tokens)
 
     @cached_property
     def tensors(self) -> dict[str, np.ndarray]:
         """The pristine weights."""
-        return load_file(self.file)
+        return read_tensors(self.file)
 
     @cached_property
     def stored_noise(self) -> dict[str, dict[str, np.ndarray]]:

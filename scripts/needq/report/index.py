@@ -4,10 +4,12 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import yaml
 from pandas import DataFrame, Series
 
+from needq.common.files import reading
 from needq.common.settings import Backend, Config
 from needq.provenance.digests import Digests, compared
 from needq.provenance.record import ProvenanceRecord
@@ -217,7 +219,10 @@ def _example(text: object) -> str:
 
 def image(svg: str | Path) -> str:
     """A figure as a data URI, which needs no other file and in which no script can run."""
-    return "data:image/svg+xml;base64," + base64.b64encode(Path(svg).read_bytes()).decode()
+    content = Path(svg).read_bytes()
+    with reading(svg, ElementTree.ParseError):
+        ElementTree.fromstring(content)
+    return "data:image/svg+xml;base64," + base64.b64encode(content).decode()
 
 
 def links(pages: Sequence[str]) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from needq.common.errors import UserError
 from needq.common.files import sha256
 from needq.common.settings import Backend
 from needq.inference.native import NativeModel
@@ -137,7 +138,7 @@ def test_noise_that_is_not_the_recorded_one_is_refused(gpt2, corrupted):
     before = bits(model)
     patcher = Patcher(NativeModel(model), gpt2.backup / "model.safetensors", noise)
     wrong = r"transformer\.h\.2\.attn\.c_attn\.weight"
-    with pytest.raises(ValueError, match=wrong), patcher.applied(patches[-1].slices):
+    with pytest.raises(UserError, match=wrong), patcher.applied(patches[-1].slices):
         pass
     assert same_bits(model, before)  # blocks 0 and 1 had been replaced
 
