@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 NOBODY = 65534
 VARIABLES = ("ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "HF_HUB_OFFLINE")
@@ -17,7 +17,7 @@ def restored():
     deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     variables = {name: os.environ.get(name) for name in VARIABLES}
     root, handling = logging.getLogger(), signal.getsignal(signal.SIGTERM)
-    handlers, level = root.handlers[:], root.level
+    handlers, level, raising = root.handlers[:], root.level, logging.raiseExceptions
     try:
         yield
     finally:
@@ -28,10 +28,12 @@ def restored():
             if value is not None:
                 os.environ[name] = value
         for handler in set(root.handlers) - set(handlers):
-            handler.close()
+            with suppress(OSError):  # of a log on a full disk
+                handler.close()
         root.handlers[:] = handlers
         root.setLevel(level)
         logging.captureWarnings(False)
+        logging.raiseExceptions = raising
         signal.signal(signal.SIGTERM, handling)
 
 
