@@ -97,10 +97,12 @@ def _yaml_problems(text: str) -> Iterator[str]:
                 yield f", line {line}: {problem}"
         if not reader.documents:
             yield ": is empty"
+        # by Snakemake's own loader, now that nothing in it can grow or run: dates, merged groups
+        yaml.load(text, Loader=yaml.FullLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else line
         yield f", line {line}: is not YAML ({error.problem})"
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         yield f": is not YAML ({shown(str(error))})"
 
 
