@@ -6,7 +6,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Tag
 
 from needq.common import values
 
@@ -174,6 +174,15 @@ class Labels(Settings):
     """
 
 
+class Gpu(Settings):
+    """A card, as far as its random numbers depend on it."""
+
+    multiprocessors: values.Count
+    """The number of its multiprocessors."""
+    threads_per_multiprocessor: values.GpuThreads
+    """The largest number of threads that a multiprocessor holds at once."""
+
+
 class Backend(Settings):
     """A named way to compute."""
 
@@ -188,15 +197,21 @@ class Backend(Settings):
     """The floating-point format of weights and activations. tf32 exists on CUDA only: float32 whose
     products are rounded to 10 bits. With float64, no part is computed in float32.
     """
-    rng: Literal["native", "keyed"] = "native"
+    rng: Literal["native", "keyed", "cuda"] = "native"
     """Where the random numbers come from that choose tokens. native: the device's own random
-    stream. keyed: computed from sample seed, prompt and position, the same on every machine.
+    stream. keyed: computed from sample seed, prompt and position, the same on every machine. cuda:
+    the random stream of a GPU, computed on the CPU (docs/cuda.md).
     """
     kernels: Literal["sdpa", "eager"] = "sdpa"
     """How attention is computed, by transformers' names."""
-    noise: Literal["keyed", "native"] = "keyed"
+    noise: Literal["keyed", "native", "cuda"] = "keyed"
     """Where noise is drawn. keyed: once, in the corrupt stage, the same on every machine. native:
-    by torch on the backend's device, as in the lecture's notebook.
+    by torch on the backend's device, as in the lecture's notebook. cuda: as torch would draw it on
+    a GPU, computed on the CPU.
+    """
+    gpu: Annotated[values.NamedGpu | Annotated[Gpu, Tag(values.GROUP)], values.GPU] = None
+    """The card whose random numbers rng: cuda and noise: cuda compute: a name, or two numbers that
+    torch.cuda.get_device_properties shows. null if neither is cuda.
     """
     instruction_set: Literal["native", "baseline"] = "native"
     """Which instructions torch's kernels use on a CPU. native: the best that the processor has.

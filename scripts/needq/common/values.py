@@ -13,7 +13,14 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 MOST_DIGITS = 100  # of a number that is given as text: no key's range is near it
 # which alternative an error is about, in its path of keys; no key is called so
-WORD, NUMBER, LIST = "<word>", "<number>", "<list>"
+WORD, NUMBER, LIST, NAME, GROUP, NOTHING = TAGS = (
+    "<word>",
+    "<number>",
+    "<list>",
+    "<name>",
+    "<group>",
+    "<nothing>",
+)
 
 
 def shown(value: Any) -> str:
@@ -142,6 +149,12 @@ def _list_or_number(value: Any) -> str:
     return LIST if isinstance(value, list) else NUMBER
 
 
+def _gpu(value: Any) -> str:
+    if value in (None, "null"):
+        return NOTHING
+    return NAME if isinstance(value, str) else GROUP
+
+
 def _number_or_word(value: Any) -> str:
     return NUMBER if type(value) is not str or _is_whole_text(value) else WORD
 
@@ -153,6 +166,7 @@ FEW = Field(max_length=1000)
 SOME_DIFFERENT = (Field(min_length=1, max_length=10_000), *DIFFERENT)
 FEW_DIFFERENT = (Field(min_length=1, max_length=1000), *DIFFERENT)
 LIST_OR_WORD = Discriminator(_list_or_word)
+GPU = Discriminator(_gpu)
 
 # each range ends far above what is useful, and below what would only fail after hours
 Index = Annotated[int, Field(ge=0, le=9_999_999), WHOLE]
@@ -170,6 +184,9 @@ Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
 AutoOrFlag = Annotated[
     Literal["auto", True, False], BeforeValidator(_no_number), BeforeValidator(_flag)
 ]
+GpuName = Literal["T4", "A10G", "L4", "V100", "A100", "L40S", "RTX 4090", "H100", "H200", "B200"]
+NamedGpu = Annotated[GpuName, Tag(NAME)] | Annotated[None, Tag(NOTHING)]
+GpuThreads = Annotated[int, Field(ge=256, le=65_536), WHOLE]
 WhatIsRun = Annotated[Literal["texts", "scores", "off"], BeforeValidator(_off)]
 
 Text = Annotated[

@@ -101,7 +101,7 @@ def _generate_batch(
     ids = torch.tensor([[0] * n + list(row.ids) for n, row in zip(padding, rows, strict=True)])
     ids = ids.to(device)
     mask = torch.arange(width, device=device) >= torch.tensor(padding, device=device)[:, None]
-    sampler = make_sampler(backend.rng, device, rows, settings)
+    sampler = make_sampler(backend, device, rows, settings)
     continuations = [Continuation() for _ in rows]
     fresh, fresh_mask, cache = ids, mask, None
     for step in range(settings.max_new_tokens):

@@ -1,9 +1,11 @@
-"""Native noise: drawn by torch on the device, as the lecture's notebook does.
+"""Native noise: drawn by torch on the device, as the lecture's notebook does, or as on a GPU.
 
 With one seed, `torch.randn` gives different numbers on another device, and on a CPU with another
 instruction set. Keyed noise (needq.corrupt.keyed) does not have this difference.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +13,31 @@ import torch
 
 from needq.backup.architectures import Architecture, Slice
 from needq.common.keys import noise_parts
+from needq.common.settings import Gpu
 from needq.common.tensors import opened_tensors
-from needq.inference.sampling import seeded_stream
+from needq.common.values import GpuName
+from needq.inference.cuda_stream import CudaStreams
+from needq.inference.sampling import seeded_stream, stream_seed
+
+Stream = torch.Generator | CudaStreams
 
 
 class NativeNoise(dict[str, dict[str, np.ndarray]]):
-    """Noise in place of the stored noise of the same name; drawn when it is first asked for."""
+    """Noise in place of the stored noise of the same name; drawn when it is first asked for.
 
-    def __init__(self, weights: Path, architecture: Architecture, device: torch.device) -> None:
+    `streams` makes the random stream of what it is told; without it, they are the device's own.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        architecture: Architecture,
+        device: torch.device,
+        streams: Callable[..., Stream] | None = None,
+    ) -> None:
         super().__init__()
         self.weights, self.architecture, self.device = weights, architecture, device
+        self.streams = streams or partial(seeded_stream, device)
 
     def __missing__(self, name: str) -> dict[str, np.ndarray]:
         matrix, _, seed = noise_parts(name)
@@ -35,14 +52,21 @@ class NativeNoise(dict[str, dict[str, np.ndarray]]):
                     if place is not None:
                         pristine = weights.get_slice(place.tensor)[place.index()]
                         meaning = ("native noise", seed, matrix, block, kind)
-                        stream = seeded_stream(self.device, *meaning)
-                        drawn = native_gaussian(pristine.to(self.device), stream)
+                        drawn = native_gaussian(pristine.to(self.device), self.streams(*meaning))
                         tensors[f"{block}.{kind}"] = drawn.cpu().numpy()
         self[name] = tensors
         return tensors
 
 
-def native_gaussian(pristine: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
+def gpu_stream(gpu: Gpu | GpuName | None, *meaning: str | int) -> CudaStreams:
+    """A GPU's random stream, computed on the CPU, seeded by what it is for."""
+    return CudaStreams([stream_seed(*meaning)], gpu)
+
+
+def native_gaussian(pristine: torch.Tensor, stream: Stream) -> torch.Tensor:
     """Noise by the notebook's `randn_like(q) * std + mean`, on the device of the matrix."""
-    normal = torch.randn(pristine.shape, generator=stream, device=pristine.device)
+    if isinstance(stream, CudaStreams):
+        normal = torch.from_numpy(stream.normal(pristine.numel())[0]).reshape(pristine.shape)
+    else:
+        normal = torch.randn(pristine.shape, generator=stream, device=pristine.device)
     return normal * pristine.std() + pristine.mean()

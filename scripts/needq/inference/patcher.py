@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from needq.common.tensors import opened_tensors
 from needq.corrupt.methods import replacement
 from needq.corrupt.patches import Noise, SlicePatch, noise_tensor, stored_noise
 from needq.inference.backend import Model
-from needq.inference.native_noise import NativeNoise
+from needq.inference.native_noise import NativeNoise, gpu_stream
 
 
 class Patcher:
@@ -75,10 +76,11 @@ class Patcher:
 def make_patcher(
     model: Model, weights: Path, backend: Backend, noise_files: Sequence[str | Path]
 ) -> Patcher:
-    """The patcher of a backend: with the stored noise of files, or noise drawn on its device."""
-    if backend.noise == "native":
+    """The patcher of a backend: with the stored noise of files, or noise as a device draws it."""
+    if backend.noise != "keyed":
         architecture = find_architecture(read_made(weights.with_name("config.json"), dict))
-        noise = NativeNoise(weights, architecture, model.device)
+        streams = partial(gpu_stream, backend.gpu) if backend.noise == "cuda" else None
+        noise = NativeNoise(weights, architecture, model.device, streams)
         return Patcher(model, weights, noise, recorded=False)
     return Patcher(model, weights, stored_noise(noise_files))
 

@@ -1,6 +1,6 @@
 """How the next token of each row is chosen: the most probable one, or one drawn by a race.
 
-Both samplers draw as torch.multinomial does, by an exponential race: argmax(p / Exp(1)). They
+All samplers draw as torch.multinomial does, by an exponential race: argmax(p / Exp(1)). They
 differ in where the exponentials come from. A margin (nats) says how far a token was from being
 another: the log ratio of the two best values of the race, or, at temperature 0, the difference of
 the two best logits.
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from needq.common.files import canonical_json, sha256
-from needq.common.settings import Generation
+from needq.common.settings import Backend, Generation
 from needq.corrupt.keyed import draw_key
+from needq.inference.cuda_stream import CudaStreams
 from needq.inference.draws import draw_tokens
 
 if TYPE_CHECKING:
@@ -56,9 +57,7 @@ class NativeSampler:
         # float32 as in transformers' generate, so that every precision draws the same stream
         logits = logits.to(torch.float32)
         if self.greedy:
-            best = logits.topk(2).values.double()
-            leads = (best[:, 0] - best[:, 1]).tolist()
-            return list(zip(logits.argmax(-1).tolist(), leads, strict=True))
+            return most_probable(logits)
         chosen = []
         probabilities = self.processors(ids, logits).softmax(-1)  # type: ignore[arg-type]
         for probability, stream, over in zip(probabilities, self.streams, ended, strict=True):
@@ -69,6 +68,35 @@ class NativeSampler:
             best = race.topk(2).values.double().log()
             chosen.append((int(race.argmax()), float(best[0] - best[1])))
         return chosen
+
+
+class CudaSampler:
+    """Each row draws from a stream of its own, as it would on a GPU, but computed on the CPU."""
+
+    def __init__(self, backend: Backend, rows: Sequence[Row], settings: Generation):
+        seeds = [stream_seed("stream", row.sample_seed, row.prompt) for row in rows]
+        self.streams = CudaStreams(seeds, backend.gpu)
+        self.processors = warpers(settings)
+        self.greedy = settings.temperature == 0
+
+    def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
+        logits = logits.to(torch.float32)
+        if self.greedy:
+            return most_probable(logits)
+        probabilities = self.processors(ids, logits).softmax(-1)  # type: ignore[arg-type]
+        # tokens without a probability cannot win: their numbers are not computed
+        candidates, tokens = max(2, int((probabilities > 0).sum(-1).max())), None
+        if candidates < logits.shape[1]:
+            tokens = probabilities.topk(candidates).indices.sort(-1).values
+            probabilities = probabilities.gather(-1, tokens)
+        elements = None if tokens is None else tokens.numpy()
+        drawn = self.streams.exponential(logits.shape[1], elements=elements)
+        race = probabilities / torch.from_numpy(drawn)
+        chosen = race.argmax(-1, keepdim=True)
+        if tokens is not None:
+            chosen = tokens.gather(-1, chosen)
+        best = race.topk(2).values.double().log()
+        return list(zip(chosen[:, 0].tolist(), (best[:, 0] - best[:, 1]).tolist(), strict=True))
 
 
 class KeyedSampler:
@@ -85,12 +113,21 @@ class KeyedSampler:
 
 
 def make_sampler(
-    rng: str, device: torch.device, rows: Sequence[Row], settings: Generation
+    backend: Backend, device: torch.device, rows: Sequence[Row], settings: Generation
 ) -> Sampler:
-    """The sampler of a backend whose random numbers are `native` or `keyed`."""
-    if rng == "keyed":
+    """The sampler of a backend, which says where the random numbers come from."""
+    if backend.rng == "keyed":
         return KeyedSampler(device, rows, settings)
+    if backend.rng == "cuda":
+        return CudaSampler(backend, rows, settings)
     return NativeSampler(device, rows, settings)
+
+
+def most_probable(logits: Tensor) -> list[Choice]:
+    """The token with the largest logit of each row, and its lead over the second."""
+    best = logits.topk(2).values.double()
+    leads = (best[:, 0] - best[:, 1]).tolist()
+    return list(zip(logits.argmax(-1).tolist(), leads, strict=True))
 
 
 def native_stream(device: torch.device | str, sample_seed: int, prompt: str) -> torch.Generator:
@@ -99,9 +136,13 @@ def native_stream(device: torch.device | str, sample_seed: int, prompt: str) -> 
 
 
 def seeded_stream(device: torch.device | str, *meaning: str | int) -> torch.Generator:
-    """A device's own random stream, seeded by what it is for: 63 bits of a sha256."""
-    digest = sha256(canonical_json(meaning).encode())
-    return torch.Generator(device).manual_seed(int(digest[:16], 16) >> 1)
+    """A device's own random stream, seeded by what it is for."""
+    return torch.Generator(device).manual_seed(stream_seed(*meaning))
+
+
+def stream_seed(*meaning: str | int) -> int:
+    """The seed of a stream, by what it is for: 63 bits of a sha256."""
+    return int(sha256(canonical_json(meaning).encode())[:16], 16) >> 1
 
 
 def warpers(settings: Generation) -> "LogitsProcessorList":

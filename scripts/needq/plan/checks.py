@@ -5,9 +5,11 @@ precisions and causes whose lists are empty. Each problem is one line that names
 """
 
 from collections.abc import Iterator
+from typing import get_args
 
 from needq.common.keys import WITHOUT_NOISE
 from needq.common.settings import Config
+from needq.common.values import GpuName
 from needq.plan.at_hand import file_problems
 from needq.plan.interventions import (
     ALL,
@@ -24,7 +26,7 @@ from needq.plan.interventions import (
 from needq.plan.selection import Selection
 
 MOST_INTERVENTIONS = 100_000
-GAUSSIAN_ONLY = "native noise is gaussian only, but the method of sweep"
+GAUSSIAN_ONLY = "noise is gaussian only, but the method of sweep"
 
 
 def problems(config: Config) -> Iterator[str]:
@@ -113,6 +115,12 @@ def _backend_problems(selection: Selection) -> Iterator[str]:
             yield f"{key}.precision: exact arithmetic needs float64, not {backend.precision}"
         if backend.precision == "tf32" and backend.device != "cuda":
             yield f"{key}.precision: tf32 needs device cuda"
+        for factor in ("rng", "noise"):
+            if getattr(backend, factor) == "cuda" and backend.device == "cuda":
+                yield f"{key}.{factor}: cuda is computed on a CPU; on device cuda, say native"
+        if "cuda" in (backend.rng, backend.noise) and backend.gpu is None:
+            known = ", ".join(get_args(GpuName))
+            yield f"{key}.gpu: rng: cuda and noise: cuda are those of a card; name one of {known}"
     for name in selection.compared:
         backend = selection.backends[name]
         exact = backend.arithmetic == "exact"
@@ -123,9 +131,9 @@ def _backend_problems(selection: Selection) -> Iterator[str]:
             )
         kinds = (TEXTS, SCORES) if name in selection.scored and not exact else (TEXTS,)
         for sweep in sweeps_run(sweeps, *kinds, exact=exact):
-            if backend.noise == "native" and sweeps[sweep].method != "gaussian":
-                method = sweeps[sweep].method
-                yield f"divergence.backends.{name}.noise: {GAUSSIAN_ONLY} {sweep} is {method}"
+            if backend.noise != "keyed" and sweeps[sweep].method != "gaussian":
+                only = f"{backend.noise} {GAUSSIAN_ONLY} {sweep} is {sweeps[sweep].method}"
+                yield f"divergence.backends.{name}.noise: {only}"
 
 
 def _reference_problems(selection: Selection) -> Iterator[str]:
@@ -178,4 +186,4 @@ def _cause_problems(selection: Selection) -> Iterator[str]:
             known = ", ".join(map(str, numbers))
             yield f"{key}.blocks_replaced: {number} is not one of the sweep's numbers ({known})"
     if sweep.method != "gaussian":
-        yield f"{key}.sweep: {GAUSSIAN_ONLY} {causes.sweep} is {sweep.method}"
+        yield f"{key}.sweep: native {GAUSSIAN_ONLY} {causes.sweep} is {sweep.method}"

@@ -6,14 +6,15 @@ Each mistake is one line that names its key: what is wrong, what to do, and what
 import difflib
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from needq.common.errors import UserError
 from needq.common.settings import Config, Settings
-from needq.common.values import LIST, NUMBER, SWEEP_NAME, WORD, cut, shown
+from needq.common.values import NAME, SWEEP_NAME, TAGS, WORD, cut, shown
 from needq.plan.checks import problems
 
 # what suits one model, and perhaps not another
@@ -96,9 +97,10 @@ def _explain(errors: list[ErrorDetails]) -> str:
     error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
     keys = [str(part) for part in error["loc"]]
     if error["type"] == "extra_forbidden":
+        keys = [key for key in keys[:-1] if key not in TAGS] + keys[-1:]
         return f"{_where(keys)}: no such key; {_known_keys(keys)}"
     is_key = keys[-1:] == ["[key]"]
-    keys = [key for key in keys if key not in (WORD, NUMBER, LIST, "[key]")]
+    keys = [key for key in keys if key not in (*TAGS, "[key]")]
     where = _where(keys)
     if is_key:
         return f"{where}: a name must match {error.get('ctx', {}).get('pattern', SWEEP_NAME)}"
@@ -148,6 +150,8 @@ def _reason(error: ErrorDetails) -> str:
 
 def _alternative(loc: tuple[int | str, ...]) -> str:
     """What may stand where a word may; in a list, it is a number."""
+    if loc[-1] == NAME:
+        return " or a group of keys"
     if loc[-1] != WORD:
         return ""
     return " or a number" if isinstance(loc[-2], int) else " or a list"
@@ -168,10 +172,20 @@ def _group(keys: list[str]) -> type[Settings] | None:
     for key in keys:
         if _is_group(here):
             field = here.model_fields.get(key)
-            here = field.annotation if field else None
+            here = _alone(field.annotation) if field else None
         else:  # a list or a dict of settings
             here = (getattr(here, "__args__", None) or (None,))[-1]
     return here if _is_group(here) else None
+
+
+def _alone(kind: Any) -> Any:
+    """The group of settings among the alternatives of a value, if there is one."""
+    parts = [getattr(part, "__origin__", part) for part in getattr(kind, "__args__", ())]
+    return next((part for part in parts if _is_group(part)), kind) if _is_union(kind) else kind
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType)
 
 
 def _is_group(kind: Any) -> bool:

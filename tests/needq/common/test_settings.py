@@ -69,6 +69,7 @@ def test_defaults_are_filled_in():
         "rng": "native",
         "kernels": "sdpa",
         "noise": "keyed",
+        "gpu": None,
         "instruction_set": "native",
         "threads": 1,
         "batch": 32,

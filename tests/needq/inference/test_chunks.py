@@ -33,12 +33,14 @@ def jobs(small, corrupted):
     return run
 
 
-@pytest.mark.parametrize("rng", ["native", "keyed"])
+@pytest.mark.parametrize("rng", ["native", "keyed", "cuda"])
 def test_texts(jobs, rng):
     chosen = Generation(prompts=TEXTS, sample_seeds=[0, 1], max_new_tokens=6)
 
     def texts(model, patcher, patches):
-        return generate_all(model, patcher, patches, IDS, chosen, Backend(rng=rng, batch=3))
+        return generate_all(
+            model, patcher, patches, IDS, chosen, Backend(rng=rng, gpu="H200", batch=3)
+        )
 
     together = jobs(texts, 9)
     assert len(together) == 9 * 4

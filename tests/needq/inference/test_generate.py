@@ -38,7 +38,7 @@ SAMPLERS = {
 
 
 def ours(model, prompts, chosen, end=None, seed=3, **factors):
-    backend = Backend(**{"rng": "native", "batch": 8} | factors)
+    backend = Backend(**{"rng": "native", "gpu": "H200", "batch": 8} | factors)
     work = [Row(PROMPTS[prompt], prompt, seed, 0) for prompt in prompts]
     return generate(NativeModel(model), work, chosen, end, backend)
 
@@ -187,13 +187,13 @@ def test_greedy_margins_are_the_lead_of_the_best_logit(model):
         ids.append(token)
 
 
-@pytest.mark.parametrize("rng", ["native", "keyed"])
+@pytest.mark.parametrize("rng", ["native", "keyed", "cuda"])
 def test_frequencies_are_the_models_probabilities(gpt2, rng):
     model = gpt2.load()
     with torch.inference_mode():
         wanted = model(torch.tensor([PROMPTS["x"]])).logits[0, -1].softmax(-1)
     count = 3000
-    backend = Backend(rng=rng, batch=1000)
+    backend = Backend(rng=rng, gpu="H200", batch=1000)
     work = [Row(PROMPTS["x"], "x", seed, 0) for seed in range(count)]
     texts = generate(NativeModel(model), work, settings(max_new_tokens=1), None, backend)
     drawn = torch.bincount(torch.tensor([row.tokens[0] for row in texts]), minlength=257) / count
@@ -283,7 +283,7 @@ def test_texts_for_reference_have_streams_of_their_own(gpt2):
     assert not {tuple(new) for _, new in texts} & {tuple(own) for own in tokens(run)}
 
 
-@pytest.mark.parametrize("rng", ["native", "keyed"])
+@pytest.mark.parametrize("rng", ["native", "keyed", "cuda"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_logits_that_are_not_finite_are_refused(gpt2, rng, value):
     model = gpt2.load()

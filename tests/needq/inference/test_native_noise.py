@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from needq.common.settings import Backend
+from needq.inference.cuda_stream import CudaStreams
+from needq.inference.native import NativeModel
 from needq.inference.native_noise import NativeNoise, native_gaussian
-from needq.inference.sampling import seeded_stream
+from needq.inference.patcher import make_patcher
+from needq.inference.sampling import seeded_stream, stream_seed
 
 PROGRAM = """
 import sys
@@ -51,6 +55,20 @@ def test_noise_is_the_notebooks_formula():
     normal = torch.randn(3, 4, generator=seeded_stream("cpu", "a"))
     drawn = native_gaussian(matrix, seeded_stream("cpu", "a"))
     assert torch.equal(drawn, normal * matrix.std() + matrix.mean())
+
+
+def test_noise_may_be_what_a_gpu_would_draw(small):
+    backend = Backend(noise="cuda", gpu="T4")
+    weights = small.backup / "model.safetensors"
+    patcher = make_patcher(NativeModel(small.load()), weights, backend, [])
+    assert not patcher.recorded
+    place = small.architecture.matrix("q", 2)
+    pristine = torch.from_numpy(small.tensors[place.tensor][place.index()])
+    stream = CudaStreams([stream_seed("native noise", 5, "q", 2, "weight")], "T4")
+    normal = torch.from_numpy(stream.normal(pristine.numel())).reshape(pristine.shape)
+    drawn = torch.from_numpy(patcher.noise["q-gaussian-5"]["2.weight"])
+    assert torch.equal(drawn, normal * pristine.std() + pristine.mean())
+    assert not torch.equal(drawn, torch.from_numpy(native(small)["q-gaussian-5"]["2.weight"]))
 
 
 def test_each_seed_and_block_has_a_stream_of_its_own(gpt2):

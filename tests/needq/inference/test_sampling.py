@@ -3,8 +3,18 @@
 import hashlib
 
 import numpy as np
+import pytest
 import torch
-from needq.inference.sampling import as_array, native_stream
+from needq.common.settings import Backend, Generation
+from needq.inference.cuda_stream import CudaStreams
+from needq.inference.sampling import (
+    Row,
+    as_array,
+    make_sampler,
+    native_stream,
+    stream_seed,
+    warpers,
+)
 
 
 def test_streams_are_named_by_seed_and_prompt():
@@ -23,3 +33,44 @@ def test_logits_of_16_bit_formats_are_kept_exactly():
         array = as_array(logits.to(dtype))
         assert array.dtype == np.float32
         assert torch.equal(torch.from_numpy(array).to(dtype), logits.to(dtype))
+
+
+def cuda_settings(**changes):
+    return Generation(prompts=["a"], **{"top_k": 0} | changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"top_k": 5}, {"top_p": 0.7}, {"top_k": 1}, {"temperature": 0.6, "top_k": 7}],
+    ids=str,
+)
+def test_a_gpus_race_is_run_among_the_candidates_alone(changes):
+    """Each row draws an exponential number for every token of the vocabulary, at each step."""
+    settings, rows = cuda_settings(**changes), [Row([1], text, 3, 0) for text in "abc"]
+    logits = 2 * torch.randn(4, 3, 1000, generator=torch.Generator().manual_seed(0))
+    sampler = make_sampler(Backend(rng="cuda", gpu="T4"), torch.device("cpu"), rows, settings)
+    ids, over = torch.zeros(3, 1, dtype=torch.long), [False] * 3
+    streams = [CudaStreams([stream_seed("stream", 3, text)], "T4") for text in "abc"]
+    for step in range(4):
+        chosen = sampler.choose(ids, logits[step], step, over)
+        probabilities = warpers(settings)(ids, logits[step]).softmax(-1)
+        drawn = np.concatenate([stream.exponential(1000) for stream in streams])
+        race = probabilities.numpy() / drawn
+        assert [token for token, _ in chosen] == race.argmax(-1).tolist()
+        best = np.sort(race, -1)[:, -2:].astype(np.float64)
+        with np.errstate(divide="ignore"):
+            margins = np.log(best[:, 1]) - np.log(best[:, 0])
+        np.testing.assert_allclose([margin for _, margin in chosen], margins, rtol=1e-6)
+    assert np.isinf(margins).all() == (settings.top_k == 1)
+
+
+def test_a_gpus_rows_draw_what_each_of_them_draws_alone():
+    rows = [Row([1], text, seed, 0) for text in "ab" for seed in (0, 1)]
+    logits = torch.randn(len(rows), 300, generator=torch.Generator().manual_seed(1))
+    backend, cpu, settings = Backend(rng="cuda", gpu="H200"), torch.device("cpu"), cuda_settings()
+    ids, over = torch.zeros(len(rows), 1, dtype=torch.long), [False] * len(rows)
+    together = make_sampler(backend, cpu, rows, settings).choose(ids, logits, 0, over)
+    for number, row in enumerate(rows):
+        alone = make_sampler(backend, cpu, [row], settings)
+        one = slice(number, number + 1)
+        assert alone.choose(ids[one], logits[one], 0, [False]) == together[one]

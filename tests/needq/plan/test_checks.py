@@ -5,7 +5,7 @@ import yaml
 from default_config import DEFAULT, OVERLAYS, overlaid, with_changes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from needq.common.settings import Config, ModelSource
+from needq.common.settings import Config, Gpu, ModelSource
 from needq.plan.checks import problems
 from needq.plan.config import read_config, without_other_models_values
 from needq.plan.selection import Selection
@@ -233,14 +233,37 @@ def test_temperature_0_gives_one_text_per_prompt():
     assert "generation.sample_seeds: has to be one seed, since with temperature 0" in message
 
 
-def test_native_noise_is_gaussian():
-    native = ("divergence.backends.cpu.noise", "native")
+@pytest.mark.parametrize("factor", ["rng", "noise"])
+def test_a_gpus_numbers_are_computed_on_the_cpu(factor):
+    off = [(f"sweeps.{name}.run", "off") for name in ("permuted", "zero", "identity")]
+    changes = [(f"divergence.backends.cpu.{factor}", "cuda"), *off]
+    gpu = "divergence.backends.cpu.gpu"
+    numbers = {"multiprocessors": 114, "threads_per_multiprocessor": 2048}
+    for card in ("T4", numbers):
+        found = read(*changes, (gpu, card)).divergence.backends["cpu"].gpu
+        assert found == (card if card == "T4" else Gpu(**numbers))
+    assert refusal(with_changes(*changes)) == (
+        f"config: {gpu}: rng: cuda and noise: cuda are those of a card; name one of T4, A10G, L4, "
+        "V100, A100, L40S, RTX 4090, H100, H200, B200"
+    )
+    line = refusal(with_changes(("cuda", True), (f"divergence.backends.cuda.{factor}", "cuda")))
+    assert line == (
+        f"config: divergence.backends.cuda.{factor}: cuda is computed on a CPU; on device cuda, "
+        "say native"
+    )
+
+
+@pytest.mark.parametrize("kind", ["native", "cuda"])
+def test_a_devices_noise_is_gaussian(kind):
+    native = ("divergence.backends.cpu", {"noise": kind, "gpu": "H200"})
     others = ("permuted", "zero", "identity")
     off = [(f"sweeps.{name}.run", "off") for name in others]
     assert read(native, *off)
     for name in others:
         here = (f"sweeps.{name}.run", "scores")
-        message = "config: divergence.backends.cpu.noise: native noise is gaussian only, but the "
+        message = (
+            "config: divergence.backends.cpu.noise: " + kind + " noise is gaussian only, but the "
+        )
         message += f"method of sweep {name} is {name}"
         assert refusal(with_changes(native, *off, here)) == message
     # the backends of the precisions generate texts, and score nothing; so do those of the ledger

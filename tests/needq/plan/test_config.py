@@ -144,7 +144,29 @@ MISTAKES = [
         "fuzzy",
         "backends.cpu.arithmetic: 'fuzzy' is not native",
     ),
-    ("divergence.backends.cpu.rng", "dice", "divergence.backends.cpu.rng: 'dice' is not native or"),
+    ("divergence.backends.cpu.rng", "dice", "divergence.backends.cpu.rng: 'dice' is not native,"),
+    (
+        "divergence.backends.cpu.gpu",
+        "H300",
+        "backends.cpu.gpu: 'H300' is not T4, A10G, L4, V100, A100, L40S, RTX 4090, H100, H200 or "
+        "B200 or a group of keys (The card whose",
+    ),
+    ("divergence.backends.cpu.gpu", 132, "divergence.backends.cpu.gpu: 132 is not a group of keys"),
+    (
+        "divergence.backends.cpu.gpu",
+        {"multiprocessors": 4},
+        "backends.cpu.gpu.threads_per_multiprocessor: the key is missing",
+    ),
+    (
+        "divergence.backends.cpu.gpu",
+        {"multiprocessors": 4, "threads_per_multiprocessor": 255},
+        "backends.cpu.gpu.threads_per_multiprocessor: 255 is less than 256 (The largest number",
+    ),
+    (
+        "divergence.backends.cpu.gpu",
+        {"multiprocesors": 4, "threads_per_multiprocessor": 1024},
+        "backends.cpu.gpu.multiprocesors: no such key; did you mean multiprocessors?",
+    ),
     ("divergence.backends.cpu.threads", 0, "divergence.backends.cpu.threads: 0 is less than 1"),
     ("divergence.backends.cpu.cache", "perhaps", "backends.cpu.cache: 'perhaps' is not yes or no"),
     ("divergence.backends", {"CPU": {}}, "divergence.backends.CPU: a name must match ^[a-z]"),
