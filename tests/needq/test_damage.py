@@ -37,7 +37,10 @@ MANIFEST = {
     "source": {"source": "folder", "revision": None},
     "architecture": "GPT2LMHeadModel",
     "files": {"model.safetensors": "ab"},
-    "tensors": [{"name": "w", "shape": [1], "dtype": "float32", "sha256": "ab"}],
+    "left_out_keys": [],
+    "left_out_tensors": [],
+    "self_check": {"sentence": "s", "tokens": 9, "relative_error": 0.0, "bound": 1e-5},
+    "tensors": [{"name": "w", "shape": [1], "dtype": "float32", "stored": "F16", "sha256": "ab"}],
 }
 PROCESS = {"backend": {"device": "cpu"}, "versions": {"torch": "2"}, "threads": 1, "tf32": False}
 SVG = (ROOT / "resources/pocket-gpt2/curve.svg").read_text(encoding="utf-8")

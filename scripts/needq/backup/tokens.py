@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 from needq.backup.encoder import Encoder
 from needq.backup.tokenizer import load_copy

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from needq.common.errors import PARTIAL, UserError, machine_error
-from needq.common.shapes import mismatch
 
 T = TypeVar("T")
 ModelConfig = Mapping[str, Any]  # a model's config.json, as whoever saved the model wrote it
@@ -91,13 +90,19 @@ def read_json(path: str | Path) -> Any:
 def read_made(path: str | Path, kind: type[T]) -> T:
     """The value of a JSON file that an earlier job wrote, of the type `kind`.
 
-    Raises UserError for a file that is damaged.
+    Lists stay in place of tuples, as JSON has them. Raises UserError for a file that is damaged.
     """
+    from pydantic import TypeAdapter, ValidationError  # only jobs that read JSON pay for it
+
     with reading(path, ValueError, RecursionError):
-        value = read_json(path)
-        if wrong := mismatch(value, kind):
-            raise ValueError(wrong)
-    return cast(T, value)
+        content = Path(path).read_bytes()
+        try:
+            TypeAdapter(kind).validate_json(content, strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+        return cast(T, json.loads(content))
 
 
 @contextmanager

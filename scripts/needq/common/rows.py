@@ -1,6 +1,8 @@
 """What stages leave for each other, as types: rows of parquet files, and JSON files."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict  # that of Python 3.11 cannot be checked by pydantic
 
 Row = dict[str, Any]  # a row of any of these files, as it is read or written
 

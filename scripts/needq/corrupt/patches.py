@@ -7,9 +7,9 @@ module needs numpy and safetensors alone, so this stage never waits for torch.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
+from typing_extensions import TypedDict
 
 from needq.backup.architectures import Architecture, Slice
 from needq.common.files import damaged, read_made, sha256, write_json

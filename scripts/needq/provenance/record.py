@@ -3,7 +3,8 @@
 import importlib.metadata
 import platform
 from collections.abc import Iterable
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 from needq import __version__
 from needq.common.files import canonical_json

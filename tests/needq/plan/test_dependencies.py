@@ -22,24 +22,24 @@ def names(script, root=SCRIPTS):
             "backup/architectures backup/checkpoint backup/gate backup/gguf_file backup/model "
             "backup/model_config backup/originals backup/self_check backup/source_files "
             "backup/sources backup/tokenizer common/errors common/files common/logs common/rows "
-            "common/settings common/shapes common/sources common/values",
+            "common/settings common/sources common/values",
         ),
         (
             "tokenize_texts.py",
             "backup/encoder backup/tasks backup/tokenizer backup/tokens common/errors common/files "
-            "common/logs common/rows common/settings common/shapes common/values",
+            "common/logs common/rows common/settings common/values",
         ),
         (
             "corrupt.py",
             "backup/architectures backup/model_config backup/source_files common/errors "
             "common/files common/keys common/logs common/rows "
-            "common/shapes common/tensors corrupt/keyed "
+            "common/tensors corrupt/keyed "
             "corrupt/methods corrupt/patches exact/elementary plan/interventions",
         ),
         (
             "diff.py",
             "common/columns common/errors common/files common/keys common/logs common/rows "
-            "common/schemas common/shapes common/tables common/tensors divergence/diff",
+            "common/schemas common/tables common/tensors divergence/diff",
         ),
     ],
 )
