@@ -10,12 +10,14 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from needq.common.errors import PREFIX, UserError, machine_error, machine_line, reported
 from needq.common.files import reading, temporary, write_text
 from needq.common.logs import job
+from process_state import as_nobody
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LIMIT = 4096
@@ -152,11 +154,17 @@ def test_a_log_that_cannot_be_opened_is_one_line(tmp_path, restored):
         assert reason in stopped.value.code
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="a superuser may write everywhere")
-def test_a_folder_that_is_not_writable_is_one_line(tmp_path, restored):
-    folder = tmp_path / "out"
-    folder.mkdir(mode=0o555)
-    with pytest.raises(SystemExit) as stopped, job(str(tmp_path / "a.log")):
+@pytest.fixture
+def read_only():
+    """A folder that others may read."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o555)
+        yield Path(name)
+
+
+def test_a_folder_that_is_not_writable_is_one_line(tmp_path, read_only, restored):
+    folder = read_only
+    with pytest.raises(SystemExit) as stopped, job(str(tmp_path / "a.log")), as_nobody():
         write_text(folder / "page.html", "text")
     assert stopped.value.code == (
         f"{PREFIX}{folder}/page.html: Permission denied; this user needs the permission"

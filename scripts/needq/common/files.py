@@ -28,6 +28,7 @@ def temporary(path: str | Path) -> Iterator[Path]:
     partial = path.with_name(f"{PARTIAL}{path.name}")
     try:
         yield partial
+        _set_mode(partial)
         os.replace(partial, path)
     except Exception as error:
         if named := machine_error(error, path):
@@ -37,6 +38,13 @@ def temporary(path: str | Path) -> Iterator[Path]:
         # what could not even be looked at was not written
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _set_mode(path: Path) -> None:
+    """Give a file the permissions that Python gives: safetensors lets nobody else read its own."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

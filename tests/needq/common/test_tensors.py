@@ -49,3 +49,11 @@ def test_weights_are_those_that_were_backed_up(small, tmp_path):
             f"{file}: is damaged or cut short (its sha256 is not the one in manifest.json); "
             "delete it and run again"
         )
+
+
+def test_others_may_read_what_is_written(tmp_path, small):
+    """safetensors lets its owner alone read a file, whatever the umask."""
+    write_tensors(tmp_path / "a.safetensors", {"a": np.ones(1)})
+    (tmp_path / "plain").touch()
+    for file in (tmp_path / "a.safetensors", small.backup / "model.safetensors"):
+        assert file.stat().st_mode == (tmp_path / "plain").stat().st_mode
