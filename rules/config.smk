@@ -56,3 +56,5 @@ def read_config():
 
 
 CONFIG, CUDA = read_config()
+# captions of the report read this one, so it has the defaults too
+config.update(CONFIG.model_dump())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from html import escape
 from pathlib import Path
 
@@ -27,9 +28,14 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(rich, tmp_path_factory):
-    """Snakemake's report of the rich run."""
+    """Snakemake's report of the rich run, from a config that leaves a key to its default."""
     file = tmp_path_factory.mktemp("report") / "report.html"
-    code, said = rich.copy(file.parent / "project").run("--report", str(file))
+    project = rich.copy(file.parent / "project")
+    config = (project.folder / "config.yaml").read_text(encoding="utf-8")
+    without = re.sub("\n  reference: cpu .*", "", config)
+    assert without != config
+    (project.folder / "config.yaml").write_text(without, encoding="utf-8")
+    code, said = project.run("--report", str(file))
     assert code == 0, said
     return file
 
@@ -162,6 +168,11 @@ def test_no_text_of_the_config_is_markup_in_the_report(browser, report):
     assert_quiet(browser)
     assert browser.value("document.title") == "Snakemake Report"
     assert browser.value("window.hacked") is None
+
+
+def test_captions_name_a_value_that_is_a_default(report):
+    (caption,) = re.findall(r"The backend is.{0,60}>([^<]*)</tt>", report.read_text("utf-8"))
+    assert caption == "cpu"
 
 
 def test_report_is_one_file_with_figures_and_pages(report):
