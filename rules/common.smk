@@ -1,6 +1,6 @@
 # Common: what the stages share: what the run uses of its config, and where results lie.
 #
-# INPUTS   CONFIG and CUDA
+# INPUTS   CONFIG, CUDA, PROJECT and SCRIPTS
 # OUTPUTS  USED, REFERENCE, RESULTS, PAGE, and the functions below
 import atexit
 import os
@@ -13,13 +13,10 @@ from needq.plan import at_hand, dependencies, selection, verdicts
 from needq.plan.params import json_text
 
 STARTED = time.time()
-SCRIPTS = Path(workflow.basedir, "scripts")
 USED = selection.Selection(CONFIG, CUDA)
 REFERENCE = USED.reference
 RESULTS = f"results/{CONFIG.run}"
-TEMPLATES = [
-    os.path.relpath(file) for file in sorted(Path(workflow.basedir, "report/templates").iterdir())
-]
+TEMPLATES = [os.path.relpath(file) for file in sorted(Path(PROJECT, "report/templates").iterdir())]
 # what every page says of its run
 PAGE = {"run": CONFIG.run, "backends": USED.compared, "cuda": USED.on_cuda}
 

@@ -1,20 +1,24 @@
 # Config: read strictly before Snakemake merges it, then completed and checked.
 #
 # INPUTS   config.yaml and its overlays
-# OUTPUTS  CONFIG, CUDA
+# OUTPUTS  PROJECT, SCRIPTS, CONFIG, CUDA
 import os
 import sys
 from pathlib import Path
 
 import yaml
 
-sys.path.insert(0, f"{workflow.basedir}/scripts")
+# not workflow.basedir, which is another's if this workflow is a module of theirs
+PROJECT = Path(workflow.current_basedir).parent
+SCRIPTS = PROJECT / "scripts"
+DEFAULT_CONFIG = os.path.relpath(PROJECT / "config.yaml")
+sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.cli import parse_args
 
 from needq.backup.early import check_early
 from needq.common import errors
-from needq.plan import config as needq_config, cuda
+from needq.plan import config as needq_config, cuda, place
 from needq.plan.config_file import check_files
 
 
@@ -25,12 +29,13 @@ def refused(error):
 
 if workflow.is_main_process:
     try:
-        check_files([*workflow.overwrite_configfiles, "config.yaml"])
+        place.check(PROJECT, sys.executable)
+        check_files([*workflow.overwrite_configfiles, DEFAULT_CONFIG])
     except errors.UserError as error:
         raise refused(error)
 
 
-configfile: "config.yaml"
+configfile: DEFAULT_CONFIG
 
 
 def jobs_run_here():
@@ -40,11 +45,11 @@ def jobs_run_here():
 
 def read_config():
     """The config, and whether CUDA is run; a mistake in the config ends with one line."""
-    default = yaml.safe_load(Path(workflow.basedir, "config.yaml").read_text(encoding="utf-8"))
+    default = yaml.safe_load(Path(DEFAULT_CONFIG).read_text(encoding="utf-8"))
     overlay = workflow.config_settings.overwrite_config
     try:
         values, notes = needq_config.without_other_models_values(config, overlay, default)
-        complete = needq_config.read_config(values)
+        complete = needq_config.read_config(place.in_project(values, PROJECT))
         if workflow.is_main_process:
             check_early(complete.model)
         on_cuda = cuda.decide(complete.cuda, workflow.is_main_process, jobs_run_here())

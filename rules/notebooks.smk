@@ -9,7 +9,7 @@ rule walk_through:
     """Execute the walk through the result, from the tables alone."""
     input:
         code=code("walk_through.py") + code("../report/notebooks/walk.py"),
-        source=os.path.relpath(f"{workflow.basedir}/report/notebooks/walk.py"),
+        source=os.path.relpath(f"{PROJECT}/report/notebooks/walk.py"),
         templates=TEMPLATES,
         tables=rules.tables.input,
     output:
@@ -40,7 +40,7 @@ rule recompute:
     """Compute the headline table again with pandas alone, and compare."""
     input:
         code=code("recompute.py") + code("../report/notebooks/headline.py"),
-        source=os.path.relpath(f"{workflow.basedir}/report/notebooks/headline.py"),
+        source=os.path.relpath(f"{PROJECT}/report/notebooks/headline.py"),
         templates=TEMPLATES,
         table="<results>/tables/degradation.tsv",
         texts=rules.summarise_degradation.input.texts,

@@ -7,7 +7,7 @@
 # of several exact backends, the first makes the digests: they have to be those of the others
 PORTABLE = USED.portable(USED.scored)[:1]
 VERIFYING = [CONFIG.divergence.backends[name] for name in USED.verifying]
-EXPECTED_FILE = f"resources/expected/{CONFIG.run}.json"
+EXPECTED_FILE = os.path.relpath(PROJECT / f"resources/expected/{CONFIG.run}.json")
 EXPECTED = [EXPECTED_FILE] if Path(EXPECTED_FILE).exists() else []
 
 

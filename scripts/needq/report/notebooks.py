@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import jupytext
 import nbformat
@@ -21,6 +21,8 @@ from needq.common.files import write_text
 from needq.report.pages import Pages
 
 LIBRARY = Path(__file__).parents[2]
+# Unix has at most 107 bytes for the path of a socket, and this needs /needq-12345678/kernel-ipc-5
+LONGEST_FOLDER = 70
 PARAMETERS = "parameters"  # the tag of the cell that sets them
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 RICHEST = ("text/html", "text/markdown", "image/svg+xml", "text/plain")
@@ -57,7 +59,7 @@ def execute(notebook: NotebookNode) -> NotebookNode:
     The kernel is this Python. It works in this folder, can import this library, and leaves no
     files. UserError for the first cell that fails; the whole traceback is in the log.
     """
-    with TemporaryDirectory(prefix="needq-") as folder:
+    with TemporaryDirectory(prefix="needq-", dir=_socket_folder()) as folder:
         paths = [str(LIBRARY), os.environ.get("PYTHONPATH")]
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
@@ -77,6 +79,18 @@ def execute(notebook: NotebookNode) -> NotebookNode:
             logging.error("%s", strip_ansi(str(error)))
             raise UserError(f"the notebook stopped: {error.ename}: {error.evalue}") from None
     return make_reproducible(notebook)
+
+
+def _socket_folder() -> str:
+    """The folder for temporary files, or another if its path is too long for a kernel's sockets."""
+    folders = [gettempdir(), "/tmp", "/var/tmp", "/dev/shm"]
+    for folder in folders:
+        if len(os.fsencode(folder)) <= LONGEST_FOLDER and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise UserError(
+        f"the notebook needs a folder for its sockets: {folders[0]} has a path of more than "
+        f"{LONGEST_FOLDER} bytes, and /tmp is not writable; set TMPDIR to a shorter one"
+    )
 
 
 def make_reproducible(notebook: NotebookNode) -> NotebookNode:

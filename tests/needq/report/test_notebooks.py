@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import fake_run
@@ -253,3 +254,37 @@ def test_what_differs_from_run_to_run_is_removed():
 
 def test_the_made_up_run_has_texts_that_must_be_escaped(run):
     assert fake_run.HOSTILE in set(tables.read_table(run / "tables/degradation.tsv")["example"])
+
+
+def test_a_long_folder_for_temporary_files_is_no_obstacle(tmp_path, monkeypatch):
+    """A socket's path has at most 107 bytes."""
+    folder = tmp_path / ("x" * 140)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    cell = nbformat.v4.new_code_cell("print(6 * 7)")
+    executed = notebooks.execute(nbformat.v4.new_notebook(cells=[cell]))
+    assert executed.cells[0].outputs[0]["text"] == "42\n"
+    assert list(folder.iterdir()) == []
+
+
+def test_without_a_folder_for_sockets_the_notebook_says_so(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/" + "x" * 140)
+    monkeypatch.setattr(notebooks.os, "access", lambda folder, mode: False)
+    with pytest.raises(UserError, match=r"a path of more than 70 bytes, and /tmp is not writable"):
+        notebooks.execute(nbformat.v4.new_notebook(cells=[]))
+
+
+def test_a_cut_file_is_named(copy):
+    for run, pattern in (
+        (again, "generate/cpu/first/*.parquet"),
+        (walked, "tables/degradation.tsv"),
+    ):
+        file = next(copy.glob(pattern))
+        content = file.read_bytes()
+        file.write_bytes(content[: len(content) // 2])
+        line = (
+            rf"the notebook stopped: .*{re.escape(str(file))}: is damaged or cut short \(.*again$"
+        )
+        with pytest.raises(UserError, match=line):
+            run(copy)
+        file.write_bytes(content)
