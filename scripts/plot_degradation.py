@@ -1,7 +1,7 @@
 """Rule plot_degradation: see rules/degradation.smk."""
 
 from needq.backup.architectures import find_architecture
-from needq.common import tables
+from needq.common import published
 from needq.common.files import read_made
 from needq.common.logs import job
 from needq.figures import degradation, histogram, labels, theme
@@ -10,7 +10,7 @@ with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     reference, cuda = params.reference, params.cuda
     vocabulary = find_architecture(read_made(files.config, dict)).vocabulary
-    table, shares = tables.read_table(files.degradation), tables.read_table(files.labels)
+    table, shares = published.read_table(files.degradation), published.read_table(files.labels)
     own = [
         rows[(rows["backend"] == reference) & (rows["sweep"] == params.sweep)]
         for rows in (shares, table)
@@ -19,6 +19,6 @@ with job(snakemake.log[0]):
         "labels": labels.draw_labels(*own, params.n_blocks, cuda),
         "degradation": degradation.draw_evaluation(table, vocabulary, reference, cuda),
         "texts": degradation.draw_texts(table, cuda),
-        "q_histogram": histogram.draw_histogram(tables.read_table(files.histogram)),
+        "q_histogram": histogram.draw_histogram(published.read_table(files.histogram)),
     }
     theme.save_all(drawn, snakemake.output)

@@ -1,6 +1,6 @@
 """Rule plot_divergence: see rules/divergence.smk."""
 
-from needq.common import tables
+from needq.common import published
 from needq.common.logs import job
 from needq.figures import theme
 from needq.figures.divergence import draw_divergence
@@ -8,8 +8,8 @@ from needq.figures.survival import draw_survival
 
 with job(snakemake.log[0]):
     cuda = snakemake.params.cuda
-    texts = tables.read_table(snakemake.input.texts)
-    summary = tables.read_table(snakemake.input.summary)
+    texts = published.read_table(snakemake.input.texts)
+    summary = published.read_table(snakemake.input.summary)
     drawn = {
         "divergence": draw_divergence(summary, cuda),
         "survival": draw_survival(texts, summary, cuda),

@@ -1,11 +1,13 @@
 """Rule show_claims: see rules/claims.smk."""
 
-from needq.common import tables
+from needq.common import published
 from needq.common.files import write_text
 from needq.common.logs import job
 from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     files, page = snakemake.input, Pages(snakemake.input.templates, **snakemake.params.page)
-    shown = [tables.read_table(file) for file in (files.claims, files.methods, files.half_points)]
+    shown = [
+        published.read_table(file) for file in (files.claims, files.methods, files.half_points)
+    ]
     write_text(snakemake.output.page, page.claims(*shown))

@@ -1,6 +1,6 @@
 """Rule show_flips: see rules/flips.smk."""
 
-from needq.common import tables
+from needq.common import published
 from needq.common.files import write_text
 from needq.common.logs import job
 from needq.figures import theme
@@ -9,6 +9,6 @@ from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     files, page = snakemake.input, Pages(snakemake.input.templates, **snakemake.params.page)
-    table, places = tables.read_table(files.table), tables.read_table(files.places)
+    table, places = published.read_table(files.table), published.read_table(files.places)
     theme.save(draw_flips(table, places, page.cuda), snakemake.output.svg, snakemake.output.png)
     write_text(snakemake.output.page, page.flips(table))

@@ -1,6 +1,6 @@
 """Rule show_ledger: see rules/ledger.smk."""
 
-from needq.common import tables
+from needq.common import published
 from needq.common.files import write_text
 from needq.common.logs import job
 from needq.figures import theme
@@ -9,6 +9,6 @@ from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     page = Pages(snakemake.input.templates, **snakemake.params.page)
-    table = tables.read_table(snakemake.input.table)
+    table = published.read_table(snakemake.input.table)
     theme.save(draw_ledger(table, page.cuda), snakemake.output.svg, snakemake.output.png)
     write_text(snakemake.output.page, page.ledger(table))

@@ -3,7 +3,7 @@
 import json
 
 from needq.backup.tokens import decoder
-from needq.common import tables
+from needq.common import published, tables
 from needq.common.files import write_text
 from needq.common.logs import job
 from needq.report.pages import Pages
@@ -12,6 +12,6 @@ from needq.report.side_by_side import examples
 with job(snakemake.log[0]):
     files, page = snakemake.input, Pages(snakemake.input.templates, **snakemake.params.page)
     texts = tables.read_by_backend(files.texts, page.backends)
-    pairs = examples(tables.read_table(files.divergence), texts, decoder(files.tokenizer))
+    pairs = examples(published.read_table(files.divergence), texts, decoder(files.tokenizer))
     prompts = json.loads(snakemake.params.prompts)
     write_text(snakemake.output.page, page.side_by_side(pairs, prompts))

@@ -4,8 +4,8 @@ from needq.backup.architectures import find_architecture
 from needq.backup.tasks import chances
 from needq.common.files import read_made, write_text
 from needq.common.logs import job
+from needq.common.published import read_table
 from needq.common.settings import Config
-from needq.common.tables import read_table
 from needq.provenance import digests
 from needq.provenance.record import ProvenanceRecord
 from needq.report import index

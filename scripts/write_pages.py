@@ -1,6 +1,6 @@
 """Rule write_pages: see rules/report.smk."""
 
-from needq.common import tables
+from needq.common import published, tables
 from needq.common.files import read_made, write_text
 from needq.common.logs import job
 from needq.common.settings import Config
@@ -12,7 +12,7 @@ from needq.report.pages import Pages
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     config, page = Config.model_validate_json(params.config), Pages(files.templates, **params.page)
-    summary, trend = tables.read_table(files.divergence), tables.read_table(files.trend)
+    summary, trend = published.read_table(files.divergence), published.read_table(files.trend)
     own, expected = digests.read_first(files.digests), digests.read_first(files.expected)
     texts = tables.read_by_backend(files.texts, page.backends)
     labels = tables.read_by_backend(files.labels, params.scored)
@@ -20,7 +20,7 @@ with job(snakemake.log[0]):
     verified = digests.compared(expected, own)
     record = read_made(files.provenance, ProvenanceRecord)
     written = {
-        "degradation": page.degradation(tables.read_table(files.degradation)),
+        "degradation": page.degradation(published.read_table(files.degradation)),
         "divergence": page.divergence(summary, trend),
         "gallery": gallery.write_gallery(page, texts, labels, prompts, seeds, summary),
         "provenance": page.provenance(config, record, own, verified),

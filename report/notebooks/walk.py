@@ -37,7 +37,7 @@ from IPython.display import HTML, SVG, Markdown, display
 here = Path.cwd()
 project = next((f for f in (here, *here.parents) if (f / "scripts/needq").is_dir()), here)
 sys.path.insert(0, str(project / "scripts"))
-from needq.common.tables import read_table  # found by the line above
+from needq.common.published import read_table  # found by the line above
 from needq.figures import theme
 from needq.metrics.labels import article_bands
 from needq.plan.ledger_steps import REPEAT

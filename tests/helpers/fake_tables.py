@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy
 import pandas
 from fake_run import stages, write
-from needq.common import tables
+from needq.common import published, tables
 from needq.divergence import summary
 from needq.metrics import degradation as metrics
 from needq.metrics.histogram import histogram_table
@@ -89,7 +89,7 @@ def write_run(folder: Path) -> None:
 
 def write_more(folder: Path) -> None:
     """Write what precisions, the ledger, further sweeps and claims add."""
-    table = tables.read_table(folder / "tables/degradation.tsv")
+    table = published.read_table(folder / "tables/degradation.tsv")
     made = {"degradation": with_sweeps(table), "ledger": ledger()}
     made |= {"flips": flips(), "claims": claims()}
     for name, table in made.items():

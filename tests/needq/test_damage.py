@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from needq.backup.tasks import read_tasks
 from needq.backup.tokenizer import load_copy
 from needq.backup.tokens import Tokens
-from needq.common import columns, schemas, tables
+from needq.common import columns, published, schemas, tables
 from needq.common.errors import UserError
 from needq.common.files import read_made, write_json, write_text
 from needq.common.rows import Manifest, ProcessRecord
@@ -51,7 +51,7 @@ def json_file(value):
 
 
 def write_degradation(path):
-    row = {name: "text" if name in tables.TEXT else 1.5 for name in columns.DEGRADATION}
+    row = {name: "text" if name in published.TEXT else 1.5 for name in columns.DEGRADATION}
     frame = pandas.DataFrame([row, row | {"example": "a\nb", "nll": None}])
     tables.write_table(path, frame)
 
@@ -81,7 +81,7 @@ FILES = {
         lambda path: tables.write_rows(path, [KEYS | {"nll": 0.1}] * 9, schemas.EVALUATION),
         lambda path: tables.read_frame([path]).to_dict("records"),
     ),
-    "degradation.tsv": (write_degradation, tables.read_table),
+    "degradation.tsv": (write_degradation, published.read_table),
     "noise.safetensors": (
         lambda path: write_tensors(path, TENSORS),
         lambda path: stored_noise([path]),

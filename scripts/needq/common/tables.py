@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow
 from pyarrow import parquet
 
-from needq.common import columns, schemas
-from needq.common.files import damaged, reading, temporary, write_text
+from needq.common import schemas
+from needq.common.files import damaged, temporary, write_text
 from needq.common.rows import Row
 
 if TYPE_CHECKING:  # jobs that compute with a model use rows alone, without pandas
@@ -22,11 +21,6 @@ if TYPE_CHECKING:  # jobs that compute with a model use rows alone, without pand
 SORTED_BY = ["backend", "left", "right", "sweep", "intervention", "noise_seed"]
 SORTED_BY += ["prompt", "sample_seed", "document"]
 SCHEMAS = [schema for schema in vars(schemas).values() if isinstance(schema, pyarrow.Schema)]
-# columns of text, which stays text if it looks like a number: those of parquet files and of tables
-TEXT = {field.name for schema in SCHEMAS for field in schema if pyarrow.types.is_string(field.type)}
-TEXT |= {"claim", "example", "measure", "method", "statement", "stored_noise", "test"}
-TEXT |= {"true_label", "verdict"}
-MIXED = {"low", "high"}  # ends of an interval: numbers, or that n is too small
 MEASURED = "%.6g"  # all intervals are much wider than the seventh digit
 
 
@@ -117,59 +111,10 @@ def write_table(path: str | Path, table: DataFrame, decimals: str | None = None)
     write_text(path, text)
 
 
-def read_table(path: str | Path) -> DataFrame:
-    """The inverse of `write_table`: numbers, text, and NaN where a field is empty.
-
-    An empty example is an empty text, since every row has one. UserError if the file is damaged.
-    """
-    import pandas
-
-    with reading(path, ValueError):
-        content = Path(path).read_bytes()
-        _check_lines(content, Path(path).stem)
-        table = pandas.read_csv(
-            io.BytesIO(content),
-            sep="\t",
-            keep_default_na=False,
-            na_values=[""],
-            dtype=dict.fromkeys(TEXT, str),
-        )
-        for name in set(table) - TEXT - MIXED:
-            if not pandas.api.types.is_numeric_dtype(table[name]):
-                raise ValueError(f"the column {name} holds other things than numbers")
-    for name in TEXT & set(table):
-        filled = table[name].fillna("") if name == "example" else table[name]
-        table[name] = filled.map(unescape, na_action="ignore")
-    return table
-
-
-def _check_lines(content: bytes, name: str) -> None:
-    """ValueError for the content of a table with lines that `write_table` does not write."""
-    lines = content.decode("utf-8").split("\n")
-    if lines.pop() or not lines:
-        raise ValueError("its last line has no end")
-    header = lines[0].split("\t")
-    unknown = set(header) - set(columns.TABLES.get(name, header))
-    if unknown:
-        raise ValueError(f"a table of this name has no column {min(unknown)!r}")
-    for number, line in enumerate(lines, 1):
-        if line.count("\t") != len(header) - 1 or "\0" in line:
-            raise ValueError(f"line {number} is broken")
-
-
 def escape(text: str) -> str:
     r"""`text` on one line: backslashes are doubled; tabs, line ends and the like are \uNNNN."""
     return re.sub(
         r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]",
         lambda match: "\\\\" if match[0] == "\\" else f"\\u{ord(match[0]):04x}",
-        text,
-    )
-
-
-def unescape(text: str) -> str:
-    """The inverse of `escape`."""
-    return re.sub(
-        r"\\(\\|u([0-9a-f]{4}))",
-        lambda match: chr(int(match[2], 16)) if match[2] else "\\",
         text,
     )

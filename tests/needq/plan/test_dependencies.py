@@ -38,7 +38,7 @@ def names(script, root=SCRIPTS):
         ),
         (
             "diff.py",
-            "common/columns common/errors common/files common/keys common/logs common/rows "
+            "common/errors common/files common/keys common/logs common/rows "
             "common/schemas common/tables common/tensors divergence/diff",
         ),
     ],

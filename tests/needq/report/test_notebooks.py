@@ -14,7 +14,7 @@ import fake_tables
 import nbformat
 import psutil
 import pytest
-from needq.common import schemas, tables
+from needq.common import published, schemas, tables
 from needq.common.errors import UserError
 from needq.report import cells, notebooks, pages
 from page_reader import Reader
@@ -72,7 +72,7 @@ def headline(run):
 
 def test_the_walk_says_what_the_tables_say(walk, run):
     text = shown(walk)
-    table = tables.read_table(run / "tables/degradation.tsv")
+    table = published.read_table(run / "tables/degradation.tsv")
     cpu = table[table["backend"] == "cpu"].set_index("blocks_replaced")
     one, cost = cpu.loc[1], cpu["nll"] - cpu.loc[0, "nll"]
     interval = " to ".join(f"{one[f'nll_{end}']:#.3g}" for end in ("low", "high"))
@@ -166,13 +166,13 @@ def test_no_process_is_left(walk, headline):
 
 
 def test_headline_agrees_with_the_published_table(headline, run):
-    table = tables.read_table(run / "tables/degradation.tsv")
+    table = published.read_table(run / "tables/degradation.tsv")
     assert f"All {6 * len(table)} means agree" in shown(headline)
 
 
 @pytest.mark.parametrize("measure", ["nll", "seq_rep_4", "pristine_nll"])
 def test_headline_fails_on_a_number_that_does_not_follow(copy, measure):
-    table = tables.read_table(copy / "tables/degradation.tsv")
+    table = published.read_table(copy / "tables/degradation.tsv")
     table.loc[3, measure] += 1e-4
     tables.write_table(copy / "tables/degradation.tsv", table, tables.MEASURED)
     with pytest.raises(UserError, match=f"{measure} differs in {table['intervention'][3]}"):
@@ -253,7 +253,7 @@ def test_what_differs_from_run_to_run_is_removed():
 
 
 def test_the_made_up_run_has_texts_that_must_be_escaped(run):
-    assert fake_run.HOSTILE in set(tables.read_table(run / "tables/degradation.tsv")["example"])
+    assert fake_run.HOSTILE in set(published.read_table(run / "tables/degradation.tsv")["example"])
 
 
 def test_a_long_folder_for_temporary_files_is_no_obstacle(tmp_path, monkeypatch):
