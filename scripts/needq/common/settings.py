@@ -126,16 +126,16 @@ class Generation(Settings):
     limit.
     """
     begin: values.Token = None
-    """The token that is put before every prompt. null for none."""
+    """The token that is put before every prompt: its name or its text. null for none."""
     end: values.Token = None
-    """The token that ends a text. null for none."""
+    """The token that ends a text: its name or its text. null for none."""
 
 
 class Evaluation(Settings):
     """The text on which models are scored, token by token, given the true tokens before each."""
 
     text: values.PathText
-    """The path of a UTF-8 file of documents. A blank line ends each document."""
+    """The path of a UTF-8 file of documents. A line of white space alone ends each document."""
     tokens_per_document: values.Count = 40
     """The largest number of tokens of each document that are scored, from its beginning."""
     begin: values.Text

@@ -104,7 +104,10 @@ def read_expected(path: str | Path) -> Digests:
     """The expected digests of a run; UserError if there are none."""
     if not Path(path).is_file():
         raise UserError(f"not comparable: there are no expected digests of this run ({path})")
-    return read_made(path, dict[str, dict[str, str]])
+    try:
+        return read_made(path, dict[str, dict[str, str]])
+    except UserError:  # no job makes this file again
+        raise UserError(f"{path}: holds no digests; take it from the repository again") from None
 
 
 def read_first(files: Sequence[str]) -> Digests | None:

@@ -183,6 +183,9 @@ def test_without_expected_digests_nothing_is_comparable(tmp_path):
         digests.read_expected(tmp_path / "none.json")
     write_json(tmp_path / "digests.json", EXPECTED)
     assert digests.read_expected(tmp_path / "digests.json") == EXPECTED
+    (tmp_path / "digests.json").write_text('{"config": ')
+    with pytest.raises(UserError, match="holds no digests; take it from the repository again"):
+        digests.read_expected(tmp_path / "digests.json")
 
 
 def test_the_expected_digests_are_of_the_default_config():
