@@ -113,6 +113,10 @@ class Generation(Settings):
     """The texts to continue. They are plain text: no chat template is applied."""
     sample_seeds: values.Seeds = [0]
     """The seeds of the texts. Each prompt is continued once per seed."""
+    seeding: Literal["own", "plain"] = "own"
+    """What seeds a text's random stream. own: its sample seed and prompt. plain: its sample seed
+    alone, as torch.manual_seed does before a call of transformers' generate.
+    """
     max_new_tokens: values.Count = 32
     """The largest number of tokens that are generated after a prompt."""
     temperature: values.Temperature = 1.0
@@ -143,9 +147,7 @@ class Evaluation(Settings):
 
 
 class Tasks(Settings):
-    """Multiple-choice items. The model is right if it gives the right candidate the highest
-    probability.
-    """
+    """Multiple-choice items: the model has to give the right candidate the highest probability."""
 
     grammar: values.PathText
     """The path of pairs of a grammatical and an ungrammatical sentence: a file of JSON lines in the

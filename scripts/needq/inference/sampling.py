@@ -49,7 +49,8 @@ class NativeSampler:
     """Each row draws from a torch stream of its own, as transformers' generate would."""
 
     def __init__(self, device: torch.device, rows: Sequence[Row], settings: Generation):
-        self.streams = [native_stream(device, row.sample_seed, row.prompt) for row in rows]
+        seeds = text_seeds(rows, settings)
+        self.streams = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         self.processors = warpers(settings)
         self.greedy = settings.temperature == 0
 
@@ -74,8 +75,7 @@ class CudaSampler:
     """Each row draws from a stream of its own, as it would on a GPU, but computed on the CPU."""
 
     def __init__(self, backend: Backend, rows: Sequence[Row], settings: Generation):
-        seeds = [stream_seed("stream", row.sample_seed, row.prompt) for row in rows]
-        self.streams = CudaStreams(seeds, backend.gpu)
+        self.streams = CudaStreams(text_seeds(rows, settings), backend.gpu)
         self.processors = warpers(settings)
         self.greedy = settings.temperature == 0
 
@@ -130,9 +130,11 @@ def most_probable(logits: Tensor) -> list[Choice]:
     return list(zip(logits.argmax(-1).tolist(), leads, strict=True))
 
 
-def native_stream(device: torch.device | str, sample_seed: int, prompt: str) -> torch.Generator:
-    """A device's own random stream for one (sample seed, prompt), whatever else is generated."""
-    return seeded_stream(device, "stream", sample_seed, prompt)
+def text_seeds(rows: Sequence[Row], settings: Generation) -> list[int]:
+    """The seed of each text's random stream: it depends on no other text that is generated."""
+    if settings.seeding == "plain":
+        return [row.sample_seed for row in rows]
+    return [stream_seed("stream", row.sample_seed, row.prompt) for row in rows]
 
 
 def seeded_stream(device: torch.device | str, *meaning: str | int) -> torch.Generator:

@@ -45,16 +45,20 @@ class Selection:
     def scored(self) -> list[str]:
         """The backends that score: the reference, and those of `divergence.pairs`.
 
-        Portable ones come first, since their rows head every table; then the config's order.
+        A backend that draws a GPU's random numbers would score as if it drew its own, so it does
+        not. Portable ones come first, since their rows head every table; then the config's order.
         """
-        names = self._there({self.reference}.union(*self.config.divergence.pairs))
+        named = {self.reference}.union(*self.config.divergence.pairs)
+        predicting = {name for name in named if self.backends[name].rng == "cuda"}
+        names = self._there(named - (predicting - {self.reference}))
         portable = self.portable(names)
         return portable + [name for name in names if name not in portable]
 
     @cached_property
     def compared(self) -> list[str]:
-        """The scored backends, and those of `divergence.precisions`, which do not score."""
-        return self._there({*self.scored}.union(*self.precision_pairs))
+        """The scored backends, and others that are in a pair or in `divergence.precisions`."""
+        pairs = self._pairs_there(self.config.divergence.pairs)
+        return self._there({*self.scored}.union(*pairs, *self.precision_pairs))
 
     @cached_property
     def used(self) -> list[str]:

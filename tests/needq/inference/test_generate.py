@@ -11,30 +11,31 @@ from needq.corrupt.keyed import draw_key
 from needq.inference.draws import draw_tokens
 from needq.inference.generate import generate, generate_all, pristine_texts, prompt_rows
 from needq.inference.native import NativeModel
-from needq.inference.sampling import Row, native_stream
+from needq.inference.sampling import Row, seeded_stream
 from transformers import GenerationConfig
 
 PROMPTS = {text: list(text.encode()) for text in ("Once upon a time", "The cat", "x", "Why not?")}
 NEW = 10
 
 
-def settings(temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=NEW):
-    return Generation(
-        prompts=list(PROMPTS),
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        max_new_tokens=max_new_tokens,
-    )
+def settings(**changes):
+    usual = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "max_new_tokens": NEW}
+    return Generation(prompts=list(PROMPTS), **usual | changes)
 
 
 SAMPLERS = {
     "plain": settings(),
+    "as the lecture's notebook": settings(seeding="plain", top_k=50),
     "temperature": settings(temperature=0.7),
     "top_k": settings(top_k=20),
     "top_p": settings(top_p=0.8),
     "all": settings(temperature=1.3, top_k=30, top_p=0.9),
 }
+
+
+def own_stream(seed, prompt):
+    """The random stream of a text on the CPU."""
+    return seeded_stream("cpu", "stream", seed, prompt)
 
 
 def ours(model, prompts, chosen, end=None, seed=3, **factors):
@@ -56,7 +57,9 @@ def theirs(model, prompt, chosen, end=None, seed=3):
     )
     ids = torch.tensor([PROMPTS[prompt]])
     with torch.random.fork_rng(devices=[]):
-        torch.set_rng_state(native_stream("cpu", seed, prompt).get_state())
+        torch.manual_seed(seed)
+        if chosen.seeding == "own":
+            torch.set_rng_state(own_stream(seed, prompt).get_state())
         rows = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config)
     return rows[0, ids.shape[1] :].tolist()
 
@@ -161,7 +164,7 @@ def test_generation_stops_when_all_rows_ended(model, monkeypatch):
 def test_margins_are_the_lead_in_the_race(model):
     chosen = settings(temperature=0.8)
     (text,) = ours(model, ["Why not?"], chosen)
-    stream = native_stream("cpu", 3, "Why not?")
+    stream = own_stream(3, "Why not?")
     ids = list(PROMPTS["Why not?"])
     for token, margin in zip(text.tokens, text.margins, strict=True):
         logits = model(torch.tensor([ids])).logits[0, -1].float() / 0.8

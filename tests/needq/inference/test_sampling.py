@@ -11,7 +11,7 @@ from needq.inference.sampling import (
     Row,
     as_array,
     make_sampler,
-    native_stream,
+    seeded_stream,
     stream_seed,
     warpers,
 )
@@ -19,12 +19,12 @@ from needq.inference.sampling import (
 
 def test_streams_are_named_by_seed_and_prompt():
     def draws(seed, prompt):
-        return torch.rand(3, generator=native_stream("cpu", seed, prompt)).tolist()
+        return torch.rand(3, generator=seeded_stream("cpu", "stream", seed, prompt)).tolist()
 
     assert draws(0, "a") == draws(0, "a")
     assert draws(0, "a") != draws(1, "a") != draws(0, "b")
     digest = hashlib.sha256(b'["stream",0,"a"]').hexdigest()
-    assert native_stream("cpu", 0, "a").initial_seed() == int(digest[:16], 16) // 2
+    assert seeded_stream("cpu", "stream", 0, "a").initial_seed() == int(digest[:16], 16) // 2
 
 
 def test_logits_of_16_bit_formats_are_kept_exactly():
