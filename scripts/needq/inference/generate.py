@@ -45,7 +45,8 @@ def pristine_texts(
         for seed in range(texts_per_prompt)
         for index, ids in enumerate(tokens["prompts"])
     ]
-    texts = generate(model, rows, settings, tokens["end"], backend)
+    own = settings.changed(seeding="own")  # plain seeds would be those of the run's texts
+    texts = generate(model, rows, own, tokens["end"], backend)
     return [(row.ids, text.tokens) for row, text in zip(rows, texts, strict=True)]
 
 

@@ -268,6 +268,16 @@ def test_texts_of_each_patch_are_those_of_the_patched_model(setting):
     assert len({tuple(text["margins"]) for text in texts}) == 12
 
 
+def test_texts_for_reference_never_share_a_plain_seed_with_the_run(gpt2):
+    model = NativeModel(gpt2.load("float64"))
+    chosen = Generation(prompts=["The cat", "x"], max_new_tokens=6)
+    texts = [
+        pristine_texts(model, IDS, chosen.changed(seeding=seeding), Backend(), 2)
+        for seeding in ("own", "plain")
+    ]
+    assert texts[0] == texts[1]
+
+
 @torch.inference_mode()
 def test_texts_for_reference_have_streams_of_their_own(gpt2):
     model = gpt2.load("float64")
