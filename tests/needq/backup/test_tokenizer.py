@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_tokenizers import KINDS, made_up_strings, made_up_tokenizer
 from needq.backup import tokenizer as module
+from needq.backup.originals import FolderModel
 from needq.backup.tokenizer import load_tokenizer
 from needq.common.errors import UserError
 from tokenizers import Tokenizer
@@ -115,18 +116,20 @@ def test_what_is_no_file_is_one_line(tmp_path, monkeypatch):
         load_tokenizer(tmp_path / "large")
 
 
-# what the backup does with a tokenizer.json
-copy = shutil.copyfile
+@pytest.fixture(scope="module")
+def folder(gpt2, tmp_path_factory):
+    """A model folder, whose tokenizer.json is replaced."""
+    return shutil.copytree(gpt2.source, tmp_path_factory.mktemp("model") / "folder")
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(KINDS), st.integers(0, 2**32 - 1))
-def test_ids_and_texts_are_those_of_the_original_file(tmp_path_factory, kind, seed):
+def test_ids_and_texts_are_those_of_the_original_file(folder, kind, seed):
+    """Before the backup and after it."""
     rng = random.Random(seed)
-    folder = tmp_path_factory.mktemp("tokenizer")
-    original, copied = folder / "original.json", folder / "tokenizer.json"
+    original, copied = folder / "tokenizer.json", folder.parent / "tokenizer.json"
     original.write_text(made_up_tokenizer(kind, rng), encoding="utf-8")
-    copy(original, copied)
+    FolderModel(folder).write_tokenizer(copied)
     assert copied.read_bytes() == original.read_bytes()
 
     wanted = Tokenizer.from_file(str(original))
