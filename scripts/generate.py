@@ -1,8 +1,9 @@
 """Rule generate: see rules/generate.smk."""
 
-from needq.backup.tokens import Tokens, decode_texts
+from needq.backup.tokens import decode_texts
 from needq.common import schemas, tables
 from needq.common.files import read_made, write_json
+from needq.common.rows import Tokens
 from needq.common.settings import Backend, Generation
 from needq.inference.session import session
 

@@ -1,9 +1,9 @@
 """Rule make_reference_texts: see rules/labels.smk."""
 
 from needq.backup.architectures import find_architecture
-from needq.backup.tokens import Tokens
 from needq.common import schemas, tables
 from needq.common.files import read_made
+from needq.common.rows import Tokens
 from needq.common.settings import Backend, Generation
 from needq.inference.session import session
 from needq.metrics.calibration import make_reference_texts, with_scores

@@ -1,9 +1,9 @@
 """Rule score: see rules/score.smk."""
 
 from needq.backup.tasks import read_tasks
-from needq.backup.tokens import Tokens
 from needq.common import schemas, tables
 from needq.common.files import read_made
+from needq.common.rows import Tokens
 from needq.common.settings import Backend
 from needq.inference.session import session
 

@@ -1,8 +1,8 @@
 """Rule trace_causes: see rules/ledger.smk."""
 
-from needq.backup.tokens import Tokens
 from needq.common import schemas, tables
 from needq.common.files import read_made, write_json
+from needq.common.rows import Tokens
 from needq.common.settings import Backend, Generation
 from needq.common.tensors import write_tensors
 from needq.inference.session import session

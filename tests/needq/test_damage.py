@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from needq.backup.tasks import read_tasks
 from needq.backup.tokenizer import load_copy
-from needq.backup.tokens import Tokens
 from needq.common import columns, published, schemas, tables
 from needq.common.errors import UserError
 from needq.common.files import read_made, write_json, write_text
-from needq.common.rows import Manifest, ProcessRecord
+from needq.common.rows import Manifest, ProcessRecord, Tokens
 from needq.common.tensors import check_weights, opened_tensors, read_tensors, write_tensors
 from needq.corrupt.patches import read_patches, stored_noise
 from needq.report.index import image

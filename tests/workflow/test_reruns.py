@@ -43,8 +43,7 @@ MODULES = {
     "plan/selection": set(),
     "plan/ledger_steps": PAGES | {"compare_steps"},  # which call causes by their names
     "backup/model": {"back_up"},
-    "backup/tokens": {"tokenize_texts", "generate", "make_reference_texts", "trace_causes"}
-    | {"verify", "show_side_by_side"},
+    "backup/tokens": {"tokenize_texts", "generate", "show_side_by_side"},
     "corrupt/methods": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
     "inference/generate": {"generate", "make_reference_texts", "trace_causes", "verify"},

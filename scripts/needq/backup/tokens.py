@@ -4,23 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from typing_extensions import TypedDict
-
 from needq.backup.encoder import Encoder
 from needq.backup.tokenizer import load_copy
 from needq.common.errors import UserError
 from needq.common.files import read_text
-from needq.common.rows import TextRow
+from needq.common.rows import TextRow, Tokens
 from needq.common.settings import Evaluation, Generation
-
-
-class Tokens(TypedDict):
-    """tokens.json: what every backend reads, as token ids."""
-
-    prompts: list[list[int]]  # the begin token included
-    end: int | None
-    documents: list[list[int]]  # the begin token first
-    bytes: list[int]  # how many UTF-8 bytes the scored ids of each document encode
 
 
 def encode_texts(

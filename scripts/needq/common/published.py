@@ -41,7 +41,8 @@ def read_table(path: str | Path) -> DataFrame:
             dtype=dict.fromkeys(TEXT, str),
         )
         for name in set(table) - TEXT - MIXED:
-            if not pandas.api.types.is_numeric_dtype(table[name]):
+            filled = table[name].dropna()  # a column without a value has no type
+            if len(filled) and not pandas.api.types.is_numeric_dtype(filled):
                 raise ValueError(f"the column {name} holds other things than numbers")
     for name in TEXT & set(table):
         filled = table[name].fillna("") if name == "example" else table[name]

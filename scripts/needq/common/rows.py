@@ -167,6 +167,15 @@ class SelfCheck(TypedDict):
     bound: float  # a backup with a larger error is refused
 
 
+class Tokens(TypedDict):
+    """tokens.json: what every backend reads, as token ids."""
+
+    prompts: list[list[int]]  # the begin token included
+    end: int | None
+    documents: list[list[int]]  # the begin token first
+    bytes: list[int]  # how many UTF-8 bytes the scored ids of each document encode
+
+
 class Manifest(TypedDict):
     """backup/manifest.json: what was backed up."""
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from needq.backup.tokens import Tokens
 from needq.common.logs import progress
-from needq.common.rows import TextRow
+from needq.common.rows import TextRow, Tokens
 from needq.common.settings import Backend, Generation
 from needq.corrupt.patches import Patch
 from needq.inference.backend import Model, batches, require_finite

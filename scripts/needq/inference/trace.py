@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from needq.backup.tokens import Tokens
-from needq.common.rows import ProcessRecord, TextRow, TraceRow
+from needq.common.rows import ProcessRecord, TextRow, Tokens, TraceRow
 from needq.common.settings import Backend, Generation
 from needq.inference.generate import generate_all
 from needq.inference.score import reference_logits

@@ -6,6 +6,7 @@ import pytest
 from claim_data import STEPS, answers, documents, falling
 from needq.common import columns, tables
 from needq.common.keys import LABELS
+from needq.common.published import read_table
 from needq.metrics import claim_tests, claims
 from pandas import DataFrame
 
@@ -120,7 +121,7 @@ def test_sweeps_that_were_not_run_have_no_tests():
 def test_a_run_without_another_method_has_a_table_of_no_rows(tmp_path):
     table = claims.replacement_methods_table(DataFrame(), {"q": "cumulative"})
     tables.write_table(tmp_path / "methods.tsv", table)
-    assert list(tables.read_table(tmp_path / "methods.tsv")) == list(columns.REPLACEMENT_METHODS)
+    assert list(read_table(tmp_path / "methods.tsv")) == list(columns.REPLACEMENT_METHODS)
 
 
 def test_replacement_methods_are_compared_with_gaussian_noise():
