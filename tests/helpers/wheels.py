@@ -3,7 +3,7 @@
 import zipfile
 
 
-def write_wheel(folder, name, files):
+def write_wheel(folder, name, files, compression=zipfile.ZIP_STORED):
     """A wheel of version 0.1 that holds some files: its path."""
     info = f"{name}-0.1.dist-info"
     contents = {
@@ -13,7 +13,7 @@ def write_wheel(folder, name, files):
         f"{info}/RECORD": b"",
     }
     path = folder / f"{name}-0.1-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", compression) as archive:
         for inside, content in contents.items():
             archive.writestr(inside, content)
     return path

@@ -45,8 +45,8 @@ def test_divergence_has_a_row_for_each_pair_and_text(rich):
     # 2 prompts x 2 sample seeds, of the pristine model and two noises of two steps, or of one noise
     # for the repeats
     assert counts == {
-        **{(name, name): 12 for name in ("cpu", "exact", "cpu_keyed_bf16")},
-        **{("cpu", "exact"): 20, ("exact", "cpu_keyed_bf16"): 20},
+        **{(name, name): 12 for name in ("cpu", "predicted_cuda", "exact", "cpu_keyed_bf16")},
+        **{("cpu", "predicted_cuda"): 20, ("cpu", "exact"): 20, ("exact", "cpu_keyed_bf16"): 20},
     }
 
 

@@ -6,7 +6,6 @@ Ranges are given in the stored orientation of `model.safetensors`: GPT-2's Conv1
 (input, output), Llama's Linear stores (output, input).
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -56,7 +55,6 @@ class Architecture:
 
     embedding: ClassVar[str]
     prefix: ClassVar[str]  # which some files leave out of the names of their tensors
-    buffer: ClassVar[re.Pattern[str]]  # tensors that old files carry, and a model computes again
 
     def shapes(self) -> Shapes:
         """The shape of every tensor that the model computes with, by its name."""
@@ -143,7 +141,6 @@ class GPT2(Architecture):
 
     embedding = "transformer.wte.weight"
     prefix = "transformer."
-    buffer = re.compile(r"transformer\.h\.\d+\.attn\.(bias|masked_bias)")  # causal masks
 
     def _block(self, block: int) -> str:
         return f"transformer.h.{block}."
@@ -195,10 +192,10 @@ class Llama(Architecture):
     """LlamaForCausalLM: separate projections without biases, keys and values shared by heads."""
 
     mlp_bias: bool
+    rope_theta: float
 
     embedding = "model.embed_tokens.weight"
     prefix = "model."
-    buffer = re.compile(r"model\.(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq")
 
     def _block(self, block: int) -> str:
         return f"model.layers.{block}."
@@ -270,6 +267,7 @@ def _llama(config: ModelConfig) -> Llama:
         hidden=config["intermediate_size"],
         tied=config["tie_word_embeddings"],
         mlp_bias=config["mlp_bias"],
+        rope_theta=config["rope_parameters"]["rope_theta"],
     )
 
 

@@ -4,7 +4,6 @@ Only the headers are read before the tensors are known to be the right ones. Pic
 opened.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from needq.backup.source_files import read_text, require_file
+from needq.backup.source_files import read_object, require_file
 from needq.common.errors import UserError
 
 SINGLE = "model.safetensors"
@@ -105,21 +104,18 @@ def _without_index(folder: Path, present: list[str]) -> list[str]:
 def _index(folder: Path) -> dict[str, str]:
     """The index of the shards: each tensor's file, a safetensors file of this folder."""
     file = folder / INDEX
-    try:
-        index = json.loads(read_text(file, LARGEST_INDEX))
-        files = index["weight_map"]
-        pairs = list(files.items())
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        raise UserError(f"model: {file} is not an index of safetensors files") from None
+    pairs = read_object(file, LARGEST_INDEX).get("weight_map")
+    if not isinstance(pairs, dict):
+        raise UserError(f"model: {file} is not an index of safetensors files")
     if not pairs:
         raise UserError(f"model: {file} names no tensor")
-    for name, at in pairs:
+    for name, at in pairs.items():
         if not isinstance(at, str) or not at.endswith(".safetensors") or Path(at).name != at:
             raise UserError(
                 f"model: {file} says that {name} is in {at}; only safetensors files of the same "
                 "folder are opened"
             )
-    return dict(pairs)
+    return pairs
 
 
 def _header(file: Path) -> Iterator[tuple[str, Stored]]:

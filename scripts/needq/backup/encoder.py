@@ -27,6 +27,7 @@ class Encoder:
         if isinstance(model, models.BPE) and model.unk_token is None:
             # BPE leaves out characters without a token; it fails if its unknown token is missing
             model.unk_token = NO_TOKEN
+        self.unknown = self._unknown()
 
     def ids(self, text: str, where: str) -> list[int]:
         """The ids of a whole text, without any added around it; see `encode` for errors."""
@@ -37,7 +38,8 @@ class Encoder:
     def encode(self, text: str, where: str) -> Encoding:
         """The ids of a text and the characters of each, the ids not yet checked.
 
-        Raises UserError for a text without tokens, or with characters that no token covers.
+        Raises UserError for a text without tokens, or with characters that have none. What the
+        tokenizer removes or changes by design (case, accents, white space) is as the model learnt.
         """
         _check_characters(text, where)
         encoding = attempt(
@@ -46,6 +48,12 @@ class Encoder:
         )
         if not encoding.ids:
             raise UserError(f"{where}: the model's tokenizer makes no token of {_quoted(text)}")
+        for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            if number == self.unknown and text[start:end] != self.tokenizer.id_to_token(number):
+                raise UserError(
+                    f"{where}: the model's tokenizer has no token for {_quoted(text[start:end])}, "
+                    "which would become its unknown token"
+                )
         return encoding
 
     def token(self, token: str, key: str) -> int:
@@ -106,7 +114,7 @@ class Encoder:
             ids = self.tokenizer.encode(text, add_special_tokens=False).ids
         except Exception:
             return None
-        return ids[0] if len(ids) == 1 and ids[0] != self._unknown() else None
+        return ids[0] if len(ids) == 1 and ids[0] != self.unknown else None
 
     def _unknown(self) -> int | None:
         """The id of the token for unknown characters or words, if there is one."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from needq.backup.architectures import HEAD, Architecture
+from needq.backup.buffers import is_buffer
 from needq.backup.checkpoint import Stored
 from needq.common.errors import UserError
 
@@ -31,7 +32,7 @@ class Admitted(NamedTuple):
     """The tensors that a model computes with: their names in its files, by their own names."""
 
     names: dict[str, str]
-    left_out: list[str]  # known buffers, which are computed again, and copies of tied tensors
+    left_out: list[str]  # buffers that are computed again, and the copy of a tied embedding
 
 
 def admit(architecture: Architecture, stored: Mapping[str, Stored]) -> Admitted:
@@ -50,10 +51,11 @@ def admit(architecture: Architecture, stored: Mapping[str, Stored]) -> Admitted:
             if own in names:
                 raise UserError(f"model: its files hold {own} twice: as {names[own]} and as {name}")
             names[own] = name
-        elif architecture.buffer.fullmatch(own) or architecture.buffer.fullmatch(name):
+        elif is_buffer(architecture, name):
             left_out.append(name)
         elif name == HEAD and architecture.tied:
-            left_out.append(name)  # the backup compares it with the embedding
+            _require(name, stored[name], (architecture.vocabulary, architecture.width))
+            left_out.append(name)
         else:
             unknown.append(name)
     for name in unknown[:1]:

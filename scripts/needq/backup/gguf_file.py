@@ -37,7 +37,8 @@ ROTARY = ("rope.dimension_count", "attention.key_length", "attention.value_lengt
 NEUTRAL: dict[str, tuple[object, ...]] = {
     "rope.scaling.type": ("none",),
     "rope.scale_linear": (1.0,),
-    "rope.scaling.factor": (1.0,),
+    "rope.scaling.factor": (0.0, 1.0),
+    "rope.scaling.finetuned": (False,),
     "expert_count": (0,),
     "expert_used_count": (0,),
     "attention.causal": (True,),
@@ -45,8 +46,14 @@ NEUTRAL: dict[str, tuple[object, ...]] = {
 }
 
 # kinds of tokenizers, and how they split a text, by llama.cpp's names
-TOKENIZERS = {("gpt2", None), ("gpt2", "gpt-2"), ("gpt2", "smollm")}
+TOKENIZERS = {("gpt2", None), ("gpt2", "gpt-2"), ("gpt2", "gpt2"), ("gpt2", "smollm")}
 TOKENIZERS |= {("llama", None), ("llama", "default")}
+# what the metadata says of a tokenizer; needq puts no tokens around a text of itself
+TOKENIZER_KEYS = set("model pre tokens token_type scores merges add_space_prefix".split())
+TOKENIZER_KEYS |= {"add_bos_token", "add_eos_token", "add_sep_token"}
+USER_DEFINED = 4  # the type of a token that is always one, though it is no special one
+# keys of other groups: what the file is, and how many files it was cut into
+OTHER_GROUPS = ("GGUF.", "general.", "quantize.", "tokenizer.chat_template", "tokenizer.hugging")
 
 
 class GGUF(NamedTuple):
@@ -92,6 +99,8 @@ def _config(file: Path, fields: Mapping[str, Any], tied: bool) -> ModelConfig:
         "vocab_size": len(fields.get("tokenizer.ggml.tokens") or []),
         "tie_word_embeddings": tied,
     }
+    for key, value in fields.items():
+        _require_known(file, key, value)
     own = {k.removeprefix("llama."): v for k, v in fields.items() if k.startswith("llama.")}
     for key, value in own.items():
         if key in KEYS:
@@ -110,6 +119,21 @@ def _config(file: Path, fields: Mapping[str, Any], tied: bool) -> ModelConfig:
     if len(widths) > 1:
         raise UserError(f"model: {file}: {', '.join(ROTARY)} do not agree")
     return config | ({"head_dim": widths.pop()} if widths else {})
+
+
+def _require_known(file: Path, key: str, value: object) -> None:
+    """UserError for a key outside the architecture that is not known to change nothing."""
+    if key == "general.type" and value != "model":
+        raise UserError(f"model: {file} is no model but a GGUF of the type {value}")
+    if key == "split.count" and value not in (0, 1):
+        raise UserError(f"model: {file} is one of {value} parts; merge them first")
+    part = key.removeprefix("tokenizer.ggml.")
+    if part in TOKENIZER_KEYS or part.endswith(("_token_id", "_token_ids")):
+        return
+    if part == "remove_extra_whitespaces" and value is False:
+        return
+    if not key.startswith(("llama.", "split.", *OTHER_GROUPS)):
+        raise UserError(f"model: {file} sets {key}, which is not supported")
 
 
 def named_tensors(gguf: GGUF, architecture: Architecture) -> dict[str, "ReaderTensor"]:
@@ -152,7 +176,7 @@ def read_tensor(name: str, tensor: "ReaderTensor", architecture: Architecture) -
 
 def write_tokenizer(gguf: GGUF, file: Path) -> None:
     """Write the tokenizer of a GGUF as tokenizer.json, as transformers converts it."""
-    from tokenizers import pre_tokenizers
+    from tokenizers import AddedToken, decoders, pre_tokenizers
     from transformers.integrations.ggml import convert_gguf_tokenizer
     from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
@@ -167,6 +191,12 @@ def write_tokenizer(gguf: GGUF, file: Path) -> None:
         tokenizer, _ = convert_gguf_tokenizer("llama", values)
     except Exception as error:  # whatever a damaged file makes of the converter
         raise UserError(f"model: {gguf.file}: its tokenizer cannot be read ({error})") from None
+    types = gguf.fields.get("tokenizer.ggml.token_type") or []
+    tokens = gguf.fields["tokenizer.ggml.tokens"]
+    own = [tokens[index] for index, of_type in enumerate(types) if of_type == USER_DEFINED]
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in own])
+    if kind == "gpt2":  # the converter's own takes a space off the beginning
+        tokenizer.decoder = decoders.ByteLevel()
     if split == "smollm":  # the converter knows GPT-2's way alone
         digits = pre_tokenizers.Digits(individual_digits=True)
         by_words = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from needq.backup.architectures import HEAD
+from needq.backup.buffers import is_as_computed
 from needq.backup.gate import Admitted, admit
 from needq.backup.model_config import checked, left_out
 from needq.backup.originals import FolderModel, GGUFModel, Original
@@ -91,13 +92,24 @@ def _read(original: Original, admitted: Admitted) -> Tensors:
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise UserError(f"model: the tensor {name} holds values that are not finite in float32")
-    embedding = original.architecture.embedding
-    if HEAD in admitted.left_out and not np.array_equal(original.read(HEAD), tensors[embedding]):
-        raise UserError(
-            f"model: its files hold {HEAD}, which differs from {embedding}, although its "
-            "config.json ties them (tie_word_embeddings)"
-        )
+    for name in admitted.left_out:
+        _check_left_out(original, name, tensors)
     return tensors
+
+
+def _check_left_out(original: Original, name: str, tensors: Tensors) -> None:
+    """UserError for a tensor that is left out, but is not what the model computes without it."""
+    architecture, values = original.architecture, original.read(name)
+    if name == HEAD and not np.array_equal(values, tensors[architecture.embedding]):
+        raise UserError(
+            f"model: its files hold {HEAD}, which differs from {architecture.embedding}, although "
+            "its config.json ties them (tie_word_embeddings)"
+        )
+    if name != HEAD and not is_as_computed(architecture, name, values):
+        raise UserError(
+            f"model: its files hold {name} with other values than its config.json leads to, so the "
+            "model was trained with a change that config.json does not say"
+        )
 
 
 def _describe(

@@ -5,13 +5,12 @@ backup's config.json has these keys alone, and what could make transformers load
 kernels or expect quantised weights never reaches it.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from needq.backup.source_files import read_text
+from needq.backup.source_files import read_object
 from needq.common.errors import UserError
 from needq.common.files import ModelConfig
 
@@ -24,7 +23,13 @@ REFUSED = {
     "pruned_heads": "heads were removed from its weights",
     "is_encoder_decoder": "it is an encoder with a decoder",
     "add_cross_attention": "it has cross-attention",
+    "sliding_window": "its attention sees a window only",
+    "clip_qkv": "its queries, keys and values are clipped",
+    "use_qk_norm": "its queries and keys are normalised",
 }
+# numbers by which kin of Llama multiply; 1 changes nothing
+FACTORS = ["embedding_multiplier", "residual_multiplier", "attention_multiplier"]
+FACTORS += ["logits_scaling", "logit_scale", "final_logit_softcapping", "attn_logit_softcapping"]
 
 # what transformers 4 kept beside its rope_scaling
 ROPE_KEYS = {
@@ -52,6 +57,15 @@ class _Keys(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
+# other names that transformers has for the keys of GPT-2
+ALIASES = {
+    "hidden_size": "n_embd",
+    "max_position_embeddings": "n_positions",
+    "num_attention_heads": "n_head",
+    "num_hidden_layers": "n_layer",
+}
+
+
 class GPT2Keys(_Keys):
     """What GPT2LMHeadModel computes with; defaults are those of transformers."""
 
@@ -68,6 +82,15 @@ class GPT2Keys(_Keys):
     reorder_and_upcast_attn: Flag = False
     tie_word_embeddings: Flag = True
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_own_names(cls, keys: dict[str, object]) -> dict[str, object]:
+        named = {own: keys[alias] for alias, own in ALIASES.items() if alias in keys}
+        for own, value in named.items():
+            if keys.get(own, value) != value:
+                raise ValueError(f"{own} {keys[own]} is {value} by its other name")
+        return keys | named
+
     @model_validator(mode="after")
     def _divisible(self) -> Self:
         if self.n_embd % self.n_head:
@@ -80,7 +103,8 @@ class Rope(_Keys):
 
     model_config = ConfigDict(extra="forbid")
 
-    rope_type: Literal["default", "linear", "dynamic", "yarn", "longrope", "llama3"] = "default"
+    # not longrope, whose frequencies depend on the longest row of a batch
+    rope_type: Literal["default", "linear", "dynamic", "yarn", "llama3"] = "default"
     rope_theta: Positive = 10000.0
     factor: Positive | None = None
     low_freq_factor: Positive | None = None
@@ -92,9 +116,7 @@ class Rope(_Keys):
     mscale: Positive | None = None
     mscale_all_dim: Positive | None = None
     truncate: Flag | None = None
-    short_factor: list[Positive] | None = None
-    long_factor: list[Positive] | None = None
-    partial_rotary_factor: Annotated[float, Field(gt=0, le=1)] | None = None
+    partial_rotary_factor: Annotated[float, Field(ge=1, le=1)] | None = None  # Llama ignores others
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -102,7 +124,6 @@ class Rope(_Keys):
             "linear": ["factor"],
             "dynamic": ["factor"],
             "yarn": ["factor"],
-            "longrope": ["short_factor", "long_factor"],
             "llama3": ["factor", "low_freq_factor", "high_freq_factor"],
         }
         for key in needed.get(self.rope_type, []):
@@ -133,17 +154,16 @@ class LlamaKeys(_Keys):
     @classmethod
     def _as_now(cls, keys: dict[str, object]) -> dict[str, object]:
         """The keys as transformers 5 has them, also from those of transformers 4."""
-        # in this order, as transformers takes them
-        own = keys.get("rope_scaling") or keys.get("rope_parameters") or {}
-        if not isinstance(own, dict):
-            raise ValueError("rope_parameters is not an object")
-        rope = {key: value for key, value in own.items() if value is not None}
-        if "type" in rope:
-            rope.setdefault("rope_type", rope["type"])
-            del rope["type"]
+        rope: dict[str, object] = {}
+        for group in ("rope_scaling", "rope_parameters"):
+            own = keys.get(group) or {}
+            if not isinstance(own, dict):
+                raise ValueError(f"{group} is not an object")
+            for key, value in own.items():
+                if value is not None and key != "finetuned":  # which says how it was trained
+                    _add(rope, "rope_type" if key == "type" else key, value)
         for key in ROPE_KEYS & keys.keys() - {"rope_scaling"}:
-            if keys[key] is not None:
-                rope.setdefault(key, keys[key])
+            _add(rope, key, keys[key])
         shared = keys.get("num_key_value_heads") or keys.get("num_attention_heads")
         return keys | {"rope_parameters": rope, "num_key_value_heads": shared}
 
@@ -163,6 +183,12 @@ class LlamaKeys(_Keys):
         return self
 
 
+def _add(rope: dict[str, object], key: str, value: object) -> None:
+    """Add a value, which two places may give only if they give the same."""
+    if rope.setdefault(key, value) != value:
+        raise ValueError(f"two values of {key} do not agree: {rope[key]!r} and {value!r}")
+
+
 class Kind(NamedTuple):
     """A supported architecture: its model_type, and the keys that it computes with."""
 
@@ -175,14 +201,7 @@ KINDS = {"GPT2LMHeadModel": Kind("gpt2", GPT2Keys), "LlamaForCausalLM": Kind("ll
 
 def read_model_config(file: Path) -> ModelConfig:
     """A config.json as whoever saved the model wrote it; UserError if it is no JSON object."""
-    text = read_text(file, LARGEST)
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"model: {file} is not JSON ({error})") from None
-    if not isinstance(config, dict):
-        raise UserError(f"model: {file} holds no JSON object")
-    return config
+    return read_object(file, LARGEST)
 
 
 def checked(config: ModelConfig) -> ModelConfig:
@@ -195,8 +214,15 @@ def checked(config: ModelConfig) -> ModelConfig:
     for key, reason in REFUSED.items():
         if config.get(key):
             raise UserError(f"model: its config.json sets {key}: {reason}")
+    for key in FACTORS:
+        if config.get(key) not in (None, 1):
+            raise UserError(
+                f"model: its config.json sets {key}, which {name} does not compute with"
+            )
     try:
-        keys = KINDS[name].keys.model_validate(dict(config))
+        # null is what transformers writes for a key that is not set
+        given = {key: value for key, value in config.items() if value is not None}
+        keys = KINDS[name].keys.model_validate(given)
     except ValidationError as error:
         raise UserError(f"model: its config.json {_explain(error)}") from None
     used = keys.model_dump(exclude_none=True)
@@ -205,8 +231,18 @@ def checked(config: ModelConfig) -> ModelConfig:
 
 def left_out(config: ModelConfig) -> list[str]:
     """The keys of a config.json with which its architecture computes nothing, sorted."""
+    return sorted(set(config) - _known_keys(config))
+
+
+def computed_with(config: ModelConfig) -> ModelConfig:
+    """The keys of a config.json with which its architecture computes, as they are written there."""
+    own = {key: value for key, value in config.items() if value is not None}
+    return {key: value for key, value in own.items() if key in _known_keys(config)}
+
+
+def _known_keys(config: ModelConfig) -> set[str]:
     known = {"architectures", "model_type", *KINDS[_architecture(config)].keys.model_fields}
-    return sorted(set(config) - known - (ROPE_KEYS if "rope_parameters" in known else set()))
+    return known | (ROPE_KEYS if "rope_parameters" in known else set(ALIASES))
 
 
 def _architecture(config: ModelConfig) -> str:
@@ -220,6 +256,8 @@ def _architecture(config: ModelConfig) -> str:
                 f"{_known()} are supported"
             )
         return by_type[kind]
+    if isinstance(named, list) and len(named) > 1:
+        raise UserError(f"model: its config.json names several architectures: {named}")
     name = named[0] if isinstance(named, list) else named
     if not isinstance(name, str) or name not in KINDS:
         raise UserError(f"model: the architecture {name} is not supported; {_known()} are")

@@ -16,14 +16,19 @@ import numpy as np
 from needq.backup import checkpoint, gguf_file
 from needq.backup.architectures import Architecture, find_architecture
 from needq.backup.checkpoint import INDEX, SINGLE, Stored
-from needq.backup.model_config import checked, read_model_config
-from needq.backup.source_files import require_file
+from needq.backup.model_config import checked, computed_with, read_model_config
+from needq.backup.source_files import read_object, require_file
 from needq.backup.tokenizer import load_tokenizer
 from needq.common.errors import UserError
 from needq.common.files import ModelConfig, write_json
 
-# parts of the keys of a config.json that make transformers load code, kernels or other formats
-UNSAFE = ("auto_map", "quantization", "compression", "implementation")
+# files that say that the weights beside them are not the whole model
+REFUSED_FILES = {
+    "adapter_config.json": "an adapter (LoRA) that is not merged; merge it first",
+    "hf_quant_config.json": "its weights are quantised; save the dequantised model",
+}
+TOKENIZER_FILES = ("added_tokens.json", "tokenizer_config.json")  # which may add tokens
+LARGEST = 10_000_000  # bytes of one of them
 
 
 class Original(Protocol):
@@ -42,7 +47,8 @@ class Original(Protocol):
     def load(self, scratch: Path) -> Any:
         """The model as transformers' own loader has it, in float32; `scratch` is an empty folder.
 
-        It never sees what would choose code, kernels or another format of weights.
+        Of config.json it sees what the architecture computes with, and nothing that would choose
+        code, kernels or another format of weights.
         """
 
 
@@ -60,6 +66,9 @@ class FolderModel:
                 f"model: {folder} has no tokenizer.json; transformers writes it: "
                 "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
             )
+        for name, reason in REFUSED_FILES.items():
+            if (folder / name).exists():
+                raise UserError(f"model: {folder} has {name}: {reason}")
         self.stored: Mapping[str, Stored] = checkpoint.stored_tensors(folder)
 
     def read(self, name: str) -> np.ndarray:
@@ -70,15 +79,20 @@ class FolderModel:
         """Copy tokenizer.json, byte for byte; UserError if it cannot be read."""
         source = self.folder / "tokenizer.json"
         require_file(source)
-        load_tokenizer(source)
+        known = load_tokenizer(source).get_vocab(with_added_tokens=True)
+        for token in _added_elsewhere(self.folder):
+            if token not in known:
+                raise UserError(
+                    f"model: {self.folder} adds the token {token!r} in another file than "
+                    "tokenizer.json; save the tokenizer again with transformers"
+                )
         shutil.copyfile(source, file)
 
     def load(self, scratch: Path) -> Any:
         """The model as transformers' own loader has it, from links to the folder's files."""
         used = checked(self.config)
         kind = {key: used[key] for key in ("architectures", "model_type")}
-        safe = {k: v for k, v in self.config.items() if not any(part in k for part in UNSAFE)}
-        write_json(scratch / "config.json", safe | kind)
+        write_json(scratch / "config.json", {**computed_with(self.config), **kind})
         files = {stored.file for stored in self.stored.values()}
         for file in files:
             os.symlink(file.resolve(), scratch / (SINGLE if len(files) == 1 else file.name))
@@ -116,6 +130,17 @@ class GGUFModel:
         # otherwise transformers keeps the weights in quantised blocks
         unpacked = GgufConfig(dequantize=True)
         return load_transformers(scratch, gguf_file="model.gguf", quantization_config=unpacked)
+
+
+def _added_elsewhere(folder: Path) -> list[str]:
+    """The tokens that the files beside tokenizer.json add, as transformers reads them."""
+    added, config = (
+        read_object(folder / name, LARGEST) if (folder / name).exists() else {}
+        for name in TOKENIZER_FILES
+    )
+    decoder = config.get("added_tokens_decoder")
+    values = decoder.values() if isinstance(decoder, dict) else []
+    return [*added, *(str(value.get("content")) for value in values if isinstance(value, dict))]
 
 
 def load_transformers(folder: Path, **own: Any) -> Any:

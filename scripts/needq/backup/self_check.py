@@ -1,7 +1,7 @@
 """The self-check of a backup: transformers computes the same with it as with the original files.
 
-The original is loaded by transformers' own loader, from its own config.json (without what would
-choose code, kernels or a format of weights), so that whatever the backup changed on the way shows.
+The original is loaded by transformers' own loader, from its own values of config.json, so that
+whatever the backup changed on the way shows.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,6 +34,8 @@ def self_check(backup: Path, original: Original, scratch: Path) -> SelfCheck:
     wanted = _logits(lambda: original.load(scratch), ids)
     found = _logits(lambda: load_transformers(backup), ids)
     largest = float(wanted.abs().max())
+    if not largest < float("inf"):
+        raise UserError("model: its logits are not finite numbers in float32")
     error = float((found - wanted).abs().max()) / (largest or 1.0)
     if not error <= BOUND:
         raise UserError(

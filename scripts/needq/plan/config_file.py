@@ -20,7 +20,7 @@ LARGEST = 10_000_000  # bytes
 DEEPEST = 32
 MOST_VALUES = 200_000
 TEXT_TAG = "tag:yaml.org,2002:str"  # of !!str 5
-DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]{0,99})")
+DECIMAL = re.compile(r"0|-?[1-9][0-9]{0,99}")
 Pairs = list[tuple[str, object]]
 
 

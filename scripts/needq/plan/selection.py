@@ -196,7 +196,7 @@ class Selection:
     def deciding(self) -> dict[str, object]:
         """The keys that decide the exact backend's results, each with its value.
 
-        Where the model lies decides nothing; its digests do.
+        Where the model lies decides nothing; its digests do. Keyed draws have no streams to seed.
         """
         config = self.config
         values: dict[str, object] = {
@@ -207,7 +207,7 @@ class Selection:
             values[f"sweeps.{name}"] = config.sweeps[name].model_dump(exclude={"run", "exact"})
         values["noise_seeds"] = config.noise_seeds
         for group in ("generation", "evaluation"):
-            settings = getattr(config, group).model_dump()
+            settings = getattr(config, group).model_dump(exclude={"seeding"})
             values |= {f"{group}.{key}": value for key, value in settings.items()}
         return values
 

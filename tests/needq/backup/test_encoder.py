@@ -78,19 +78,23 @@ def test_half_of_a_character_is_not_left_out(byte_level):
         encoder.ids("aé", "where")
 
 
+def test_bytes_stand_for_a_character_without_a_token(saved):
+    assert saved(bpe(LETTERS | BYTES, byte_fallback=True)).ids("é", "where") == [0xC3, 0xA9]
+
+
 @pytest.mark.parametrize(
     "model",
     [
         bpe(NAMED, unk_token="<unk>"),
-        bpe(LETTERS | BYTES, byte_fallback=True),
         models.Unigram(PIECES, unk_id=0),
         models.WordPiece(NAMED, unk_token="<unk>"),
         models.WordLevel(NAMED, unk_token="<unk>"),
     ],
 )
-def test_what_the_tokenizer_means_for_unknown_characters_is_taken(saved, model):
-    ids = saved(model).ids("é", "where")
-    assert ids in ([0], [0xC3, 0xA9])
+def test_an_unknown_token_never_stands_for_a_character(saved, model):
+    """However many characters it would stand for, it counts as one token."""
+    with pytest.raises(UserError, match=r"no token for 'é.*', which would become its unknown"):
+        saved(model).ids("éé", "where")
 
 
 def test_what_a_normalizer_removes_by_design_is_no_loss(saved):

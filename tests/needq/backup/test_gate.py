@@ -121,6 +121,12 @@ UNKNOWN = {
     "another head": ("value_head.weight", "does not announce"),
     "frequencies": ("rope_freqs.weight", "does not announce"),
     "buffer of another kind": ("model.layers.0.self_attn.bias", "does not announce"),
+    "buffer of another block": ("transformer.h.77.attn.bias", "does not announce"),
+    "buffer by other digits": ("transformer.h.\u0663.attn.bias", "does not announce"),
+    "frequencies of another block": (
+        "model.layers.7.self_attn.rotary_emb.inv_freq",
+        "does not announce",
+    ),
 }
 
 

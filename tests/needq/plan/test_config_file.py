@@ -92,7 +92,7 @@ def test_a_fault_is_one_line_that_names_the_file(tmp_path, monkeypatch, fault):
 RIGHT = {
     "anchors": "a: &a {b: 1}\nc: *a\nd: {<<: *a, e: [*a, *a]}\n",
     "the same key in two groups": "a: {b: 1}\nc: {b: 1}\nb: [{b: 1}, {b: 1}]\n",
-    "numbers": "a: [0, -1, +2, 1_000, 1.5, .5, 1e3, 1.0e+3, 0.0, -0]\n",
+    "numbers": "a: [0, -1, 1000, 1.5, .5, 1e3, 1.0e+3, 0.0]\n",
     "text in quotes": "a: ['010', '0x10', \"1:30\", '!x']\n",
     "words": "a: [yes, off, null, ~, 2024-01-01]\n",
     "tags of YAML itself": "a: !!str 5\n",

@@ -19,9 +19,10 @@ def names(script, root=SCRIPTS):
     [
         (
             "back_up.py",
-            "backup/architectures backup/checkpoint backup/gate backup/gguf_file backup/model "
-            "backup/model_config backup/originals backup/self_check backup/source_files "
-            "backup/sources backup/tokenizer common/errors common/files common/logs common/rows "
+            "backup/architectures backup/buffers backup/checkpoint backup/gate backup/gguf_file "
+            "backup/model backup/model_config backup/originals backup/self_check "
+            "backup/source_files backup/sources backup/tokenizer common/errors common/files "
+            "common/logs common/rows "
             "common/settings common/sources common/values",
         ),
         (

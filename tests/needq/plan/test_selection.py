@@ -40,12 +40,13 @@ def test_the_backends_of_the_precisions_are_compared_and_do_not_score():
     changes = [("divergence.precisions", precisions), *keyed]
     selection = select(*changes)
     assert selection.scored == ["exact", "cpu"]
-    compared = ["cpu", "exact", "cpu_float64", "cpu_keyed", "cpu_keyed_bf16"]
+    compared = ["cpu", "predicted_cuda", "exact", "cpu_float64", "cpu_keyed", "cpu_keyed_bf16"]
     assert selection.compared == compared
     pairs = [("cpu_float64", "cpu_keyed_bf16"), ("cpu_float64", "cpu_keyed")]
     assert selection.precision_pairs == pairs
     assert selection.pairs == [
         *((name, name) for name in compared),
+        ("cpu", "predicted_cuda"),
         ("cpu", "exact"),
         *pairs,
     ]
@@ -72,9 +73,18 @@ def test_the_ledger_runs_on_the_devices_that_there_are():
 
 
 def test_every_backend_that_is_run_is_used():
-    named = {"cpu", "exact", "cpu_keyed_bf16", "cpu_a_bf16", "cpu_b_bf16"}
+    named = {"cpu", "predicted_cuda", "exact", "cpu_keyed_bf16", "cpu_a_bf16", "cpu_b_bf16"}
     assert set(select().used) == named
     assert set(select(cuda=True).used) == named | {"cuda", "cpu_a", "cuda_a"}
+
+
+def test_what_a_gpu_would_write_is_compared_and_not_scored():
+    assert "predicted_cuda" not in select(cuda=True).scored
+    pairs = [("cpu", "predicted_cuda"), ("predicted_cuda", "cuda")]
+    assert set(pairs) <= set(select(cuda=True).pairs)
+    assert [pair for pair in pairs if pair in select().pairs] == pairs[:1]
+    reference = select(("divergence.reference", "predicted_cuda"))
+    assert "predicted_cuda" in reference.scored
 
 
 def test_whether_anything_computes_on_cuda():
