@@ -155,7 +155,7 @@ def test_one_more_noise_seed_leaves_old_chunks_alone(project):
     project.configure(noise_seeds=[0, 1, 2], jobs={"interventions_per_job": 1})
     three = project.planned()["generate"]
     project.configure()
-    assert (two, three) == (3 * (5 + 3), 3 * (7 + 3))
+    assert (two, three) == (4 * (5 + 3), 4 * (7 + 3))
 
 
 CONDA = """#!/bin/sh
