@@ -3,9 +3,9 @@
     python benchmarks/portable.py
     python benchmarks/portable.py --run results/pocket-gpt2 --noise-seeds 0
 
-Run it on two machines: equal lines are the same bits. The first lines say what computes. Packages:
-numpy, torch, safetensors, tokenizers, pydantic and tqdm, so also a machine that has no Snakemake
-can run it.
+Run it on two machines: equal lines are the same bits. All lines should be equal but the last, an
+ordinary product, which is there for comparison. The first lines say what computes. The packages
+needed are numpy, torch, safetensors, tokenizers, pydantic and tqdm; Snakemake is not.
 
 With --run, it recomputes the digests that `snakemake verify` recomputes, of the interventions under
 all noise seeds or these alone, and compares them with resources/expected. Of the finished run, it
@@ -97,6 +97,15 @@ def drawn_tokens(vocabulary):
     return bytes_digest(*(part for each in limits for part in draw_tokens(logits, keys, *each)))
 
 
+def ordinary_product():
+    """What exact arithmetic is not: a matrix product in float32, as torch computes it."""
+    left, right = (
+        torch.from_numpy(standard_normal(key("portable", name), (768, 768))).float()
+        for name in ("left", "right")
+    )
+    return digest(left @ right)
+
+
 ITEMS = {
     "Philox words": lambda: bytes_digest(raw(key("portable", "raw"), NUMBERS)),
     "uniform numbers": lambda: bytes_digest(uniform(key("portable", "uniform"), NUMBERS)),
@@ -112,6 +121,7 @@ ITEMS = {
     "pocket-gpt2, logits of 40 tokens": lambda: pocket_logits(40),
     "pocket-gpt2, a text of 8 tokens": lambda: pocket_text(8),
     "pocket-gpt2, a text of 32 tokens": lambda: pocket_text(32),
+    "an ordinary product in float32, which may differ": ordinary_product,
 }
 
 
