@@ -6,7 +6,7 @@ import numpy
 import pandas
 import pytest
 import yaml
-from needq.common.settings import Config
+from needq.common.settings import Backend, Config
 from needq.report import index, pages
 
 TEMPLATES = list((Path(__file__).parents[3] / "report/templates").iterdir())
@@ -137,3 +137,8 @@ def test_every_page_has_a_title_and_a_place_in_the_report():
     (link,) = index.links(["flips"])
     assert link["place"] == "2 Divergence, table of predicted flips"
     assert [link["name"] for link in index.links(list(index.PAGES)[::-1])] == list(index.PAGES)
+
+
+def test_a_backend_that_draws_as_a_gpu_is_called_a_prediction():
+    words = "float32 on the CPU, with the random numbers of a H200: a prediction"
+    assert index.describe_backend(Backend(rng="cuda", gpu="H200")) == words
