@@ -10,8 +10,8 @@ rule record_provenance:
         code=code("record_provenance.py"),
         manifest="<manifest>",
         text=CONFIG.evaluation.text,
-        processes=of_backends("<results>/generate/{backend}/first/{chunk}.json", USED.compared),
-        sides=expand(
+        processes=of_backends("<results>/generate/{backend}/first/{chunk}.json", USED.compared)
+        + expand(
             "<results>/ledger/{pair}/{side}/first.json",
             pair=LEDGER_PAIRS,
             side=["left", "right"],

@@ -42,8 +42,10 @@ def reference_minutes(wildcards, input, attempt):
 
 
 def ledger_minutes(wildcards, input, attempt):
-    """Minutes to compute one side of the ledger, under each of its backends."""
-    count = len(USED.ledger_interventions) * len(side_backends(wildcards))
+    """Minutes to compute one side of the ledger, at each of its corners."""
+    corners = USED.side_corners(wildcards.side, wildcards.left, wildcards.right)
+    documents = CONFIG.divergence.causes.documents / len(CONFIG.generation.prompts)
+    count = len(USED.ledger_interventions) * len(corners) * (1 + documents)
     return minutes(count, input, attempt)
 
 
@@ -54,9 +56,14 @@ def verify_minutes(wildcards, input, attempt):
 
 def side_threads(wildcards):
     """The CPU threads of one side of the ledger."""
-    return side_machine(wildcards).threads
+    return side_backend(wildcards).threads
 
 
 def side_gpus(wildcards):
-    """How many GPUs one side of the ledger occupies."""
-    return int(side_machine(wildcards).device == "cuda")
+    """How many GPUs one side of the ledger occupies by itself."""
+    return int(side_backend(wildcards).device == "cuda")
+
+
+def corner_gpus(wildcards):
+    """How many GPUs the corners of one side occupy: the random stream of the other may be on it."""
+    return int(any(backend.device == "cuda" for backend in pair_backends(wildcards)))

@@ -80,20 +80,26 @@ def pair_precisions(wildcards):
 
 
 def ledger_pair(wildcards):
-    """The two backends that a pair of the ledger starts from, as plain values."""
+    """The two backends of a pair of the ledger, as plain values."""
     return [backend.model_dump() for backend in pair_backends(wildcards)]
 
 
-def side_backends(wildcards):
-    """What one side of the ledger computes with: a repeat's process, with the first alone."""
-    backends = USED.side_backends(wildcards.side, wildcards.left, wildcards.right)
-    settings = [backend.model_dump() for backend in backends]
-    return settings[:1] if wildcards.process == "second" else settings
+def ledger_choice(wildcards):
+    """The interventions that a process of the ledger serves; the second repeats the first seed."""
+    choice = USED.ledger_choice
+    seeds = choice["noise_seeds"]
+    again = seeds[: 1 + (None in seeds)]  # the pristine model comes first
+    return choice | {"noise_seeds": again if wildcards.process == "second" else seeds}
 
 
-def side_machine(wildcards):
-    """The backend that one side of the ledger starts from."""
+def side_backend(wildcards):
+    """The backend of one side of the ledger."""
     return CONFIG.divergence.backends[getattr(wildcards, wildcards.side)]
+
+
+def side_settings(wildcards):
+    """The backend of one side of the ledger, as plain values."""
+    return side_backend(wildcards).model_dump()
 
 
 def traces(ending):

@@ -9,8 +9,6 @@ from needq.provenance.record import join_records
 
 with job(snakemake.log[0]):
     processes = [read_made(file, ProcessRecord) for file in snakemake.input.processes]
-    for file in snakemake.input.sides:  # one process under several backends
-        processes += read_made(file, list[ProcessRecord])
     record = join_records(
         json.loads(snakemake.params.config),
         snakemake.params.cuda,

@@ -9,6 +9,7 @@ from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     page = Pages(snakemake.input.templates, **snakemake.params.page)
-    table = published.read_table(snakemake.input.table)
-    theme.save(draw_ledger(table, page.cuda), snakemake.output.svg, snakemake.output.png)
-    write_text(snakemake.output.page, page.ledger(table))
+    causes = published.read_table(snakemake.input.table)
+    corners = published.read_table(snakemake.input.corners)
+    theme.save(draw_ledger(causes, page.cuda), snakemake.output.svg, snakemake.output.png)
+    write_text(snakemake.output.page, page.ledger(causes, corners))

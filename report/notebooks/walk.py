@@ -40,7 +40,7 @@ sys.path.insert(0, str(project / "scripts"))
 from needq.common.published import read_table  # found by the line above
 from needq.figures import theme
 from needq.metrics.labels import article_bands
-from needq.plan.ledger_steps import REPEAT
+from needq.plan.corners import ALL, SHARE
 from needq.report.cells import number
 
 READ = ("degradation", "q_histogram", "divergence_summary", "divergence_trend", "ledger", "flips")
@@ -396,32 +396,27 @@ if "divergence_trend" in tables:
 
 # %%
 if "ledger" in tables:
-    ledger = tables["ledger"][tables["ledger"]["order"] != REPEAT]
+    ledger = tables["ledger"]
     say(
-        "### Why: the causes removed one after the other",
-        "First the two backends as they are, which differ like two machines. Then each step "
-        "removes one more cause for both, in one order and in the opposite order.",
+        "### Why: what each cause does",
+        "Three causes can differ: where noise is drawn, where the random numbers come from that "
+        "choose tokens, and arithmetic. Every mixture of the two backends was run. *Alone* is the "
+        "share of texts that diverge if this cause alone acts. *Last removed* is how much that "
+        "share falls if, of all causes, this one is removed. The *share* of a cause is the mean of "
+        "what it adds over all orders (its Shapley share); these add up to that of all causes.",
     )
     for (left, right), pair in ledger.groupby(["left", "right"], sort=False):
-        orders = pair.sort_values("step").groupby("order", sort=False)
-        figure, (axes,) = theme.panels(1, len(orders))
-        lines = []
-        for axis, (order, part) in zip(axes, orders, strict=True):
-            sns.barplot(part, x="identical_share", y="cause", color=theme.COLOURS[0], ax=axis)
-            axis.set(title=order, xlabel="share of identical texts", ylabel=None, xlim=(0, 1.05))
-            bare, clean, gains = part.iloc[0], part.iloc[-1], part["identical_share"].diff()
-            best = f"The largest gain comes from *{part['cause'][gains.idxmax()]}*."
-            lines.append(
-                f"- {order}: as the backends are, {percent(bare['identical_share'])} of "
-                f"{number(bare['texts'])} texts are identical; with all causes removed, "
-                f"{percent(clean['identical_share'])}. The largest difference of a logit is then "
-                f"{number(clean['max_abs_logit'])}. "
-                + (best if gains.max() > 0 else "No step makes more texts identical.")
-            )
+        figure, ((axis,),) = theme.panels(1, 1)
+        sns.barplot(pair, x="estimate", y="cause", hue="effect", palette=theme.COLOURS, ax=axis)
+        axis.set(xlabel="texts that diverge (share)", ylabel=None)
         draw(figure)
+        total = pair[pair["cause"] == ALL].iloc[0]
+        shares = pair[pair["effect"] == SHARE].sort_values("estimate", ascending=False)
         say(
-            f"`{left}` and `{right}`; from top to bottom, each bar removes one more cause:",
-            "\n".join(lines),
+            f"`{left}` and `{right}`: {percent(total['estimate'])} of {number(total['texts'])} "
+            "texts diverge. Shares of the causes: "
+            + ", ".join(f"{row.cause} {percent(row.estimate)}" for row in shares.itertuples())
+            + "."
         )
 
 # %%

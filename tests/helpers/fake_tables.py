@@ -9,7 +9,7 @@ from needq.common import published, tables
 from needq.divergence import summary
 from needq.metrics import degradation as metrics
 from needq.metrics.histogram import histogram_table
-from needq.plan.ledger_steps import CAUSES, NATIVE
+from needq.plan.corners import ALL, ALONE, CAUSES, EFFECTS
 
 BACKENDS = ("cpu", "cpu_float64")
 
@@ -29,14 +29,15 @@ def histogram() -> pandas.DataFrame:
 
 
 def ledger() -> pandas.DataFrame:
-    """One pair: each cause removed makes a fifth more texts the same."""
-    rows = [{"left": "one", "right": "one", "order": "repeat", "step": 0, "cause": NATIVE}]
-    for order, causes in (("forwards", [*CAUSES]), ("backwards", [*CAUSES][::-1])):
-        for step, cause in enumerate([NATIVE, *causes]):
-            row = {"left": "one", "right": "two", "order": order, "step": step, "cause": cause}
-            row |= {"identical_share": step / 5, "max_abs_logit": 0 if step == 5 else 0.1**step}
-            rows.append(row | {"texts": 42})
-    return pandas.DataFrame(rows)
+    """One pair: all texts diverge, by a quarter each because of two causes, half of the third."""
+    row = {"left": "one", "right": "two", "texts": 42}
+    shares = dict(zip(CAUSES, (0.25, 0.5, 0.25), strict=True))
+    rows = [
+        row | {"cause": cause, "effect": effect, "estimate": share}
+        for cause, share in shares.items()
+        for effect in EFFECTS
+    ]
+    return pandas.DataFrame([*rows, row | {"cause": ALL, "effect": ALONE, "estimate": 1}])
 
 
 def flips() -> pandas.DataFrame:

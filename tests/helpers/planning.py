@@ -45,6 +45,6 @@ def plan(config):
         for pair in selection.pairs:
             assert selection.compared_chunks(*pair)
         for pair in selection.ledger_pairs:
-            assert all(selection.side_backends(side, *pair) for side in ("left", "right"))
+            assert all(selection.side_corners(side, *pair) for side in ("left", "right"))
         assert {"degradation", "provenance"} < set(report_pages(selection))
     json.dumps(config.model_dump(), allow_nan=False)

@@ -36,7 +36,7 @@ TINY = {
         "positions": [0, 2],
         "causes": {
             "pairs": [["cpu_a_bf16", "cpu_b_bf16"], ["cpu_a", "cuda_a"]],
-            "blocks_replaced": [1],
+            "blocks_replaced": [0, 1],
             "noise_seeds": [0, 1],
         },
     },

@@ -65,3 +65,27 @@ def true_half_point(middle, scale, spread, top=0.95, chance=0.5):
     shift = numpy.random.default_rng(1).normal(0, spread, (100_000, 1))
     share = 1 / (1 + numpy.exp((BLOCKS - middle - shift) / scale))
     return half_points.half_point(BLOCKS, chance + (top - chance) * share.mean(0), chance)
+
+
+SHARES = (0.02, 0.1, 0.35, 0.5, 0.65, 0.9, 0.98)
+# of 21 texts of a prompt: six that no or one block gives are one text
+REPEATED = (0,) * 6 + tuple(range(1, 16))
+
+
+def clustered(chances, likeness, prompts, rng, count=2000):
+    """Kinds of texts, with their chances, as means of prompts: kinds x data sets x prompts.
+
+    `likeness` is the correlation of two different texts of one prompt.
+    """
+    chances = numpy.array(chances)
+    of_prompt = numpy.broadcast_to(chances, (count, prompts, len(chances)))
+    if likeness:
+        of_prompt = rng.dirichlet(chances * (1 / likeness - 1), (count, prompts))
+    edges = of_prompt.cumsum(-1)[:, :, None, :-1]
+    kinds = (rng.random((count, prompts, 16, 1)) > edges).sum(-1)[:, :, REPEATED]
+    return [(kinds == kind).mean(-1) for kind in range(len(chances))]
+
+
+def covers(estimates, truth):
+    """How many of the intervals hold the truth, as a share."""
+    return numpy.mean([one.low <= truth <= one.high for one in estimates])

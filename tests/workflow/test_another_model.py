@@ -72,14 +72,14 @@ def test_six_blocks_have_their_rows_in_the_table(project):
         "cumulative": set(range(7))
     }
     # the rest of the run is planned, too
-    assert {"trace_causes", "decide_claims", "write_index"} <= set(project.planned())
+    assert {"trace_corners", "decide_claims", "write_index"} <= set(project.planned())
 
 
 def test_twenty_four_blocks_have_their_patches(project):
     """All that the stages after it read of the interventions; computing with them takes long."""
     project = project(24)
     planned = project.planned()
-    assert {"trace_causes", "decide_claims", "write_index"} <= set(planned)
+    assert {"trace_corners", "decide_claims", "write_index"} <= set(planned)
     said = project.finish("--until", "corrupt")
     assert notes(said) == NOTES
     files = list((project.results / "corrupt/patches").glob("*.json"))

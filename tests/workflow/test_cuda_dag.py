@@ -26,8 +26,8 @@ def test_auto_follows_the_devices(seen):
     # cpu, exact and cpu_keyed_bf16, and cuda if there is a device, in two processes each; the
     # ledger's pair on the CPU, and one with the device, each with two sides in two processes
     without, with_one = seen(NEEDQ_TEST_DEVICES="0"), seen(NEEDQ_TEST_DEVICES="1")
-    assert (without["generate"], without["trace_causes"]) == (6, 4)
-    assert (with_one["generate"], with_one["trace_causes"]) == (8, 8)
+    assert (without["generate"], without["trace_corners"]) == (6, 4)
+    assert (with_one["generate"], with_one["trace_corners"]) == (8, 8)
 
 
 def test_no_leaves_a_device_alone(fresh):

@@ -22,7 +22,8 @@ DIFF = {
     "show_flips",
     "plot_divergence",
 } | REPORT
-LEDGER = {"trace_causes", "compare_steps", "summarise_ledger", "show_ledger", "record_provenance"}
+LEDGER = {"trace_corners", "compare_corners", "summarise_ledger", "show_ledger"}
+LEDGER |= {"record_provenance"}
 LEDGER |= REPORT
 CLAIMS = {"decide_claims", "show_claims", "plot_claims"}
 LABELS = {"label_texts", "show_labels", "summarise_degradation", "plot_degradation"}
@@ -32,7 +33,7 @@ CHUNK = {"generate", "record_provenance"} | SCORE | DIFF | LEDGER
 GENERATE = {"make_reference_texts"} | CHUNK
 
 # the rules whose scripts use a module, by themselves or through others
-COMPUTE = {"generate", "score", "compute_logits", "make_reference_texts", "trace_causes", "verify"}
+COMPUTE = {"generate", "score", "compute_logits", "make_reference_texts", "trace_corners", "verify"}
 PATCH = COMPUTE | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
 PAGES |= {"write_pages", "write_index", "walk_through", "recompute"}
@@ -41,20 +42,22 @@ TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradat
 MODULES = {
     "plan/config": set(),
     "plan/selection": set(),
-    "plan/ledger_steps": PAGES | {"compare_steps"},  # which call causes by their names
+    # which call causes by their names
+    "plan/corners": PAGES | {"trace_corners", "compare_corners", "summarise_ledger"},
     "backup/model": {"back_up"},
     "backup/tokens": {"tokenize_texts", "generate", "show_side_by_side"},
     "corrupt/methods": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
-    "inference/generate": {"generate", "make_reference_texts", "trace_causes", "verify"},
+    "inference/generate": {"generate", "make_reference_texts", "trace_corners", "verify"},
     "inference/score": COMPUTE - {"generate"},
     "inference/native": COMPUTE,
     "exact/model": COMPUTE,
     "metrics/statistics": TESTS
     | {"plot_divergence", "summarise_divergence", "summarise_ledger", "walk_through"},
     "metrics/degradation": {"summarise_degradation"},
-    "divergence/diff": {"diff", "compare_steps"},
-    "divergence/ledger": {"compare_steps"},
+    "divergence/diff": {"diff", "compare_corners"},
+    "divergence/corners": {"compare_corners"},
+    "divergence/causes": {"summarise_ledger"},
     "divergence/flips": {"predict_flips"},
     "figures/theme": FIGURES | {"walk_through"},
     "figures/ledger": {"show_ledger"},
@@ -88,7 +91,7 @@ def project(rich, tmp_path_factory):
 
 CHANGED_MODULES = {
     "report/gallery": {"write_pages", "all"},
-    "divergence/ledger": LEDGER,
+    "divergence/corners": LEDGER | {"draw_native_noise"},
     "corrupt/methods": {"draw_noise", "count_weights", "corrupt"} | GENERATE,
 }
 

@@ -2,13 +2,9 @@
 
 import csv
 import io
-import os
 from collections import Counter
 
 import pytest
-from needq.plan import config
-from needq.plan.ledger_steps import backends_of, steps
-from project import DEFAULT, RICH, TINY, merged
 from pyarrow import parquet
 
 
@@ -63,46 +59,48 @@ def test_two_arithmetics_differ(rich):
     assert max(float(row["max_abs_logit"]) for row in rows if row["max_abs_logit"]) > 0
 
 
-def test_the_ledger_ends_in_identical_bits_in_both_orders(rich):
-    rows = table(rich, "ledger")
-    steps = [(row["order"], int(row["step"])) for row in rows]
-    assert steps == [
-        *[("repeat", 0)] * 2,
-        *[(order, step) for order in ("forwards", "backwards") for step in range(6)],
+def test_the_ledger_has_every_cause_that_differs_and_repeats_of_the_same_bits(rich):
+    rows = table(rich, "ledger_corners")
+    assert [row["corner"] for row in rows] == [
+        *("repeat", "repeat", "noise", "arithmetic", "noise + arithmetic"),
     ]
-    for row in rows:
-        same = row["order"] == "repeat" or row["step"] == "5"
-        assert (float(row["identical_share"]) == 1 and float(row["max_abs_logit"]) == 0) or not same
-    first = {row["order"]: row for row in rows if row["step"] == "0" and row["order"] != "repeat"}
-    assert all(float(row["max_abs_logit"]) > 0 for row in first.values())
+    for row in rows[:2]:
+        assert (float(row["diverged_share"]), float(row["max_abs_logit"])) == (0, 0)
+    # noise of another instruction set differs in digits that bfloat16 drops
+    assert all(float(row["max_abs_logit"]) > 0 for row in rows[3:])
+    causes = table(rich, "ledger")
+    assert [row["cause"] for row in causes] == ["noise"] * 3 + ["arithmetic"] * 3 + ["all causes"]
+    # two noise seeds are too few for an interval
+    assert {(row["low"], row["high"]) for row in causes} == {("n too small", "n too small")}
+    shares = [float(row["estimate"]) for row in causes if row["effect"] == "share"]
+    assert sum(shares) == pytest.approx(float(causes[-1]["estimate"]), abs=1e-5)
 
 
-def test_ledger_numbers_follow_from_the_parquet_files(rich, monkeypatch):
-    """Each number of each step, by a few lines from what the traces left."""
-    monkeypatch.chdir(rich.folder)
-    backends = config.read_config(merged(DEFAULT, merged(TINY, RICH))).divergence.backends
-    sides = [backends[name] for name in ("cpu_a_bf16", "cpu_b_bf16")]
-    texts = {
-        side: parquet.read_table(
-            rich.results / f"ledger/cpu_a_bf16-cpu_b_bf16/{side}/first.parquet"
-        )
-        for side in ("left", "right")
+def test_ledger_numbers_follow_from_the_parquet_files(rich):
+    """Each number of each corner, by a few lines from what the traces left."""
+    folder = rich.results / "ledger/cpu_a_bf16-cpu_b_bf16"
+    texts = {}
+    for side in ("left", "right"):
+        for row in parquet.read_table(folder / side / "first.parquet").to_pylist():
+            texts.setdefault(row["corner"], []).append(row["tokens"])
+    # 2 prompts and 2 documents, 2 sample seeds; the pristine model, and one block with two noises
+    assert {name: len(found) for name, found in texts.items()} == dict.fromkeys(texts, 24)
+    diverged = {
+        name: sum(one != two for one, two in zip(texts[""], found, strict=True)) / 24
+        for name, found in texts.items()
     }
-    found = [row for row in table(rich, "ledger") if row["order"] != "repeat"]
-    for row, step in zip(found, steps(*sides), strict=True):
-        ends = []
-        for side in ("left", "right"):
-            number = backends_of(side, *sides).index(getattr(step, side))
-            ends.append([t for t in texts[side].to_pylist() if t["backend_number"] == number])
-        pairs = [(one["tokens"], two["tokens"]) for one, two in zip(*ends, strict=True)]
-        same = sum(one == two for one, two in pairs) / len(pairs)
-        assert float(row["identical_share"]) == pytest.approx(same, abs=1e-5)
-        shared = [len(os.path.commonprefix(pair)) / len(pair[0]) for pair in pairs]  # noqa: RUF071 (of lists)
-        assert float(row["common_prefix_share"]) == pytest.approx(
-            sum(shared) / len(shared), abs=1e-5
-        )
-        assert row["cause"] == step.cause
-        assert int(row["texts"]) == len(pairs) == 8
+    corners = [row for row in table(rich, "ledger_corners") if row["corner"] != "repeat"]
+    assert {row["corner"] for row in corners} == set(texts) - {""}
+    for row in corners:
+        assert float(row["diverged_share"]) == pytest.approx(diverged[row["corner"]], abs=1e-5)
+        assert int(row["texts"]) == 24
+    found = {(row["cause"], row["effect"]): float(row["estimate"]) for row in table(rich, "ledger")}
+    noise, arithmetic, both = (
+        diverged[name] for name in ("noise", "arithmetic", "noise + arithmetic")
+    )
+    assert found["noise", "alone"] == pytest.approx(noise, abs=1e-5)
+    assert found["noise", "last removed"] == pytest.approx(both - arithmetic, abs=1e-5)
+    assert found["noise", "share"] == pytest.approx((noise + both - arithmetic) / 2, abs=1e-5)
 
 
 def test_flips_are_counted_and_predicted(rich):

@@ -1,16 +1,16 @@
 """What every column of every table means. The pages show it; docs/metrics.md repeats it."""
 
-
-def _with_intervals(names: tuple[str, ...], meanings: dict[str, str]) -> dict[str, str]:
-    """`meanings`, and after each of `names` those of its columns NAME_low and NAME_high."""
-    empty = "Empty if there are too few values for an interval."
-    columns = {}
-    for name, meaning in meanings.items():
-        columns[name] = meaning
-        if name in names:
-            columns[f"{name}_low"] = f"Lower end of the 95% interval of {name}. {empty}"
-            columns[f"{name}_high"] = f"Upper end of the 95% interval of {name}. {empty}"
-    return columns
+from needq.common.column_parts import BACKEND, KEYS, NOISE_SEEDS, with_intervals
+from needq.common.divergence_columns import (
+    DIVERGENCE,
+    DIVERGENCE_SUMMARY,
+    DIVERGENCE_TREND,
+    FLIP_PLACES,
+    FLIPS,
+    LEDGER,
+    LEDGER_CORNERS,
+    LEDGER_TEXTS,
+)
 
 
 def _ends(name: str) -> dict[str, str]:
@@ -21,19 +21,7 @@ def _ends(name: str) -> dict[str, str]:
     }
 
 
-KEYS = {
-    "sweep": "Name of the sweep (a family of interventions), as in the config.",
-    "intervention": "Name of the intervention: MATRIX/SWEEP/COUNT, where COUNT is the number of "
-    "blocks replaced; 00 is the pristine model. If the sweep replaces single blocks: "
-    "MATRIX/SWEEP/BLOCK, where BLOCK is the index of the replaced block; none is the pristine "
-    "model.",
-    "block": "Index of the replaced block, from 0. Empty unless the sweep replaces single blocks.",
-    "blocks_replaced": "Number of blocks whose matrix is replaced. 0 is the pristine model.",
-}
-BACKEND = "Name of the backend that computed this row, as in the config."
-NOISE_SEEDS = "Number of noise seeds that the means are taken over. 0 if there is no noise."
-
-DEGRADATION = _with_intervals(
+DEGRADATION = with_intervals(
     ("nll", "kl", "top1_agreement", "pristine_nll", "seq_rep_4", "distinct_2", "grammar", "cloze"),
     {
         **KEYS,
@@ -75,7 +63,7 @@ DEGRADATION = _with_intervals(
     },
 )
 
-LABELS = _with_intervals(
+LABELS = with_intervals(
     ("share",),
     {
         **KEYS,
@@ -145,131 +133,6 @@ HALF_POINTS = {
     "the other rows.",
 }
 
-PAIR = {
-    "left": "Name of the first backend of the pair.",
-    "right": "Name of the second backend of the pair. In a repeat it is equal to left: the "
-    "backend computed again in a second process.",
-}
-
-LOGIT_ERROR = (
-    "How much the errors of logits can change the choice between two tokens, in nats at "
-    "temperature 1: the standard deviation of the difference of two tokens' logit errors, where "
-    "tokens are weighted by their probability. 0 if the logits of both backends are equal."
-)
-FIRST_DIVERGENT = "Index of the first new token that differs, from 0"
-GIVEN = "of the two backends, given the same tokens"
-LOGITS = f"Largest absolute difference between the logits {GIVEN}"
-ULP = f"{LOGITS}, in units in the last place (ulp) of the less precise number format"
-KL = f"KL divergence KL(left || right) of the next-token distributions {GIVEN}, in nats per token"
-TOP1 = f"Number of compared positions where the most probable tokens {GIVEN}, differ"
-MARGIN = (
-    "By how many nats the left backend preferred its token to the next best one, at the first "
-    "divergent token"
-)
-ONE_SEED = "Filled only for the first sample seed."
-
-DIVERGENCE = {
-    **PAIR,
-    "sweep": KEYS["sweep"],
-    "intervention": KEYS["intervention"],
-    "noise_seed": "Seed of the noise. Empty if there is no noise.",
-    "prompt": "Index of the prompt in the config, from 0.",
-    "sample_seed": "Seed of the text. Each prompt is continued once per sample seed.",
-    "identical": "True if both backends generated the same tokens, False if not.",
-    "first_divergent_token": f"{FIRST_DIVERGENT}. Empty if the texts are identical.",
-    "tokens": "Number of new tokens in the text of the left backend.",
-    "max_abs_logit": f"{LOGITS}. {ONE_SEED}",
-    "max_ulp": f"{ULP}. {ONE_SEED}",
-    "kl": f"{KL}. {ONE_SEED}",
-    "top1_flips": f"{TOP1}. {ONE_SEED}",
-    "logit_error": f"{LOGIT_ERROR} {ONE_SEED}",
-    "margin": f"{MARGIN}. Empty if the texts are identical.",
-}
-
-
-def _divergence_measures(identical: str) -> dict[str, str]:
-    """The columns of a summary; `identical` is the name of the share of identical texts."""
-    return _with_intervals(
-        (identical, "common_prefix_share"),
-        {
-            identical: "Share (0 to 1) of texts that are identical: both backends generated the "
-            "same tokens. Mean over noise seeds and prompts.",
-            "common_prefix_share": "Share (0 to 1) of the left backend's text that comes before "
-            "the first divergent token; 1 if the texts are identical. Mean over noise seeds and "
-            "prompts. Lower: the backends diverge earlier.",
-            "first_divergent_token": f"{FIRST_DIVERGENT}: median of the texts that differ.",
-            "first_divergent_q25": f"{FIRST_DIVERGENT}: lower quartile of the texts that differ.",
-            "first_divergent_q75": f"{FIRST_DIVERGENT}: upper quartile of the texts that differ.",
-            "max_abs_logit": f"{LOGITS}: maximum of all texts.",
-            "max_ulp": f"{ULP}: maximum of all texts. An ulp of float64 is much smaller than one "
-            "of float32.",
-            "kl": f"{KL}: mean over texts.",
-            "top1_flips": f"{TOP1}: sum over texts.",
-            "logit_error": f"{LOGIT_ERROR} Root mean square over texts.",
-            "margin": f"{MARGIN}: median of the texts that differ.",
-            "noise_seeds": NOISE_SEEDS,
-            "texts": "Number of texts that were compared.",
-        },
-    )
-
-
-DIVERGENCE_MEASURES = _divergence_measures("identical")
-DIVERGENCE_SUMMARY = {**PAIR, **KEYS, **DIVERGENCE_MEASURES}
-
-DIVERGENCE_TREND = _with_intervals(
-    ("slope",),
-    {
-        **PAIR,
-        "sweep": KEYS["sweep"],
-        "slope": "Change in the share of the text generated before the backends diverge, per "
-        "additional block replaced. Mean over noise seeds and prompts. Positive: later.",
-        "verdict": "Whether the backends diverge earlier or later as more blocks are replaced: "
-        "earlier or later if the 95% interval of the slope does not contain 0, otherwise "
-        "undecided.",
-        "noise_seeds": NOISE_SEEDS,
-        "texts": DIVERGENCE_MEASURES["texts"],
-    },
-)
-
-FLIPS = {
-    "left": "Name of the reference backend, with which the other precisions are compared.",
-    "right": "Name of the backend that is compared with the reference backend.",
-    "blocks_replaced": "Number of blocks whose matrix is replaced. Empty in the row of all texts.",
-    "logit_error": f"{LOGIT_ERROR} Root mean square over texts.",
-    "texts": DIVERGENCE_MEASURES["texts"],
-    "diverged": "Number of texts in which the two backends diverge.",
-    "predicted": "Number of texts in which the two backends should diverge if rounding errors "
-    "alone flip tokens: predicted from the margins of the tokens and the logit error.",
-    "predicted_low": "Lower end of the 95% interval of the predicted number of texts.",
-    "predicted_high": "Upper end of the 95% interval of the predicted number of texts.",
-    "p_value": "Probability of a number of diverged texts at least as far from the prediction as "
-    "the observed one, if the prediction is right (two-sided, 0 to 1). A small value speaks "
-    "against the prediction. Empty if fewer than one text should diverge.",
-    "place_p_value": "p-value (0 to 1) of a chi-square test that texts diverge at the predicted "
-    "tokens. A small value speaks against the prediction. Filled only in the row of all texts, if "
-    "enough texts should diverge.",
-}
-
-FLIP_PLACES = {
-    "left": FLIPS["left"],
-    "right": FLIPS["right"],
-    "token": "Index of the new token, from 0.",
-    "diverged": "Number of texts in which this token is the first divergent one.",
-    "predicted": "Number of texts in which this token should be the first divergent one if "
-    "rounding errors alone flip tokens.",
-}
-
-STEP = {
-    "order": "The order in which causes are removed: forwards or backwards. repeat: no cause is "
-    "removed, and a backend is compared with itself in a second process.",
-    "step": "Number of causes that are removed, from 0.",
-    "cause": "The cause that this step removes for both backends. native everything: no cause is "
-    "removed.",
-}
-
-LEDGER_TEXTS = {**PAIR, **STEP, **DIVERGENCE}
-LEDGER = {**PAIR, **STEP, **_divergence_measures("identical_share")}
-
 HISTOGRAM = {
     "stored_noise": "Name of the stored noise: MATRIX-METHOD-SEED.",
     "noise_seed": "Seed of the stored noise: the first noise seed of the config.",
@@ -294,6 +157,7 @@ TABLES = {
     "flips": FLIPS,
     "flip_places": FLIP_PLACES,
     "ledger": LEDGER,
+    "ledger_corners": LEDGER_CORNERS,
     "ledger_texts": LEDGER_TEXTS,
     "q_histogram": HISTOGRAM,
 }

@@ -29,6 +29,11 @@ def noise_parts(name: str) -> tuple[str, str, int]:
     return matrix, method, int(seed)
 
 
+def corner_key(corner: str, logits: str) -> str:
+    """The name of the logits of a corner of the ledger, where `logits` is a `logits_key`."""
+    return f"{corner}: {logits}"
+
+
 def logits_key(intervention: str, noise_seed: int | None) -> str:
     """The name of the logits of one intervention and noise seed in a file."""
     return f"{intervention}@{'none' if noise_seed is None else noise_seed}"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # columns of text, which stays text if it looks like a number: those of parquet files and of tables
 TEXT = {field.name for schema in SCHEMAS for field in schema if pyarrow.types.is_string(field.type)}
-TEXT |= {"claim", "example", "measure", "method", "statement", "stored_noise", "test"}
-TEXT |= {"true_label", "verdict"}
+TEXT |= {"cause", "claim", "effect", "example", "measure", "method", "statement"}
+TEXT |= {"stored_noise", "test", "true_label", "verdict"}
 MIXED = {"low", "high"}  # ends of an interval: numbers, or that n is too small
 
 

@@ -30,9 +30,9 @@ class TextRow(InterventionKeys):
 
 
 class TraceRow(TextRow):
-    """A text of one side of the ledger (schemas.TRACE), by the number of its backend."""
+    """A text of one side of the ledger (schemas.TRACE), by the name of its corner."""
 
-    backend_number: int
+    corner: str
 
 
 class DocumentDigest(InterventionKeys):
@@ -126,11 +126,10 @@ class DiffRow(InterventionKeys):
 
 
 class LedgerRow(DiffRow):
-    """A text of a pair of backends under one step of the ledger (schemas.LEDGER)."""
+    """A text of the left backend of a pair and one at a corner of the ledger (schemas.LEDGER)."""
 
-    order: str
-    step: int
-    cause: str
+    corner: str
+    distinct_text: int
 
 
 class ProcessRecord(TypedDict, total=False):

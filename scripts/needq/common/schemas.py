@@ -21,9 +21,9 @@ TEXTS = pa.schema(
         "ended": pa.bool_(),
     }
 )
-# texts of one process with several backends, which have numbers in place of names
+# texts of one process of the ledger, whose backends are corners
 TRACE = pa.schema(
-    [("backend_number", pa.int64()), *(f for f in TEXTS if f.name not in ("backend", "text"))]
+    [("corner", pa.string()), *(f for f in TEXTS if f.name not in ("backend", "text"))]
 )
 EVALUATION = pa.schema(
     OF_BACKEND
@@ -93,6 +93,4 @@ DIVERGENCE = pa.schema(
     }
 )
 
-LEDGER = pa.schema(
-    [("order", pa.string()), ("step", pa.int64()), ("cause", pa.string()), *DIVERGENCE]
-)
+LEDGER = pa.schema([("corner", pa.string()), ("distinct_text", pa.int64()), *DIVERGENCE])

@@ -239,21 +239,20 @@ class Precisions(Settings):
 
 
 class Causes(Settings):
-    """Pairs of backends whose divergence is taken apart: one cause after the other is removed, in
-    two orders (the ledger).
-    """
+    """Pairs of backends whose divergence is taken apart, cause by cause (the ledger)."""
 
     pairs: values.Pairs = []
     """Pairs of backends that stand for two machines. An empty list leaves the ledger out."""
     sweep: values.Text = "cumulative"
     """The sweep under which texts are generated. It needs run: texts."""
-    blocks_replaced: values.BlocksReplaced = [2, "all"]
+    blocks_replaced: values.BlocksReplaced = [0, 1, 3, 6, "all"]
     """Which interventions of the sweep, by the number of blocks that they replace. all: as many as
-    the sweep replaces at most. In a list with all, numbers that the sweep does not have are left
-    out.
+    it replaces at most. In a list with all, numbers that the sweep does not have are left out.
     """
-    noise_seeds: values.CountOrSeeds = 2
+    noise_seeds: values.CountOrSeeds = 5
     """How many of the config's noise seeds are used, from the first on. Or a list of them."""
+    documents: values.Index = 24
+    """How many documents are prompts too: their beginnings, as long as the longest prompt."""
 
 
 class Divergence(Settings):

@@ -81,7 +81,7 @@ def read_ledger(paths: Sequence[str | Path]) -> DataFrame:
 
     A backend that is in two pairs has its repeat in both; only the first one is kept.
     """
-    keys = ["left", "right", "order", "step", "intervention", "noise_seed", "prompt", "sample_seed"]
+    keys = ["left", "right", "corner", "intervention", "noise_seed", "prompt", "sample_seed"]
     return _concatenated(paths).drop_duplicates(keys, ignore_index=True)
 
 

@@ -229,11 +229,11 @@ StepCounts = Annotated[
     Annotated[Literal["all", "halves", "quarters"], Tag(WORD)] | Annotated[Counts, Tag(LIST)],
     LIST_OR_WORD,
 ]
-AllOrCount = Annotated[
-    Annotated[Literal["all"], Tag(WORD)] | Annotated[Count, Tag(NUMBER)],
+AllOrIndex = Annotated[
+    Annotated[Literal["all"], Tag(WORD)] | Annotated[Index, Tag(NUMBER)],
     Discriminator(_number_or_word),
 ]
-BlocksReplaced = Annotated[list[AllOrCount], *SOME_DIFFERENT]
+BlocksReplaced = Annotated[list[AllOrIndex], *SOME_DIFFERENT]
 CountOrSeeds = Annotated[
     Annotated[Count, Tag(NUMBER)] | Annotated[Seeds, Tag(LIST)], Discriminator(_list_or_number)
 ]

@@ -5,6 +5,7 @@ texts diverge there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from needq.common.rows import DiffRow, LogitsDifference, TextRow
 
 # explicit bits of the significand of each format; logits under TF32 are float32
 SIGNIFICAND = {"float64": 52, "float32": 23, "tf32": 23, "float16": 10, "bfloat16": 7}
+
+T = TypeVar("T", bound=TextRow)
 
 TINY = np.finfo(float).tiny
 
@@ -76,7 +79,7 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def repeated(first: Sequence[TextRow], second: Sequence[TextRow]) -> list[TextRow]:
+def repeated(first: Sequence[T], second: Sequence[TextRow]) -> list[T]:
     """The texts of the first process that the second process (the repeat) generated again."""
     again = {_text_key(row) for row in second}
     return [row for row in first if _text_key(row) in again]
@@ -97,7 +100,8 @@ def diff(
     """One row per text of the pair of backends `names`, which have the same interventions.
 
     `logits` maps `logits_key` to [prompt, position, vocabulary], for the first sample seed of each
-    prompt. `margin` is that of the left backend at the first divergent token.
+    prompt; the last prompts may have none. `margin` is that of the left backend at the first
+    divergent token.
     """
     first_seed = texts[0][0]["sample_seed"]
     for left, right in zip(*texts, strict=True):
@@ -121,8 +125,8 @@ def diff(
             "tokens": len(left["tokens"]),
             "margin": None if place is None else left["margins"][place],
         }
-        if left["sample_seed"] == first_seed:
-            key = logits_key(left["intervention"], left["noise_seed"])
-            prompt = left["prompt"]
-            row.update(compare_logits(logits[0][key][prompt], logits[1][key][prompt], precisions))
+        one, other = (part[logits_key(left["intervention"], left["noise_seed"])] for part in logits)
+        prompt = left["prompt"]
+        if left["sample_seed"] == first_seed and prompt < len(one):
+            row.update(compare_logits(one[prompt], other[prompt], precisions))
         yield row

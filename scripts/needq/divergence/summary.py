@@ -17,14 +17,6 @@ def summary_table(divergence: DataFrame) -> DataFrame:
     return table.astype({"block": "Int64"})
 
 
-def ledger_table(texts: DataFrame) -> DataFrame:
-    """`ledger.tsv`: one row per pair, order and step, from the rows of `ledger_texts.tsv`."""
-    keys = ["left", "right", "order", "step", "cause"]
-    table = _summed(texts, keys, columns.DIVERGENCE_MEASURES)
-    names = {name: name.replace("identical", "identical_share") for name in table}
-    return table.rename(columns=names)[list(columns.LEDGER)]
-
-
 def trend_table(divergence: DataFrame) -> DataFrame:
     """`divergence_trend.tsv`: whether pairs diverge earlier or later as more blocks are replaced.
 
@@ -68,6 +60,24 @@ def _with_common_prefix(divergence: DataFrame) -> DataFrame:
     )
 
 
+def measures(part: DataFrame) -> dict[str, float]:
+    """Medians, means and maxima over texts that were compared: those without an interval."""
+    place = part["first_divergent_token"].astype(float)
+    return {
+        "first_divergent_token": place.median(),
+        "first_divergent_q25": place.quantile(0.25),
+        "first_divergent_q75": place.quantile(0.75),
+        "max_abs_logit": part["max_abs_logit"].max(),
+        "max_ulp": part["max_ulp"].max(),
+        "kl": part["kl"].mean(),
+        "top1_flips": part["top1_flips"].sum(min_count=1),
+        "logit_error": numpy.sqrt((part["logit_error"] ** 2).mean()),
+        "margin": part["margin"].median(),
+        "noise_seeds": part["noise_seed"].nunique(),
+        "texts": len(part),
+    }
+
+
 def _summed(divergence: DataFrame, keys: Sequence[str], names: Mapping[str, str]) -> DataFrame:
     """How far the texts of each group diverge: means, medians and maxima over its texts."""
     divergence = _with_common_prefix(divergence).assign(
@@ -79,18 +89,5 @@ def _summed(divergence: DataFrame, keys: Sequence[str], names: Mapping[str, str]
         row = first_values(part, keys)
         row |= as_columns("identical", share(part, "identical", "prompt"))
         row |= estimated("common_prefix_share", part, "prompt", low=0, high=1)
-        row |= {
-            "first_divergent_token": part["first_divergent_token"].median(),
-            "first_divergent_q25": part["first_divergent_token"].quantile(0.25),
-            "first_divergent_q75": part["first_divergent_token"].quantile(0.75),
-            "max_abs_logit": part["max_abs_logit"].max(),
-            "max_ulp": part["max_ulp"].max(),
-            "kl": part["kl"].mean(),
-            "top1_flips": part["top1_flips"].sum(min_count=1),
-            "logit_error": numpy.sqrt((part["logit_error"] ** 2).mean()),
-            "margin": part["margin"].median(),
-            "noise_seeds": part["noise_seed"].nunique(),
-            "texts": len(part),
-        }
-        rows.append(row)
+        rows.append(row | measures(part))
     return DataFrame(rows, columns=[*keys, *(name for name in names if name not in keys)])

@@ -56,13 +56,17 @@ def generate_all(
     tokens: Tokens,
     settings: Generation,
     backend: Backend,
+    stream_device: torch.device | None = None,
 ) -> list[TextRow]:
-    """The texts under each patch, as rows of schemas.TEXTS without `backend` and `text`."""
+    """The texts under each patch, as rows of schemas.TEXTS without `backend` and `text`.
+
+    `stream_device` is as in `generate`.
+    """
     rows = prompt_rows(tokens, settings)
     texts: list[TextRow] = []
     for patch in progress(patches, "generate"):
         with patcher.applied(patch.slices):
-            continuations = generate(model, rows, settings, tokens["end"], backend)
+            continuations = generate(model, rows, settings, tokens["end"], backend, stream_device)
         for row, continuation in zip(rows, continuations, strict=True):
             texts.append(
                 {
@@ -78,21 +82,34 @@ def generate_all(
 
 
 def generate(
-    model: Model, rows: Sequence[Row], settings: Generation, end: int | None, backend: Backend
+    model: Model,
+    rows: Sequence[Row],
+    settings: Generation,
+    end: int | None,
+    backend: Backend,
+    stream_device: torch.device | None = None,
 ) -> list[Continuation]:
     """Continue each row as the config's `generation` (`settings`) and the backend say.
 
-    `end` is the id that ends a text, kept as its last token; None for none.
+    `end` is the id that ends a text, kept as its last token; None for none. `stream_device` is the
+    device whose random stream `rng: native` is; without it, the model's own.
     """
     continuations: list[Continuation] = []
     for batch in batches(rows, backend.batch):
-        continuations += _generate_batch(model, batch, settings, end, backend)
+        continuations += _generate_batch(
+            model, batch, settings, end, backend, stream_device or model.device
+        )
     return continuations
 
 
 @torch.inference_mode()
 def _generate_batch(
-    model: Model, rows: Sequence[Row], settings: Generation, end: int | None, backend: Backend
+    model: Model,
+    rows: Sequence[Row],
+    settings: Generation,
+    end: int | None,
+    backend: Backend,
+    stream_device: torch.device,
 ) -> list[Continuation]:
     device = model.device
     # left padding, so that every row's next token is at the same place
@@ -101,7 +118,7 @@ def _generate_batch(
     ids = torch.tensor([[0] * n + list(row.ids) for n, row in zip(padding, rows, strict=True)])
     ids = ids.to(device)
     mask = torch.arange(width, device=device) >= torch.tensor(padding, device=device)[:, None]
-    sampler = make_sampler(backend, device, rows, settings)
+    sampler = make_sampler(backend, stream_device, rows, settings)
     continuations = [Continuation() for _ in rows]
     fresh, fresh_mask, cache = ids, mask, None
     for step in range(settings.max_new_tokens):

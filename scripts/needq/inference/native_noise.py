@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from needq.backup.architectures import Architecture, Slice
+from needq.backup.architectures import Architecture, Slice, find_architecture
+from needq.common.files import read_made
 from needq.common.keys import noise_parts
-from needq.common.settings import Gpu
+from needq.common.settings import Backend, Gpu
 from needq.common.tensors import opened_tensors
 from needq.common.values import GpuName
 from needq.inference.cuda_stream import CudaStreams
@@ -56,6 +57,16 @@ class NativeNoise(dict[str, dict[str, np.ndarray]]):
                         tensors[f"{block}.{kind}"] = drawn.cpu().numpy()
         self[name] = tensors
         return tensors
+
+
+def native_noise(weights: Path, backend: Backend, device: torch.device) -> NativeNoise:
+    """The noise of a backend that has noise of its own: drawn on `device`, or as on its GPU.
+
+    `weights` is the backup's model.safetensors.
+    """
+    architecture = find_architecture(read_made(weights.with_name("config.json"), dict))
+    streams = partial(gpu_stream, backend.gpu) if backend.noise == "cuda" else None
+    return NativeNoise(weights, architecture, device, streams)
 
 
 def gpu_stream(gpu: Gpu | GpuName | None, *meaning: str | int) -> CudaStreams:

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from needq.backup.architectures import find_architecture
-from needq.common.files import damaged, read_made, sha256
+from needq.common.files import damaged, sha256
 from needq.common.settings import Backend
 from needq.common.tensors import opened_tensors
 from needq.corrupt.methods import replacement
 from needq.corrupt.patches import Noise, SlicePatch, noise_tensor, stored_noise
 from needq.inference.backend import Model
-from needq.inference.native_noise import NativeNoise, gpu_stream
+from needq.inference.native_noise import native_noise
 
 
 class Patcher:
@@ -78,9 +76,7 @@ def make_patcher(
 ) -> Patcher:
     """The patcher of a backend: with the stored noise of files, or noise as a device draws it."""
     if backend.noise != "keyed":
-        architecture = find_architecture(read_made(weights.with_name("config.json"), dict))
-        streams = partial(gpu_stream, backend.gpu) if backend.noise == "cuda" else None
-        noise = NativeNoise(weights, architecture, model.device, streams)
+        noise = native_noise(weights, backend, model.device)
         return Patcher(model, weights, noise, recorded=False)
     return Patcher(model, weights, stored_noise(noise_files))
 

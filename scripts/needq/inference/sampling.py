@@ -65,7 +65,8 @@ class NativeSampler:
             if over:
                 chosen.append((0, math.nan))
                 continue
-            race = probability / torch.empty_like(probability).exponential_(generator=stream)
+            drawn = torch.empty_like(probability, device=stream.device)
+            race = probability / drawn.exponential_(generator=stream).to(probability.device)
             best = race.topk(2).values.double().log()
             chosen.append((int(race.argmax()), float(best[0] - best[1])))
         return chosen
@@ -80,7 +81,7 @@ class CudaSampler:
         self.greedy = settings.temperature == 0
 
     def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
-        logits = logits.to(torch.float32)
+        logits = logits.to("cpu", torch.float32)
         if self.greedy:
             return most_probable(logits)
         probabilities = self.processors(ids, logits).softmax(-1)  # type: ignore[arg-type]
@@ -115,7 +116,10 @@ class KeyedSampler:
 def make_sampler(
     backend: Backend, device: torch.device, rows: Sequence[Row], settings: Generation
 ) -> Sampler:
-    """The sampler of a backend, which says where the random numbers come from."""
+    """The sampler of a backend, which says where the random numbers come from.
+
+    `device` is the one that has the random stream, if that is native.
+    """
     if backend.rng == "keyed":
         return KeyedSampler(device, rows, settings)
     if backend.rng == "cuda":

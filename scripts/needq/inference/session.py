@@ -60,13 +60,9 @@ class Session:
 
         prepare(backend)
         check_weights(weights)
-        self.backend, self.weights, self.noise, self.patches = backend, weights, noise, patches
+        self.backend, self.weights, self.patches = backend, weights, patches
         self.model = load(weights.parent, backend)
         self.patcher = make_patcher(self.model, weights, backend, noise)
-
-    def under(self, backend: Backend) -> Session:
-        """The same work under another backend, in the same process."""
-        return Session(backend, self.weights, self.noise, self.patches)
 
     def record(self) -> ProcessRecord:
         """What this process computes with."""

@@ -1,58 +1,71 @@
-"""Traces: what one side of the ledger generates and computes under each of its backends."""
+"""Traces: what one side of the ledger generates and computes at each of its corners."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
-from needq.common.rows import ProcessRecord, TextRow, Tokens, TraceRow
-from needq.common.settings import Backend, Generation
+from needq.common.keys import corner_key
+from needq.common.rows import TextRow, Tokens, TraceRow
+from needq.common.settings import Generation
+from needq.corrupt.patches import stored_noise
 from needq.inference.generate import generate_all
+from needq.inference.patcher import Patcher
 from needq.inference.score import reference_logits
 from needq.inference.session import Session
+from needq.plan.corners import Corner
 
 
-class BackendTrace(NamedTuple):
-    """What a process computes under one of its backends."""
+class Trace(NamedTuple):
+    """What one process leaves: rows of schemas.TRACE, and logits by `keys.corner_key`."""
 
     texts: list[TraceRow]
-    logits: dict[str, np.ndarray]  # by the backend's number and keys.logits_key
-    record: ProcessRecord
+    logits: dict[str, np.ndarray]
 
 
-def trace_backends(
-    work: Session,
-    backends: Sequence[Backend],
-    tokens: Tokens,
-    settings: Generation,
-    reference: Sequence[TextRow],
-    positions: Sequence[int],
-) -> Iterator[BackendTrace]:
-    """The texts, and the logits of the reference's texts, under one backend after the other.
+def with_documents(tokens: Tokens, settings: Generation, count: int) -> tuple[Tokens, Generation]:
+    """The same with the beginnings of the first documents as more prompts.
 
-    `work` is a session under the first of the backends; `reference` are rows of schemas.TEXTS.
+    They are as long as the longest prompt, so that the new tokens fit the model's context too.
     """
-    for number, backend in enumerate(backends):
-        # the model is freed before the next one is loaded
-        yield _trace(
-            work.under(backend) if number else work, number, tokens, settings, reference, positions
-        )
+    longest = max(map(len, tokens["prompts"]))
+    begun = [ids[:longest] for ids in tokens["documents"][:count]]
+    names = [f"document {index}" for index in range(len(begun))]  # these key the random streams
+    prompts = [*settings.prompts, *names]
+    more: Tokens = {**tokens, "prompts": tokens["prompts"] + begun}
+    return more, settings.changed(prompts=prompts)
 
 
-def _trace(
+def trace_corners(
     work: Session,
-    number: int,
+    corners: Sequence[Corner],
+    noise: Mapping[str, Sequence[str]],
     tokens: Tokens,
     settings: Generation,
+    documents: int,
     reference: Sequence[TextRow],
     positions: Sequence[int],
-) -> BackendTrace:
-    """The texts and logits under the backend of a session, which has this number."""
-    patched, backend = (work.model, work.patcher, work.patches), work.backend
-    texts = generate_all(*patched, tokens, settings, backend)
-    logits = reference_logits(*patched, reference, tokens["prompts"], positions, backend.batch)
-    return BackendTrace(
-        [{**text, "backend_number": number} for text in texts],
-        {f"{number} {key}": values for key, values in logits.items()},
-        work.record(),
-    )
+) -> Trace:
+    """The texts, and the logits of the reference's texts, at one corner after the other.
+
+    `work` is a session under the arithmetic that all these corners have. `noise` maps a side to
+    the files of its noise; `reference` are rows of schemas.TEXTS. So many `documents` are prompts
+    too, of which the reference has no texts.
+    """
+    tokens, settings = with_documents(tokens, settings, documents)
+    trace = Trace([], {})
+    patchers: dict[str, Patcher] = {}
+    for corner in corners:
+        side, backend = corner.noise, corner.backend
+        if side not in patchers:
+            # the patches have the digests of keyed noise alone
+            stored = stored_noise(noise[side])
+            patchers[side] = Patcher(work.model, work.weights, stored, backend.noise == "keyed")
+        patched = (work.model, patchers[side], work.patches)
+        stream = torch.device(corner.stream_device)
+        texts = generate_all(*patched, tokens, settings, backend, stream)
+        trace.texts.extend({**text, "corner": corner.name} for text in texts)
+        logits = reference_logits(*patched, reference, tokens["prompts"], positions, backend.batch)
+        trace.logits.update({corner_key(corner.name, key): a for key, a in logits.items()})
+    return trace

@@ -67,6 +67,37 @@ def share_of_crossed(values: numpy.ndarray) -> Estimate:
     return wilson(*crossed_variance(table, missing), table.size - missing)
 
 
+def share_of_clusters(values: numpy.ndarray, distinct: int) -> Estimate:
+    """The mean over clusters of values in [0, 1], with Wilson's interval: see `wilson`.
+
+    `values` (clusters,) are the means of clusters of one size. In a cluster, values may be repeated
+    or resemble each other, so the variance is that between clusters (Korn and Graubard 1998). The
+    mean counts as one of at most `distinct` independent values: those that are no repetitions.
+    """
+    return wilson(*_items_variance(values), distinct)
+
+
+def difference_of_clusters(more: numpy.ndarray, fewer: numpy.ndarray, distinct: int) -> Estimate:
+    """The mean of `more` less that of `fewer`, of which each single value has one at most.
+
+    Both are as in `share_of_clusters`. Their intervals are joined by Newcombe's (1998) method for
+    paired shares, as Zou and Donner (2008) give it: unlike a t interval, it has a width where all
+    values are equal.
+    """
+    up, down = (share_of_clusters(values, distinct) for values in (more, fewer))
+    mean = up.mean - down.mean
+    against = (1 - up.mean) * (1 - down.mean)
+    # two shares of one whole: what is in one is not in the other
+    likeness = min(1, up.mean * down.mean / against) ** 0.5 if against else 1.0
+    ends = []
+    for one, other in (
+        (up.mean - up.low, down.high - down.mean),
+        (up.high - up.mean, down.mean - down.low),
+    ):
+        ends.append((one**2 + other**2 + 2 * likeness * one * other) ** 0.5)
+    return Estimate(mean, mean - ends[0], mean + ends[1]).clipped(-1, 1)
+
+
 def function_of_means(
     tables: Sequence[numpy.ndarray], function: Callable[..., float], step: float = 1e-4
 ) -> Estimate:

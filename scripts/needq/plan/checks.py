@@ -11,6 +11,7 @@ from needq.common.keys import WITHOUT_NOISE
 from needq.common.settings import Config
 from needq.common.values import GpuName
 from needq.plan.at_hand import file_problems
+from needq.plan.corners import differing
 from needq.plan.interventions import (
     ALL,
     FORWARD,
@@ -180,7 +181,10 @@ def _cause_problems(selection: Selection) -> Iterator[str]:
         yield f"{key}.sweep: there is no sweep {causes.sweep} with run: texts, but {known}"
         return
     sweep = config.sweeps[causes.sweep]
-    numbers = numbers_replaced(sweep, config.model.n_blocks)
+    for index, pair in enumerate(causes.pairs):
+        if not differing(*(config.divergence.backends[name] for name in pair)):
+            yield f"{key}.pairs.{index}: {pair[0]} and {pair[1]} do not differ in any cause"
+    numbers = [0, *numbers_replaced(sweep, config.model.n_blocks)]
     for number in [] if ALL in causes.blocks_replaced else causes.blocks_replaced:
         if number not in numbers:
             known = ", ".join(map(str, numbers))

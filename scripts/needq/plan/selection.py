@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import TypedDict
 
 from needq.common.keys import noise_name
-from needq.common.settings import Backend, Config
+from needq.common.settings import Config
 from needq.plan.comparisons import find_comparisons
+from needq.plan.corners import Corner, side_corners
 from needq.plan.interventions import (
     ALL,
     SCORES,
@@ -22,7 +23,6 @@ from needq.plan.interventions import (
     numbers_replaced,
     sweeps_run,
 )
-from needq.plan.ledger_steps import backends_of
 
 
 class Choice(TypedDict):
@@ -30,7 +30,7 @@ class Choice(TypedDict):
 
     sweep: str
     blocks_replaced: list[int]
-    noise_seeds: list[int]
+    noise_seeds: list[int | None]  # None is the pristine model
 
 
 class Selection:
@@ -157,13 +157,14 @@ class Selection:
         if not self.ledger_pairs:
             return None
         causes, config = self.config.divergence.causes, self.config
-        numbers = numbers_replaced(config.sweeps[causes.sweep], config.model.n_blocks)
+        numbers = [0, *numbers_replaced(config.sweeps[causes.sweep], config.model.n_blocks)]
         wanted = {max(numbers) if number == ALL else number for number in causes.blocks_replaced}
         seeds = causes.noise_seeds
+        chosen = config.noise_seeds[:seeds] if isinstance(seeds, int) else seeds
         return {
             "sweep": causes.sweep,
             "blocks_replaced": [number for number in numbers if number in wanted],
-            "noise_seeds": config.noise_seeds[:seeds] if isinstance(seeds, int) else seeds,
+            "noise_seeds": [*([None] if 0 in wanted else []), *chosen],
         }
 
     @cached_property
@@ -211,9 +212,13 @@ class Selection:
             values |= {f"{group}.{key}": value for key, value in settings.items()}
         return values
 
-    def side_backends(self, side: str, left: str, right: str) -> list[Backend]:
-        """The backends that one side ("left" or "right") of a pair of the ledger computes with."""
-        return backends_of(side, self.backends[left], self.backends[right])
+    def side_corners(self, side: str, left: str, right: str) -> list[Corner]:
+        """The corners that one side ("left" or "right") of a pair of the ledger computes."""
+        return side_corners(side, self.backends[left], self.backends[right])
+
+    def corner_noise(self, side: str, left: str, right: str) -> set[str]:
+        """The sides ("left" or "right") from which the corners of one side take their noise."""
+        return {corner.noise for corner in self.side_corners(side, left, right)}
 
     def portable(self, names: Iterable[str]) -> list[str]:
         """Those of the named backends whose texts are the same on every machine."""

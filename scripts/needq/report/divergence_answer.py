@@ -2,26 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 
-from pandas import DataFrame, isna
+from pandas import DataFrame, Series, isna
 
+from needq.common.keys import TOO_SMALL
 from needq.common.settings import Backend
-from needq.plan.ledger_steps import REMOVED
+from needq.plan.corners import ALL, ALONE, ARITHMETIC, DRAWS, LAST, NOISE, SHARE, differing
 from needq.report.answer import interval
 
 Backends = Mapping[str, Backend]
-# cause: its name in a short answer, and how the backends differ until it is removed
-WHY = {
-    "noise": ("different noise", "each backend draws its own noise"),
-    "token draws": (
-        "different random numbers",
-        "each backend chooses tokens with random numbers of its own",
-    ),
-    "kernels, batch, cache": (
-        "rounding",
-        "they add numbers in different orders, so they round differently",
-    ),
-    "float64": ("rounding", "they round differently, since their precision is low"),
-    "exact": ("rounding", "they round differently"),
+MAIN = 0.1  # a cause is a reason if its share is more than this part of all that diverges
+# what a backend does in another way, by the main causes
+RANDOM = "draws its random numbers in another way"
+REASONS = {
+    frozenset({NOISE}): "draws the noise in another way",
+    frozenset({DRAWS}): "chooses tokens with other random numbers",
+    frozenset({NOISE, DRAWS}): RANDOM,
+    frozenset({ARITHMETIC}): "rounds in another way",
+    frozenset({NOISE, ARITHMETIC}): "draws the noise and rounds in another way",
+    frozenset({DRAWS, ARITHMETIC}): "rounds and chooses tokens in another way",
+    frozenset({NOISE, DRAWS, ARITHMETIC}): f"rounds in another way and {RANDOM}",
 }
 # what two backends can differ in, in words
 FACTORS = {
@@ -34,6 +33,8 @@ FACTORS = {
     "instruction_set": "instruction set",
 }
 OTHER_DRAWS = "they use different random numbers"
+WITHOUT_GPU = "Not measured: no GPU. Two ways to use a CPU: "
+PREDICTED = "Predicted, since no GPU was used: "
 
 
 def explain(
@@ -47,33 +48,44 @@ def explain(
     pair, compared = find_ledger_pair(ledger, backends), _find_compared(summary, backends)
     if pair and (_on_cuda(pair, backends) or not _on_cuda(compared, backends)):
         left, right = pair
-        subject = f"CPU and GPU, {_name_pair(left, right, backends)}"
-        if not _on_cuda(pair, backends):
-            subject = f"Two ways to use one CPU stand for them. {_name_pair(left, right, backends)}"
         short, sentences = _describe_causes(ledger, left, right, backends, new_tokens)
+        kind, named = _kind(left, right, backends), _name_pair(left, right, backends)
     else:
         left, right = compared
         if not left:
             return "Not measured: only one backend was run, so there is nothing to compare.", []
-        subject = f"{left} and {right}"
         short, sentences = _describe_comparison(summary, left, right)
-    if not cuda:
-        precisions = {backends[name].precision for name in (left, right)}
-        ways = f"Two ways to use a CPU{f' in {precisions.pop()}' if len(precisions) == 1 else ''}"
-        short = f"Not measured: no GPU. {ways}: {short[0].lower()}{short[1:]}"
-    return short, [f"{subject}: {sentences[0]}", *sentences[1:]]
+        kind, named = "" if cuda else WITHOUT_GPU, f"{left} and {right}"
+    return f"{kind}{short}", [f"{named}: {sentences[0]}", *sentences[1:]]
+
+
+def _kind(left: str, right: str, backends: Backends) -> str:
+    """How a short answer about a pair of the ledger begins: it may not be about a real GPU."""
+    if _on_cuda((left, right), backends):
+        return ""
+    return PREDICTED if _predicted((left, right), backends) else WITHOUT_GPU
 
 
 def find_ledger_pair(ledger: DataFrame | None, backends: Backends) -> tuple[str, str] | None:
-    """The pair of the ledger for the answer: one with a GPU, or the one that diverges most."""
+    """The pair of the ledger for the answer: with a GPU, with a predicted one, or most diverged."""
     if ledger is None or ledger.empty:
         return None
-    starts = ledger[(ledger["order"] == "forwards") & (ledger["step"] == 0)]
-    pairs = [
-        (not _on_cuda((row.left, row.right), backends), row.identical_share, row.left, row.right)
-        for row in starts.itertuples(index=False)
-    ]
-    return min(pairs, key=lambda pair: pair[:2])[2:] if pairs else None
+    totals = ledger[ledger["cause"] == ALL]
+    pairs = [((row.left, row.right), row.estimate) for row in totals.itertuples(index=False)]
+    return min(
+        pairs,
+        key=lambda found: (
+            not _on_cuda(found[0], backends),
+            not _predicted(found[0], backends),
+            -found[1],
+        ),
+    )[0]
+
+
+def _predicted(names: Sequence[str], backends: Backends) -> bool:
+    """Whether one of the backends draws what a GPU would draw."""
+    known = [backends[name] for name in names if name in backends]
+    return any("cuda" in (backend.rng, backend.noise) for backend in known)
 
 
 def _on_cuda(names: Sequence[str], backends: Backends) -> bool:
@@ -81,102 +93,68 @@ def _on_cuda(names: Sequence[str], backends: Backends) -> bool:
 
 
 def _name_pair(left: str, right: str, backends: Backends) -> str:
-    """`cpu_a and cpu_b (both in bfloat16; different kernels, batch)`."""
-    precision, differing = backends[left].precision, _name_factors(left, right, backends)
+    """`cpu_a and cpu_b (both in bfloat16; different noise, kernels, batch)`."""
+    precision, factors = backends[left].precision, _name_factors(left, right, backends)
     parts = [f"both in {precision}"] if precision == backends[right].precision else []
-    parts += [f"different {differing}"] if differing else []
+    parts += [f"different {factors}"] if factors else []
     return f"{left} and {right}" + (f" ({'; '.join(parts)})" if parts else "")
 
 
-def _name_factors(left: str, right: str, backends: Backends, but: str = "") -> str:
-    """The factors in which two backends differ, such as `kernels, batch`, except `but`."""
-    return ", ".join(
-        words
-        for name, words in FACTORS.items()
-        if name != but and getattr(backends[left], name) != getattr(backends[right], name)
-    )
-
-
-def _steps(ledger: DataFrame, left: str, right: str, order: str) -> DataFrame:
-    """The steps of one pair in one order; in the first, no cause is removed."""
-    mine = (ledger["left"] == left) & (ledger["right"] == right) & (ledger["order"] == order)
-    return ledger[mine].sort_values("step").reset_index(drop=True)
+def _name_factors(left: str, right: str, backends: Backends) -> str:
+    """What two backends differ in, such as `noise, kernels, batch`."""
+    one, other = backends[left], backends[right]
+    causes = [cause for cause in differing(one, other) if cause != ARITHMETIC]
+    words = [w for name, w in FACTORS.items() if getattr(one, name) != getattr(other, name)]
+    return ", ".join(causes + words)
 
 
 def _describe_causes(
     ledger: DataFrame, left: str, right: str, backends: Backends, new_tokens: int
 ) -> tuple[str, list[str]]:
-    """What the steps of the ledger show for one pair."""
-    steps = _steps(ledger, left, right, "forwards")
-    first, last = steps.iloc[0], steps.iloc[-1]
-    bits = "In exact arithmetic and with the same noise, all bits of the logits are equal."
-    if last["identical_share"] < 1 or last["max_abs_logit"] != 0:
-        bits = "Even in exact arithmetic and with the same noise, bits differ: this is unexplained."
-    if first["identical_share"] == 1:
-        differ = f"although logits differ by up to {first['max_abs_logit']:.1g}"
-        if first["max_abs_logit"] == 0:
-            differ = "and all bits of the logits are equal"
-        sentence = f"all {first['texts']} texts are identical, {differ}."
-        more = [] if (steps["identical_share"] == 1).all() else [_describe_steps(steps)]
-        return "Nowhere: all texts are identical.", [sentence, bits, *more]
+    """What the ledger shows for one pair: in short, and in sentences (the second is why)."""
+    mine = ledger[(ledger["left"] == left) & (ledger["right"] == right)]
+    total = mine[mine["cause"] == ALL].iloc[0]
+    if total["estimate"] == 0:
+        return "Nowhere: all texts are identical.", [
+            f"all {total['texts']} texts are identical; share that diverges: 0%{_interval(total)}.",
+            *_describe_effects(mine),
+        ]
+    shares = mine[mine["effect"] == SHARE].sort_values("estimate", ascending=False, kind="stable")
+    parts = ", ".join(f"{row.cause} {row.estimate:.0%}" for row in shares.itertuples(index=False))
+    main = frozenset(shares.loc[shares["estimate"] > MAIN * total["estimate"], "cause"])
+    who = "The second backend"
+    if _on_cuda((left, right), backends) or _predicted((left, right), backends):
+        who = "A GPU"
+    short = f"{who} writes another text because it {REASONS[main]}: {parts}."
+    token = total["first_divergent_token"]
     start = (
-        f"{first['identical_share']:.0%} of {first['texts']} texts are identical"
-        f"{interval(first['identical_share_low'], first['identical_share_high'], '.0%')}."
+        f"{total['estimate']:.0%} of {total['texts']} texts diverge{_interval(total)}. Half of "
+        f"these do so by new token {token:.0f} (counted from 0) of {new_tokens}."
     )
-    differing = _name_factors(left, right, backends, "precision")
-    short, why = _find_reason(steps, _steps(ledger, left, right, "backwards"), differing)
-    where = (
-        f"Half of the texts that diverge do so by new token {first['first_divergent_token']:.0f} "
-        f"(counted from 0) of {new_tokens}."
-    )
-    diverged = f"{1 - first['identical_share']:.0%} of their texts diverge"
-    return f"{diverged}, {short}.", [start, why, _describe_steps(steps), bits, where]
+    why = f"The shares of the causes add up to this: {parts}."
+    if ARITHMETIC not in differing(backends[left], backends[right]):
+        why += " Arithmetic is the same in both backends, so its share is not measured here."
+    return short, [start, why, *_describe_effects(mine)]
 
 
-def _find_reason(forwards: DataFrame, backwards: DataFrame, differing: str) -> tuple[str, str]:
-    """The cause without which all texts are identical, in a few words and as a sentence.
-
-    This is rounding if exact arithmetic alone is enough (the first step backwards), while the
-    backends still differ in `differing`. Otherwise it is the last cause that is removed before all
-    texts are identical (forwards).
-    """
-    texts, last = forwards["texts"].iloc[0], forwards.iloc[-1]
-    low, high = last["identical_share_low"], last["identical_share_high"]
-    if len(backwards) > 1 and (backwards["identical_share"][1:] == 1).all():
-        return (
-            "and rounding is enough to explain it",
-            f"In exact arithmetic all {texts} are identical{interval(low, high, '.0%')}"
-            + (f", even with different {differing}." if differing else "."),
-        )
-    same = forwards["identical_share"] == 1
-    steps = [step for step in range(1, len(forwards)) if same[step:].all()]
-    if not steps:
-        return "for no known reason", "No step makes all texts identical: this is unexplained."
-    cause = forwards["cause"][steps[0]]
-    short, why = WHY[cause]
-    return (
-        f"and the last cause to remove is {short}",
-        f"With {REMOVED[cause]} as well, all {texts} texts are identical. Before that, {why}.",
-    )
+def _describe_effects(mine: DataFrame) -> list[str]:
+    """What each cause of one pair does alone, and last removed."""
+    sentences = []
+    for effect, words in ((ALONE, "Each cause alone"), (LAST, "Each cause removed last")):
+        rows = mine[(mine["effect"] == effect) & (mine["cause"] != ALL)]
+        parts = [
+            f"{row['cause']} {row['estimate']:.0%}{_interval(row)}" for _, row in rows.iterrows()
+        ]
+        sentences.append(f"{words}: {'; '.join(parts)}.")
+    if (mine["low"] == TOO_SMALL).any():
+        sentences.append("n is too small for intervals, so single causes show little.")
+    return sentences
 
 
-def _describe_steps(steps: DataFrame) -> str:
-    """The share of identical texts after each step, and which steps are more than chance."""
-    shares = ", ".join(
-        f"{REMOVED[row.cause]} {row.identical_share:.0%}" for row in steps.itertuples(index=False)
-    )
-    sentence = f"Share of identical texts as the causes are removed one after the other: {shares}."
-    low, high = steps["identical_share_low"], steps["identical_share_high"]
-    if low.isna().any():
-        return f"{sentence} n is too small for intervals, so single steps show little."
-    clear = [
-        steps["cause"][step]
-        for step in range(1, len(steps))
-        if low[step] > high[step - 1] or high[step] < low[step - 1]
-    ]
-    if not clear:
-        return f"{sentence} Intervals of neighbouring steps overlap, so single steps show little."
-    return f"{sentence} Steps whose interval is clear of the one before: {', '.join(clear)}."
+def _interval(row: Series) -> str:
+    """The interval of a row of the ledger in brackets; empty if n is too small."""
+    few = row["low"] == TOO_SMALL
+    return "" if few else interval(float(row["low"]), float(row["high"]), ".0%")
 
 
 def _find_compared(summary: DataFrame, backends: Backends) -> tuple[str, str]:

@@ -55,13 +55,24 @@ DIVERGENCE = {
     "texts": "texts",
 }
 LEDGER = {
-    "cause": "removed up to here",
-    "identical_share": "identical texts (share)",
-    "common_prefix_share": "common prefix (share)",
+    "cause": "cause",
+    "effect": "effect",
+    "estimate": "diverged texts (share)",
+    "low": "95% from",
+    "high": "to",
+    "p_value": "p",
+    "first_divergent_token": "first divergent token",
+}
+LEDGER_CORNERS = {
+    "corner": "from the right backend",
+    "diverged_share": "diverged texts (share)",
+    "low": "95% from",
+    "high": "to",
     "first_divergent_token": "first divergent token",
     "kl": "KL",
     "max_abs_logit": "max |logit difference|",
     "texts": "texts",
+    "distinct_texts": "distinct texts",
 }
 FLIPS = {
     "blocks_replaced": "blocks replaced",

@@ -44,7 +44,10 @@ PAGES = {
     ),
     "divergence": ("Where backends diverge, as a table", "2 Divergence, table"),
     "side_by_side": ("Texts that diverge, side by side", "2 Divergence, texts side by side"),
-    "ledger": ("The causes of divergence, removed one by one", "2 Divergence, table of causes"),
+    "ledger": (
+        "What each cause of divergence does",
+        "2 Divergence, what each cause does, as a table",
+    ),
     "flips": ("Flips predicted from rounding errors", "2 Divergence, table of predicted flips"),
     "notebook_walk": (
         "A walk through the result, for students",

@@ -17,7 +17,7 @@ from pandas import DataFrame
 
 from needq.common import columns
 from needq.common.settings import Config
-from needq.plan.ledger_steps import CALLED, REMOVED, REPEAT
+from needq.plan.corners import REPEAT
 from needq.provenance.digests import STAGES, Digests
 from needq.provenance.record import ProvenanceRecord
 from needq.report import headings, provenance_tables
@@ -198,26 +198,30 @@ class Pages:
             prompts=prompts,
         )
 
-    def ledger(self, table: DataFrame) -> str:
-        """The page of `ledger.tsv`: one table per pair and order; repeats come last."""
-        parts = []
-        keys = ["left", "right", "order"]
-        steps = table.sort_values("order", key=lambda order: order == REPEAT, kind="stable")
-        for (left, right, order), rows in steps.groupby(keys, sort=False):
-            heading = f"{left} and {right}, {CALLED.get(order)}"
-            if order == REPEAT:
-                heading = REPEAT_HEADING.format(left)
-            named = rows.assign(cause=rows["cause"].map(REMOVED))
-            parts.append((heading, headings.LEDGER, cells(named, headings.LEDGER)))
+    def ledger(self, causes: DataFrame, corners: DataFrame) -> str:
+        """The page of `ledger.tsv` and `ledger_corners.tsv`: two tables per pair, then repeats."""
+        parts, repeats = [], []
+        for (left, right), rows in corners.groupby(["left", "right"], sort=False):
+            shown = cells(rows, headings.LEDGER_CORNERS)
+            if (rows["corner"] == REPEAT).all():
+                repeats.append((REPEAT_HEADING.format(left), headings.LEDGER_CORNERS, shown))
+                continue
+            mine = causes[(causes["left"] == left) & (causes["right"] == right)]
+            heading = f"{left} and {right}"
+            parts.append((f"{heading}: causes", headings.LEDGER, cells(mine, headings.LEDGER)))
+            parts.append((f"{heading}: corners", headings.LEDGER_CORNERS, shown))
+        meanings = {name: columns.LEDGER_CORNERS[name] for name in headings.LEDGER_CORNERS}
         return self._render(
             "table.html",
             title="The ledger",
-            lead="Why two backends generate different texts. The causes are removed for both "
-            "backends, one after the other, in two orders. The first row shows the backends as "
-            "they are; each further row removes one more cause.",
-            parts=parts,
-            meanings={name: columns.LEDGER[name] for name in headings.LEDGER},
-            file="tables/ledger.tsv, and tables/ledger_texts.tsv with one row per text",
+            lead="Why two backends generate different texts. Three causes can differ: where noise "
+            "is drawn, where the random numbers come from that choose tokens, and arithmetic. "
+            "Every mixture of the two backends (a corner) was run, and its texts are compared with "
+            "those of the left backend.",
+            parts=parts + repeats,
+            meanings=meanings | {name: columns.LEDGER[name] for name in headings.LEDGER},
+            file="tables/ledger.tsv and tables/ledger_corners.tsv, and tables/ledger_texts.tsv "
+            "with one row per text",
         )
 
     def flips(self, table: DataFrame) -> str:

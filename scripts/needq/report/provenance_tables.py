@@ -16,7 +16,7 @@ FLAGS = {
     "cublas_workspace": "cuBLAS workspace",
 }
 NO_GPU = "none: CUDA was not run"
-LEDGER = "(a step of the ledger)"
+UNNAMED = "(no backend of the config)"
 
 
 def hardware(record: ProvenanceRecord) -> dict[str, str]:
@@ -47,8 +47,7 @@ def backends(
 ) -> tuple[list[str], list[list[str]]]:
     """The headings, and one row of settings and flags per process.
 
-    `names` are the backends of the config. Processes whose backend has no name are steps of the
-    ledger.
+    `names` are the backends of the config. A process of the ledger has that of its side.
     """
     processes = record["processes"]
     factors = list(dict.fromkeys(key for process in processes for key in process["backend"]))
@@ -56,9 +55,9 @@ def backends(
     for process in processes:
         settings = process["backend"]
         known = [name for name, backend in names.items() if backend.model_dump() == dict(settings)]
-        row = [", ".join(known) or LEDGER, *(settings.get(factor) for factor in factors)]
+        row = [", ".join(known) or UNNAMED, *(settings.get(factor) for factor in factors)]
         rows.append([_as_text(value) for value in [*row, *(process.get(flag) for flag in FLAGS)]])
-    rows.sort(key=lambda row: (row[0] == LEDGER, row))
+    rows.sort(key=lambda row: (row[0] == UNNAMED, row))
     return ["backend", *factors, *FLAGS.values()], rows
 
 

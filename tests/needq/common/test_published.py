@@ -95,3 +95,12 @@ def test_the_columns_of_text_are_those_that_hold_text():
     assert len(known & set(found)) > 60
     assert texts & known <= published.TEXT | {"identical"}
     assert {name for name in published.TEXT & set(found) if found[name] == {False}} == set()
+
+
+@pytest.mark.parametrize("table", columns.TABLES)
+def test_a_table_without_rows_comes_back(table, tmp_path):
+    empty = pandas.DataFrame(columns=list(columns.TABLES[table]))
+    tables.write_table(tmp_path / f"{table}.tsv", empty)
+    back = published.read_table(tmp_path / f"{table}.tsv")
+    assert list(back) == list(empty)
+    assert len(back) == 0

@@ -1,25 +1,31 @@
-"""The ledger's figure: floating bars that add up, and zeros that are written."""
+"""The ledger's figure: a point per cause and effect, with its interval where there is one."""
 
 import numpy
 import pandas
 import pytest
 from drawn import assert_same_bytes, words
+from needq.common.keys import TOO_SMALL
 from needq.figures import ledger as ledger_figures
-from needq.plan.ledger_steps import CAUSES, NATIVE
+from needq.plan.corners import ALL, ALONE, LAST, SHARE
 
-SHARES = (0.25, 0.5, 0.375, 0.375, 0.75, 1)
+# cause: what it does alone, last removed, and its share
+SHOWN = {"noise": (0.5, 0.0, 0.25), "arithmetic": (0.75, -0.25, 0.5)}
 
 
-def ledger_table(shares=SHARES):
-    """`ledger.tsv` of one pair."""
-    rows = [{"left": "one", "right": "one", "order": "repeat", "step": 0, "cause": NATIVE}]
-    for order, causes in (("forwards", [*CAUSES]), ("backwards", [*CAUSES][::-1])):
-        for step, cause in enumerate([NATIVE, *causes]):
-            row = {"left": "one", "right": "two", "order": order, "step": step, "cause": cause}
-            row |= {"identical_share": shares[step], "identical_share_low": shares[step] / 2}
-            row |= {"identical_share_high": 1}
-            far = 0 if step == 5 else 10.0**-step
-            rows.append(row | {"kl": far**2, "max_abs_logit": far, "texts": 42, "noise_seeds": 2})
+def ledger_table(pairs=(("one", "two"),), few=False):
+    """`ledger.tsv`."""
+    rows = []
+    for left, right in pairs:
+        row = {"left": left, "right": right, "texts": 42, "noise_seeds": 5, "prompts": 6}
+        effects = [
+            (cause, effect, value)
+            for cause, values in SHOWN.items()
+            for effect, value in zip((ALONE, LAST, SHARE), values, strict=True)
+        ]
+        for cause, effect, value in [*effects, (ALL, ALONE, 0.75)]:
+            ends = {"low": value - 0.125, "high": min(1, value + 0.25)}
+            ends = dict.fromkeys(ends, TOO_SMALL) if few else ends
+            rows.append(row | {"cause": cause, "effect": effect, "estimate": value} | ends)
     return pandas.DataFrame(rows)
 
 
@@ -29,46 +35,42 @@ def test_the_same_bytes_twice(tmp_path):
     )
 
 
-def test_bars_float_from_the_share_before_to_the_share_after_and_end_in_the_total():
-    figure = ledger_figures.draw_ledger(ledger_table(), cuda=True)
-    assert len(figure.axes) == 2 * 3
-    axis = figure.axes[0]
-    found = [(one.get_x(), one.get_x() + one.get_width()) for one in axis.patches]
-    ends = [*zip((0, *SHARES[:-1]), SHARES, strict=True), (0, 1)]
-    numpy.testing.assert_allclose([sorted(one) for one in found], [sorted(one) for one in ends])
-    names = [text.get_text() for text in axis.get_yticklabels()]
-    assert names[0] == "as they are"
-    assert names[-1] == "all causes removed"
-    assert len(names) == len(found) == 7
-    changes = [text.get_text() for text in axis.texts]
-    assert changes == ["+0.25", "-0.12", "0", "+0.38", "+0.25"]
-    colours = [one.get_facecolor() for one in axis.patches]
-    assert colours[1] == colours[4] != colours[2]
-    assert colours[0] == colours[-1]
-
-
-def test_the_share_at_first_and_in_the_end_has_its_interval():
+def test_each_effect_of_each_cause_is_a_point_with_its_interval():
     axis = ledger_figures.draw_ledger(ledger_table(), cuda=True).axes[0]
-    bars = [one.get_segments()[0] for one in axis.collections]
-    numpy.testing.assert_allclose([bar[:, 0] for bar in bars], [[0.125, 1], [0.5, 1]])
-    assert [bar[0, 1] for bar in bars] == [0, 6]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["noise", "arithmetic", ALL]
+    alone, last, share = axis.containers
+    numpy.testing.assert_allclose(alone.lines[0].get_xdata(), [0.5, 0.75, 0.75])
+    numpy.testing.assert_allclose(last.lines[0].get_xdata(), [0, -0.25])
+    numpy.testing.assert_allclose(share.lines[0].get_xdata(), [0.25, 0.5])
+    # near the line of the cause, each on its own; that of all causes on the line
+    numpy.testing.assert_allclose(alone.lines[0].get_ydata(), [-0.22, 0.78, 2])
+    numpy.testing.assert_allclose(last.lines[0].get_ydata(), [0, 1])
+    bars = alone.lines[2][0].get_segments()
+    numpy.testing.assert_allclose(
+        [bar[:, 0] for bar in bars], [[0.375, 0.75], [0.625, 1], [0.625, 1]]
+    )
+    low, high = axis.get_xlim()
+    assert low < -0.375 < 1 < high
+    looks = {(point.lines[0].get_marker(), point.lines[0].get_color()) for point in axis.containers}
+    assert len({marker for marker, _ in looks}) == len({colour for _, colour in looks}) == 3
 
 
-def test_the_title_says_what_is_seen():
-    text = words(ledger_figures.draw_ledger(ledger_table(), cuda=True))
-    assert "25% of texts are identical, 100% with all causes removed" in text
-    # every cause that does more than half of what the largest does, in order
-    assert "Largest steps: same noise +0.25, both in float64 +0.38, both exact +0.25" in text
-    flat = words(ledger_figures.draw_ledger(ledger_table([0.5] * 6), cuda=True))
-    assert "50% of texts are identical, 50% with all causes removed" in flat
-    assert "Largest" not in flat
+def test_one_panel_per_pair_says_how_many_texts_diverge():
+    figure = ledger_figures.draw_ledger(ledger_table((("one", "two"), ("one", "gpu"))), cuda=True)
+    assert len(figure.axes) == 2
+    text = words(figure)
+    assert "one and two: 75% of 42 texts diverge" in text
+    assert "one and gpu: 75% of 42 texts diverge" in text
+    assert "95% intervals over prompts" in text
+    assert "6 prompts, 5 noise seeds" in text
 
 
-def test_zeros_are_written_and_scales_are_the_same_in_both_orders():
-    figure = ledger_figures.draw_ledger(ledger_table(), cuda=True)
-    assert [text.get_text() for text in figure.axes[1].texts] == ["0"]
-    assert "repeat" not in words(figure)
-    assert figure.axes[1].get_xlim() == figure.axes[4].get_xlim()
+def test_without_intervals_the_figure_says_so():
+    figure = ledger_figures.draw_ledger(ledger_table(few=True), cuda=True)
+    assert "n too small for intervals" in words(figure)
+    assert "95%" not in words(figure)
+    (bars, *_) = figure.axes[0].containers[0].lines[2]
+    assert all(numpy.ptp(bar[:, 0]) == 0 for bar in bars.get_segments())
 
 
 @pytest.mark.parametrize(("cuda", "said"), [(True, False), (False, True)])

@@ -76,20 +76,6 @@ def test_a_session_needs_neither_noise_nor_patches(gpt2, files):
         assert torch.equal(work.model.logits(IDS)[0], pristine)
 
 
-def test_a_session_goes_on_under_another_backend(gpt2, files):
-    with session(EXACT, *files, noise_seeds=[1]) as work:
-        native = Backend(precision="float64", noise="native", threads=2)
-        later = work.under(native)
-        assert later.backend == native
-        assert later.patches == work.patches
-        assert torch.get_num_threads() == later.record()["threads"] == 2
-        assert later.record()["backend"] == native.model_dump()
-        assert work.patcher.recorded
-        assert not later.patcher.recorded
-        difference = (later.model.logits(IDS)[0] - work.model.logits(IDS)[0]).abs().max()
-        assert 0 < difference < 1e-6
-
-
 def test_a_missing_device_ends_the_job_in_one_line(files, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit) as stopped, session(Backend(device="cuda"), *files):

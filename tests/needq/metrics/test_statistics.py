@@ -4,7 +4,7 @@ import numpy
 import pytest
 from needq.metrics import statistics
 from scipy import stats
-from simulated import DATA_SETS, RATIOS, SIZES, coverage, simulated
+from simulated import DATA_SETS, RATIOS, SHARES, SIZES, clustered, coverage, covers, simulated
 
 
 @pytest.mark.parametrize(("seeds", "items"), SIZES)
@@ -46,6 +46,49 @@ def test_intervals_of_task_accuracies_cover_the_truth(items, truth, spread):
     covered = ((found.low <= truth) & (truth <= found.high)).mean()
     # 93 to 97%, and 2 standard errors of a share of 1,000
     assert 0.916 <= covered <= 0.984
+
+
+# prompts, how alike two texts of one prompt are, the least coverage; on pocket-gpt2 they are not
+SETTINGS = [(30, 0, 0.93), (6, 0, 0.94), (6, 0.1, 0.93), (6, 0.2, 0.9)]
+
+
+@pytest.mark.parametrize(("prompts", "likeness", "least"), SETTINGS)
+@pytest.mark.parametrize("share", SHARES)
+def test_intervals_over_prompts_hold_with_repeated_texts(share, prompts, likeness, least):
+    """The ledger at its default size: 21 texts of each prompt, of which 16 are different."""
+    rng = numpy.random.default_rng([int(100 * share), int(10 * likeness)])
+    (values, _) = clustered((share, 1 - share), likeness, prompts, rng)
+    found = covers([statistics.share_of_clusters(one, 16 * prompts) for one in values], share)
+    assert found >= least
+    plain = covers([statistics.mean_of_items(one) for one in values], share)
+    assert found >= plain  # a t interval, which has no width where all prompts agree
+
+
+@pytest.mark.parametrize(("prompts", "likeness", "least"), SETTINGS)
+@pytest.mark.parametrize("more", [0.01, 0.1, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("fewer", [0.01, 0.08])
+def test_intervals_of_effects_hold_with_repeated_texts(more, fewer, prompts, likeness, least):
+    rng = numpy.random.default_rng([int(100 * more), int(100 * fewer), int(10 * likeness)])
+    up, down, _ = clustered((more, fewer, 1 - more - fewer), likeness, prompts, rng)
+    sets = zip(up, down, strict=True)
+    found = [statistics.difference_of_clusters(*one, 16 * prompts) for one in sets]
+    assert covers(found, more - fewer) >= least
+
+
+def test_a_difference_of_clusters_by_hand():
+    """Newcombe's (1998) own formula for paired shares, from Wilson's intervals."""
+    up, down = numpy.array([0.5, 0.7, 0.6, 0.8]), numpy.array([0.1, 0.0, 0.2, 0.1])
+    one, two = statistics.share_of_clusters(up, 40), statistics.share_of_clusters(down, 40)
+    found = statistics.difference_of_clusters(up, down, 40)
+    phi = (one.mean * two.mean / ((1 - one.mean) * (1 - two.mean))) ** 0.5
+    low, high = one.mean - one.low, two.high - two.mean
+    assert found.mean == pytest.approx(0.55)
+    assert found.low == pytest.approx(0.55 - (low**2 + high**2 + 2 * phi * low * high) ** 0.5)
+    even = statistics.difference_of_clusters(numpy.zeros(4), numpy.zeros(4), 40)
+    assert 0 < even.high == -even.low < 0.13
+    alone = statistics.difference_of_clusters(numpy.ones(1), numpy.zeros(1), 40)
+    assert alone.mean == 1
+    assert numpy.isnan([alone.low, alone.high]).all()
 
 
 def test_a_function_of_one_table_of_means_is_a_crossed_mean():

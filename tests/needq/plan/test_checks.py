@@ -99,7 +99,7 @@ DISAGREEING = [
     (
         "divergence.causes.blocks_replaced",
         [13],
-        "divergence.causes.blocks_replaced: 13 is not one of the sweep's numbers (1, 2, 3, ",
+        "divergence.causes.blocks_replaced: 13 is not one of the sweep's numbers (0, 1, 2, ",
     ),
     (
         "divergence.causes.sweep",
@@ -323,6 +323,7 @@ def test_the_default_config_fits_a_model_of_any_size(n_blocks):
         ({"counts": [1, 4]}, [1, "all"], [1, 4]),
         ({"block_order": [5]}, [2, "all"], [1]),
         ({"block_order": [5, 6]}, [1, 2], [1, 2]),
+        ({"block_order": [5, 6]}, [0, 2], [0, 2]),
         ({"steps": "single"}, [1], [1]),
         ({"steps": "single"}, [2, "all"], [1]),
     ],
@@ -336,7 +337,14 @@ def test_the_ledger_takes_the_numbers_that_its_sweep_has(sweep, given, used):
     assert Selection(config, False).ledger_choice["blocks_replaced"] == used
 
 
+def test_a_pair_of_the_ledger_differs_in_some_cause():
+    backends = DEFAULT["divergence"]["backends"] | {"same": {"gpu": "T4"}}
+    changes = [("divergence.backends", backends), ("divergence.causes.pairs", [["cpu", "same"]])]
+    message = refusal(with_changes(*changes))
+    assert "divergence.causes.pairs.0: cpu and same do not differ in any cause" in message
+
+
 def test_a_single_sweep_replaces_no_two_blocks_at_a_time():
     single = ("sweeps.cumulative", {"run": "texts", "exact": True, "steps": "single"})
     message = refusal(with_changes(single, ("divergence.causes.blocks_replaced", [2])))
-    assert "blocks_replaced: 2 is not one of the sweep's numbers (1)" in message
+    assert "blocks_replaced: 2 is not one of the sweep's numbers (0, 1)" in message

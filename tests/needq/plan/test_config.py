@@ -175,7 +175,7 @@ MISTAKES = [
     ("divergence.causes.noise_seeds", [], "divergence.causes.noise_seeds: is empty"),
     ("divergence.causes.noise_seeds", 0, "divergence.causes.noise_seeds: 0 is less than 1"),
     ("divergence.causes.noise_seeds", "all", "causes.noise_seeds: 'all' is not a whole number"),
-    ("divergence.causes.blocks_replaced", [0], "causes.blocks_replaced.0: 0 is less than 1"),
+    ("divergence.causes.blocks_replaced", [-1], "causes.blocks_replaced.0: -1 is less than 0"),
     ("divergence.causes.blocks_replaced", 2, "divergence.causes.blocks_replaced: 2 is not a list"),
     ("divergence.causes.blocks_replaced", [2, 2], "causes.blocks_replaced: 2 is given twice"),
     (

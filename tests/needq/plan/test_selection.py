@@ -66,16 +66,17 @@ def test_a_pair_that_is_named_twice_is_compared_once():
 
 
 def test_the_ledger_runs_on_the_devices_that_there_are():
-    assert select().ledger_pairs == [("cpu_a_bf16", "cpu_b_bf16")]
-    both = [("cpu_a_bf16", "cpu_b_bf16"), ("cpu_a", "cuda_a")]
-    assert select(cuda=True).ledger_pairs == both
+    pairs = [("cpu_a_bf16", "cpu_b_bf16"), ("cpu_a", "predicted_cuda_a")]
+    assert select().ledger_pairs == pairs
+    assert select(cuda=True).ledger_pairs == [*pairs, ("cpu_a", "cuda_a")]
     assert select(NO_CAUSES, cuda=True).ledger_pairs == []
 
 
 def test_every_backend_that_is_run_is_used():
     named = {"cpu", "predicted_cuda", "exact", "cpu_keyed_bf16", "cpu_a_bf16", "cpu_b_bf16"}
+    named |= {"cpu_a", "predicted_cuda_a"}
     assert set(select().used) == named
-    assert set(select(cuda=True).used) == named | {"cuda", "cpu_a", "cuda_a"}
+    assert set(select(cuda=True).used) == named | {"cuda", "cuda_a"}
 
 
 def test_what_a_gpu_would_write_is_compared_and_not_scored():
@@ -167,13 +168,17 @@ def test_a_repeat_is_of_the_first_noise_seed_and_the_pristine_model():
 
 
 def test_the_ledgers_interventions():
-    selection = select(("noise_seeds", [7, 5, 3]))
-    choice = {"sweep": "cumulative", "blocks_replaced": [2, 12], "noise_seeds": [7, 5]}
-    assert selection.ledger_choice == choice
+    selection = select(("noise_seeds", [7, 5]))
+    choice = {"sweep": "cumulative", "blocks_replaced": [0, 1, 3, 6, 12]}
+    assert selection.ledger_choice == choice | {"noise_seeds": [None, 7, 5]}
+    steps = [f"q/cumulative/{count:02d}" for count in (1, 3, 6, 12)]
     assert [(one.id, one.noise_seed) for one in selection.ledger_interventions] == [
-        *(("q/cumulative/02", 7), ("q/cumulative/12", 7)),
-        *(("q/cumulative/02", 5), ("q/cumulative/12", 5)),
+        ("q/cumulative/00", None),
+        *((step, seed) for seed in (7, 5) for step in steps),
     ]
+    without = select(("divergence.causes.blocks_replaced", [3, "all"]))
+    assert without.ledger_choice["noise_seeds"] == [0, 1, 2, 3, 4]
+    assert {one.noise_seed for one in without.ledger_interventions} == {0, 1, 2, 3, 4}
 
 
 @pytest.mark.parametrize(
@@ -181,12 +186,14 @@ def test_the_ledgers_interventions():
 )
 def test_the_ledgers_noise_seeds(given, seeds):
     selection = select(("noise_seeds", [7, 5, 3]), ("divergence.causes.noise_seeds", given))
-    assert selection.ledger_choice["noise_seeds"] == seeds
-    assert {one.noise_seed for one in selection.ledger_interventions} == set(seeds)
+    assert selection.ledger_choice["noise_seeds"] == [None, *seeds]
+    assert {one.noise_seed for one in selection.ledger_interventions} == {None, *seeds}
 
 
 def test_the_ledgers_chunks_hold_its_interventions():
-    selection = select(("jobs.interventions_per_job", 10))
+    blocks = ("divergence.causes.blocks_replaced", [2, "all"])
+    seeds = ("divergence.causes.noise_seeds", 2)
+    selection = select(("jobs.interventions_per_job", 10), blocks, seeds)
     # 1 + 12 for each noise seed: 2 and 12 of seed 0, then those of seed 1
     assert selection.ledger_chunks == [list(selection.text_chunks)[index] for index in (0, 1, 2)]
     for left in (NO_CAUSES, ("divergence.causes", {"pairs": [], "sweep": "none"})):
@@ -194,12 +201,14 @@ def test_the_ledgers_chunks_hold_its_interventions():
         assert (without.ledger_chunks, without.ledger_choice) == ([], None)
 
 
-def test_the_backends_of_each_side_of_the_ledger():
+def test_the_corners_and_the_noise_of_each_side_of_the_ledger():
     selection = select()
-    left = selection.side_backends("left", "cpu_a_bf16", "cpu_b_bf16")
-    assert left[0] == selection.backends["cpu_a_bf16"]
-    right = selection.side_backends("right", "cpu_a_bf16", "cpu_b_bf16")
-    assert right[0] == selection.backends["cpu_b_bf16"]
+    for side, name in (("left", "cpu_a_bf16"), ("right", "cpu_b_bf16")):
+        pair = ("cpu_a_bf16", "cpu_b_bf16")
+        assert selection.side_corners(side, *pair)[0].backend == selection.backends[name]
+        assert selection.corner_noise(side, *pair) == {"left", "right"}
+    # without a difference in noise, all corners have that of the left backend
+    assert selection.corner_noise("right", "cpu", "cpu_keyed_bf16") == {"left"}
 
 
 # -- noise, digests, pages

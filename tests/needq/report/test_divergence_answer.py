@@ -1,8 +1,10 @@
-"""Where and why two backends diverge: only what the ledger's steps and intervals show."""
+"""Where and why two backends diverge: only what the ledger's shares and intervals show."""
 
-import numpy
 import pandas
+import pytest
+from needq.common.keys import TOO_SMALL
 from needq.common.settings import Backend
+from needq.plan.corners import ALL, ALONE, ARITHMETIC, DRAWS, LAST, NOISE, SHARE
 from needq.report.divergence_answer import describe_trend, explain, find_ledger_pair
 
 BF16 = Backend(precision="bfloat16")
@@ -10,44 +12,24 @@ BACKENDS = {
     "one": BF16,
     "two": BF16.changed(kernels="eager", batch=3),
     "gpu": BF16.changed(device="cuda"),
+    "like_gpu": BF16.changed(rng="cuda", noise="cuda", gpu="H200"),
     "exact": Backend(precision="float64", rng="keyed"),
 }
-CAUSES = ["native everything", "noise", "token draws", "kernels, batch, cache", "float64", "exact"]
 
 
-def order(name, shares, far, pair, spread):
-    """The steps of one order; texts that diverge do so at token 7."""
-    causes = CAUSES if name == "forwards" else [CAUSES[0], *CAUSES[:0:-1]]
-    shares = numpy.array(shares, float)
-    low, high = (numpy.clip(shares + sign * spread, 0, 1) for sign in (-1, 1))
-    return pandas.DataFrame(
-        {
-            "left": pair[0],
-            "right": pair[1],
-            "order": name,
-            "step": range(len(causes)),
-            "cause": causes,
-            "identical_share": shares,
-            "identical_share_low": low,
-            "identical_share_high": high,
-            "max_abs_logit": [0.5] * (len(causes) - 1) + [far],
-            "first_divergent_token": numpy.where(shares < 1, 7.0, numpy.nan),
-            "texts": 36,
-        }
-    )
-
-
-def ledger(forwards, backwards, far=0.0, pair=("one", "two"), spread=0.25):
-    return pandas.concat(
-        [
-            order("forwards", forwards, far, pair, spread),
-            order("backwards", backwards, far, pair, spread),
-        ]
-    )
-
-
-HALF = [0.5, 0.5, 0.75, 0.5, 1, 1]
-ROUNDING = [0.5, 1, 1, 1, 1, 1]  # backwards: exact arithmetic alone suffices
+def ledger(pair=("one", "two"), few=False, **shares):
+    """The rows of one pair; each cause does alone, and last removed, what its share says."""
+    names = {"noise": NOISE, "draws": DRAWS, "arithmetic": ARITHMETIC}
+    named = {names[name]: share for name, share in shares.items()}
+    rows = [(cause, effect, v) for cause, v in named.items() for effect in (ALONE, LAST, SHARE)]
+    rows.append((ALL, ALONE, sum(named.values())))
+    table = pandas.DataFrame(rows, columns=["cause", "effect", "estimate"])
+    table = table.assign(left=pair[0], right=pair[1], texts=36, first_divergent_token=7.0)
+    if few:
+        return table.assign(low=TOO_SMALL, high=TOO_SMALL)
+    spread = 0.25 / 2
+    low, high = table["estimate"] - spread, table["estimate"] + spread
+    return table.assign(low=low.clip(-1), high=high.clip(upper=1))
 
 
 def summary(left="one", right="two", identical=0.5):
@@ -67,95 +49,81 @@ def said(table, cuda=False, tokens=32):
     return explain(summary(), table, BACKENDS, cuda, tokens)
 
 
-def test_rounding_alone_is_named_where_exact_arithmetic_alone_suffices():
-    short, (first, why, steps, bits, where) = said(ledger(HALF, ROUNDING))
+def test_the_headline_is_computed_from_the_shares():
+    table = ledger(("one", "gpu"), noise=0.46, draws=0.54, arithmetic=0.0)
+    short, (start, why, alone, last) = said(table, cuda=True)
     assert short == (
-        "Not measured: no GPU. Two ways to use a CPU in bfloat16: 50% of their texts diverge, and "
-        "rounding is enough to explain it."
+        "A GPU writes another text because it draws its random numbers in another way: "
+        "token draws 54%, noise 46%, arithmetic 0%."
     )
-    assert first == (
-        "Two ways to use one CPU stand for them. one and two (both in bfloat16; different kernels, "
-        "batch): 50% of 36 texts are identical (95% interval 25% to 75%)."
+    assert start == (
+        "one and gpu (both in bfloat16; different token draws, device): 100% of 36 texts diverge "
+        "(95% interval 88% to 100%). Half of these do so by new token 7 (counted from 0) of 32."
     )
     assert why == (
-        "In exact arithmetic all 36 are identical (95% interval 75% to 100%), even with different "
-        "kernels, batch."
+        "The shares of the causes add up to this: token draws 54%, noise 46%, arithmetic 0%."
     )
-    assert bits == (
-        "In exact arithmetic and with the same noise, all bits of the logits are equal."
-    )
-    assert (
-        "as they are 50%, same noise 50%, same token draws 75%, same kernels, batch, cache" in steps
-    )
-    assert where == "Half of the texts that diverge do so by new token 7 (counted from 0) of 32."
+    assert alone.startswith("Each cause alone: noise 46% (95% interval 34% to 58%); token draws 5")
+    assert last.startswith("Each cause removed last: noise 46%")
 
 
-def test_the_last_cause_is_named_where_several_are_needed():
-    several = [0.5, 0.5, 0.5, 0.5, 0.5, 1]
-    short, (_, why, *_) = said(ledger([0.5, 0.5, 1, 1, 1, 1], several))
-    assert short.endswith("diverge, and the last cause to remove is different random numbers.")
-    assert "50% of their texts" in short
-    assert why == (
-        "With same token draws as well, all 36 texts are identical. Before that, each backend "
-        "chooses tokens with random numbers of its own."
-    )
-
-
-def test_steps_are_chance_if_their_intervals_overlap():
-    steps = said(ledger(HALF, ROUNDING))[1][2]
-    assert steps.endswith("overlap, so single steps show little.")
-    steps = said(ledger(HALF, ROUNDING, spread=0.1))[1][2]
-    assert steps.endswith("clear of the one before: token draws, kernels, batch, cache, float64.")
-    steps = said(ledger(HALF, ROUNDING, spread=numpy.nan))[1][2]
-    assert steps.endswith("n is too small for intervals, so single steps show little.")
-
-
-def test_the_gpu_comes_first():
-    both = pandas.concat([ledger(HALF, ROUNDING), ledger(HALF, ROUNDING, pair=("one", "gpu"))])
-    assert find_ledger_pair(both, BACKENDS) == ("one", "gpu")
-    short, (first, *_) = said(both, cuda=True)
-    assert short.startswith("50% of their texts diverge, and rounding is enough")
-    assert first.startswith(
-        "CPU and GPU, one and gpu (both in bfloat16; different device): 50% of 36"
+@pytest.mark.parametrize(
+    ("shares", "reason"),
+    [
+        ({"noise": 0.5}, "draws the noise in another way"),
+        ({"draws": 0.5, "arithmetic": 0.01}, "chooses tokens with other random numbers"),
+        ({"arithmetic": 0.5, "noise": -0.1}, "rounds in another way"),
+        ({"noise": 0.3, "arithmetic": 0.3}, "draws the noise and rounds in another way"),
+        ({"draws": 0.3, "arithmetic": 0.3}, "rounds and chooses tokens in another way"),
+        (
+            {"noise": 0.3, "draws": 0.3, "arithmetic": 0.3},
+            "rounds in another way and draws its random numbers in another way",
+        ),
+    ],
+)
+def test_the_reason_is_every_cause_with_a_share_worth_naming(shares, reason):
+    short, _ = said(ledger(**shares))
+    assert short.startswith(
+        "Not measured: no GPU. Two ways to use a CPU: The second backend writes another text "
+        f"because it {reason}: "
     )
 
 
-def test_where_nothing_diverges_and_where_nothing_helps():
-    same = [1] * 6
-    short, (first, bits) = said(ledger(same, same, pair=("one", "gpu")), cuda=True)
+def test_what_a_gpu_would_draw_is_called_predicted():
+    short, (start, why, *_) = said(ledger(("one", "like_gpu"), noise=0.4, draws=0.6))
+    assert short.startswith("Predicted, since no GPU was used: A GPU writes another text because")
+    assert "(both in bfloat16; different noise, token draws)" in start
+    assert why.endswith("same in both backends, so its share is not measured here.")
+
+
+def test_without_intervals_n_is_too_small():
+    _, (start, *_, last) = said(ledger(noise=0.5, few=True))
+    assert "50% of 36 texts diverge. Half" in start
+    assert last == "n is too small for intervals, so single causes show little."
+
+
+def test_where_nothing_diverges():
+    short, (first, alone, _) = said(ledger(("one", "gpu"), noise=0.0, draws=0.0), cuda=True)
     assert short == "Nowhere: all texts are identical."
-    assert "all 36 texts are identical, although logits differ by up to 0.5" in first
-    later = [1, 1, 0.9, 1, 1, 1]
-    short, (_, _, steps) = said(ledger(later, same))
-    assert short.endswith("nowhere: all texts are identical.")
-    assert "same token draws 90%" in steps
-    never = [0.5] * 6
-    short, (_, why, _, bits, _) = said(ledger(never, never, far=0.1))
-    assert short.endswith("for no known reason.")
-    assert "No step makes all texts identical" in why
-    assert bits.startswith("Even in exact arithmetic")
-    assert "unexplained" in bits
+    assert first.endswith(
+        "all 36 texts are identical; share that diverges: 0% (95% interval -12% to 12%)."
+    )
+    assert alone.startswith("Each cause alone: noise 0%")
 
 
-def test_without_a_gpu_the_answer_is_on_the_pair_that_diverges_most():
-    same = [1] * 6
-    both = pandas.concat([ledger(same, same), ledger(HALF, ROUNDING, pair=("one", "three"))])
-    assert find_ledger_pair(both, BACKENDS) == ("one", "three")
+def test_a_gpu_comes_first_then_a_predicted_one_then_what_diverges_most():
+    two, like = ledger(noise=0.9), ledger(("one", "like_gpu"), noise=0.5)
+    gpu, exact = ledger(("one", "gpu"), noise=0.1), ledger(("one", "exact"), noise=0.95)
+    assert find_ledger_pair(pandas.concat([two, exact]), BACKENDS) == ("one", "exact")
+    assert find_ledger_pair(pandas.concat([two, exact, like]), BACKENDS) == ("one", "like_gpu")
+    both = pandas.concat([two, exact, like, gpu])
+    assert find_ledger_pair(both, BACKENDS) == ("one", "gpu")
 
 
 def test_a_comparison_with_a_gpu_comes_before_a_ledger_without():
-    short, found = explain(summary("one", "gpu"), ledger(HALF, ROUNDING), BACKENDS, True, 32)
+    short, found = explain(summary("one", "gpu"), ledger(noise=0.5), BACKENDS, True, 32)
     assert short == "6 of 12 texts diverge."
     assert "it has no ledger" in found[1]
-
-
-def test_precision_is_no_difference_that_exact_arithmetic_leaves():
-    mixed = ledger(HALF, ROUNDING, pair=("one", "float32"))
-    backends = BACKENDS | {"float32": BF16.changed(precision="float32")}
-    short, (first, why, *_) = explain(summary(), mixed, backends, False, 32)
-    assert "Two ways to use a CPU: 50%" in short
-    assert "(different precision)" in first
-    assert why.endswith("(95% interval 75% to 100%).")
 
 
 def test_without_a_ledger():

@@ -95,7 +95,7 @@ def test_what_a_run_lacks_is_left_out(walk, run):
     text = shown(walk)
     assert "This run used no GPU." in text
     assert "so no claim is decided here" in text
-    for absent in ("removed one after the other", "predicted flips", "costs most", "rise of nll"):
+    for absent in ("what each cause does", "predicted flips", "costs most", "rise of nll"):
         assert absent not in text
     least = shown(walked(run, ["degradation", "divergence_summary"], cuda=True))
     assert "no GPU" not in least
@@ -108,9 +108,7 @@ def test_what_other_configs_add_has_its_sections(copy):
     text = shown(walked(copy))
     assert "C1, supported. One block replaced: still coherent." in text
     assert "n too small" in text
-    assert (
-        "as the backends are, 0% of 42 texts are identical; with all causes removed, 100%" in text
-    )
+    assert "one and two: 100% of 42 texts diverge. Shares of the causes: token draws 50%" in text
     assert "cpu_keyed: 40 of 366 texts diverge; predicted 42.5" in text
     assert text.count("as predicted.") == 2
     assert text.count("not as predicted.") == 1

@@ -234,13 +234,24 @@ def test_a_page_names_its_run_and_its_backends():
     assert "Run fake. Backends: cpu." in page
 
 
-def test_ledger_and_flips_have_a_table_per_pair_with_repeats_last():
+def test_the_ledger_has_causes_and_corners_of_each_pair_and_repeats_last():
     maker = pages.Pages(TEMPLATES, "fake", ["one"], cuda=True)
-    row = dict.fromkeys(columns.LEDGER, 0.5) | {"cause": "noise", "order": "repeat"}
-    pair = {"left": "one", "right": "two", "order": "forwards"}
-    table = pandas.DataFrame([row | {"left": "one", "right": "one"}, row | pair])
-    text = Reader(maker.ledger(table)).text
-    assert 0 < text.index("one and two, noise first") < text.index("one and one (a repeat")
+    pair, repeat = {"left": "one", "right": "two"}, {"left": "one", "right": "one"}
+    row = dict.fromkeys(columns.LEDGER, 0.5) | pair
+    causes = pandas.DataFrame([row | {"cause": "noise", "effect": "alone", "low": 0.0625}])
+    row = dict.fromkeys(columns.LEDGER_CORNERS, 0.25) | repeat | {"corner": "repeat"}
+    corners = pandas.DataFrame([row | {"low": None}, row | pair | {"corner": "noise"}])
+    text = Reader(maker.ledger(causes, corners)).text
+    headings = ["one and two: causes", "one and two: corners", "one and one (a repeat"]
+    places = [text.index(heading) for heading in headings]
+    assert 0 < places[0] < places[1] < places[2]
+    assert "0.0625" in text[places[0] : places[1]]
+    few = Reader(maker.ledger(causes.assign(low="n too small"), corners)).text
+    assert "n too small" in few[places[0] :]
+
+
+def test_flips_have_a_table_per_pair():
+    maker = pages.Pages(TEMPLATES, "fake", ["one"], cuda=True)
     row = dict.fromkeys(columns.FLIPS, 0.25) | {"left": "exact", "right": "half"}
     table = pandas.DataFrame([row | {"blocks_replaced": None}, row | {"blocks_replaced": 7}])
     text = Reader(maker.flips(table)).text

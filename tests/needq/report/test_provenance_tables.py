@@ -42,7 +42,7 @@ def test_processes_have_the_names_of_their_backends():
     settings = ["cpu", "native", "float32", "native", "sdpa", "keyed", "–", "native", "1"]
     settings += ["32", "yes"]
     assert rows[0] == ["cpu, same", *settings, "AVX2", "1", "yes", "no", "–"]
-    assert rows[1][:2] == [records.LEDGER, "cpu"]
+    assert rows[1][:2] == [records.UNNAMED, "cpu"]
     assert rows[1][heads.index("threads")] == "2"
 
 

@@ -1,4 +1,4 @@
-"""Rule compare_steps: see rules/ledger.smk."""
+"""Rule compare_corners: see rules/ledger.smk."""
 
 from itertools import product
 
@@ -6,7 +6,7 @@ from needq.common import schemas, tables
 from needq.common.logs import job
 from needq.common.settings import Backend
 from needq.common.tensors import read_tensors
-from needq.divergence.ledger import Trace, compare_steps
+from needq.divergence.corners import Trace, compare_corners
 
 with job(snakemake.log[0]):
     files, names = snakemake.input, (snakemake.wildcards.left, snakemake.wildcards.right)
@@ -16,5 +16,5 @@ with job(snakemake.log[0]):
         for side, texts, logits in zip(sides, files.texts, files.logits, strict=True)
     }
     left, right = (Backend(**settings) for settings in snakemake.params.pair)
-    rows = compare_steps(names, (left, right), traces)
+    rows = compare_corners(names, (left, right), traces)
     tables.write_rows(snakemake.output.texts, list(rows), schemas.LEDGER)

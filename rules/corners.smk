@@ -1,0 +1,94 @@
+# Corners: every mixture of the two backends of a pair is run, for the ledger.
+#
+# INPUTS   the backup, patches and noise of the ledger's interventions, the reference's texts
+# OUTPUTS  ledger/LEFT-RIGHT/SIDE/noise/NAME.safetensors       noise that a side draws itself
+#          ledger/LEFT-RIGHT/SIDE/PROCESS.parquet, .json       one side's texts, and what made them
+#          ledger/LEFT-RIGHT/SIDE/PROCESS.logits.safetensors   until they are compared
+
+
+def native_noise_paths(side):
+    """The noise that a side of the ledger (LEFT-RIGHT/SIDE) draws itself."""
+    names = selection.noise_names(USED.ledger_interventions)
+    return [f"<results>/ledger/{side}/noise/{name}.safetensors" for name in names]
+
+
+def side_noise(wildcards, side):
+    """The noise that the corners of one process take from a side of the ledger."""
+    if side not in USED.corner_noise(wildcards.side, wildcards.left, wildcards.right):
+        return []
+    if CONFIG.divergence.backends[getattr(wildcards, side)].noise == "keyed":
+        return noise_paths(USED.ledger_interventions)
+    return native_noise_paths(f"{wildcards.left}-{wildcards.right}/{side}")
+
+
+def left_noise(wildcards):
+    """The noise that the corners of one process take from the left backend."""
+    return side_noise(wildcards, "left")
+
+
+def right_noise(wildcards):
+    """The noise that the corners of one process take from the right backend."""
+    return side_noise(wildcards, "right")
+
+
+rule draw_native_noise:
+    """Draw the noise of one side of the ledger as its backend draws it."""
+    input:
+        code=code("draw_native_noise.py"),
+        weights=ancient("<weights>"),
+        config="<model_config>",
+    output:
+        temp(native_noise_paths("{left}-{right}/{side}")),
+    log:
+        "<logs>/draw_native_noise/{left}-{right}/{side}.log",
+    benchmark:
+        "<benchmarks>/draw_native_noise/{left}-{right}/{side}.tsv"
+    conda:
+        "../envs/lm.yaml"
+    threads: side_threads
+    resources:
+        gpu=side_gpus,
+        mem_mb=lm_memory,
+    params:
+        backend=side_settings,
+    script:
+        "../scripts/draw_native_noise.py"
+
+
+rule trace_corners:
+    """Generate, and keep logits, at each corner that has the arithmetic of one side."""
+    input:
+        code=code("trace_corners.py"),
+        weights=ancient("<weights>"),
+        config="<model_config>",
+        manifest="<manifest>",
+        tokens="<tokens>",
+        patches=expand("<results>/corrupt/patches/{chunk}.json", chunk=USED.ledger_chunks),
+        left_noise=ancient(left_noise),
+        right_noise=ancient(right_noise),
+        reference=expand(
+            f"<results>/generate/{REFERENCE}/first/{{chunk}}.parquet", chunk=USED.ledger_chunks
+        ),
+    output:
+        texts="<results>/ledger/{left}-{right}/{side}/{process}.parquet",
+        logits=temp("<results>/ledger/{left}-{right}/{side}/{process}.logits.safetensors"),
+        provenance="<results>/ledger/{left}-{right}/{side}/{process}.json",
+    log:
+        "<logs>/trace_corners/{left}-{right}/{side}/{process}.log",
+    benchmark:
+        "<benchmarks>/trace_corners/{left}-{right}/{side}/{process}.tsv"
+    conda:
+        "../envs/lm.yaml"
+    threads: side_threads
+    resources:
+        gpu=corner_gpus,
+        mem_mb=lm_memory,
+        runtime=ledger_minutes,
+    params:
+        pair=ledger_pair,
+        generation=json_text(CONFIG.generation),
+        positions=CONFIG.divergence.positions,
+        documents=CONFIG.divergence.causes.documents,
+        chosen=ledger_choice,
+    script:
+        "../scripts/trace_corners.py"
