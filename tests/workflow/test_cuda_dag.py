@@ -23,17 +23,17 @@ def test_demand_without_a_device_fails_at_once(fresh):
 
 
 def test_auto_follows_the_devices(seen):
-    # cpu, exact and cpu_keyed_bf16, and cuda if there is a device, in two processes each; the
+    # cpu, predicted_cuda, exact and cpu_keyed_bf16, and cuda with a device, in two processes; the
     # ledger's pair on the CPU, and one with the device, each with two sides in two processes
     without, with_one = seen(NEEDQ_TEST_DEVICES="0"), seen(NEEDQ_TEST_DEVICES="1")
-    assert (without["generate"], without["trace_corners"]) == (6, 4)
-    assert (with_one["generate"], with_one["trace_corners"]) == (8, 8)
+    assert (without["generate"], without["trace_corners"]) == (8, 4)
+    assert (with_one["generate"], with_one["trace_corners"]) == (10, 8)
 
 
 def test_no_leaves_a_device_alone(fresh):
     assert fresh.planned("--config", "cuda=no", NEEDQ_TEST_DEVICES="1") == fresh.planned()
     fresh.configure(cuda=False)
-    assert fresh.planned(NEEDQ_TEST_DEVICES="1")["generate"] == 6
+    assert fresh.planned(NEEDQ_TEST_DEVICES="1")["generate"] == 8
 
 
 def test_node_without_a_device_plans_what_the_head_node_saw(seen):

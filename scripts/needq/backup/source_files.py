@@ -8,6 +8,7 @@ from typing import Any
 
 from needq.common.errors import UserError
 
+JsonObject = dict[str, Any]
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -31,7 +32,7 @@ def require_file(file: Path) -> None:
         raise UserError(f"model: {file} is a Git LFS pointer, not the file: run git lfs pull")
 
 
-def read_object(file: Path, largest: int) -> dict[str, Any]:
+def read_object(file: Path, largest: int) -> JsonObject:
     """The JSON object in a file; UserError if it is none, or if a key is given twice."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
