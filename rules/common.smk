@@ -83,3 +83,4 @@ def repeat_errors():
 # functions of wildcards, and what jobs need of a machine
 include: "wildcards.smk"
 include: "resources.smk"
+include: "corner_noise.smk"

@@ -35,7 +35,7 @@ def require_file(file: Path) -> None:
 def read_object(file: Path, largest: int) -> JsonObject:
     """The JSON object in a file; UserError if it is none, or if a key is given twice."""
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> JsonObject:
         found = dict(pairs)
         if len(found) < len(pairs):
             names = [name for name, _ in pairs]
