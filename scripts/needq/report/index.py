@@ -197,8 +197,8 @@ def describe_backend(backend: Backend) -> str:
     if backend.arithmetic == "exact":
         return "exact arithmetic, with the same bits on every machine"
     if backend.rng == "cuda":
-        card = backend.gpu if isinstance(backend.gpu, str) else "GPU"
-        return f"{backend.precision} on the CPU, with the random numbers of a {card}: a prediction"
+        card = f"the GPU {backend.gpu}" if isinstance(backend.gpu, str) else "a GPU"
+        return f"{backend.precision} on the CPU, with the random numbers of {card}: a prediction"
     return f"{backend.precision} on {'a GPU' if backend.device == 'cuda' else 'the CPU'}"
 
 

@@ -140,5 +140,5 @@ def test_every_page_has_a_title_and_a_place_in_the_report():
 
 
 def test_a_backend_that_draws_as_a_gpu_is_called_a_prediction():
-    words = "float32 on the CPU, with the random numbers of a H200: a prediction"
+    words = "float32 on the CPU, with the random numbers of the GPU H200: a prediction"
     assert index.describe_backend(Backend(rng="cuda", gpu="H200")) == words
