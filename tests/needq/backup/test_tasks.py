@@ -288,3 +288,10 @@ def test_over_all_answers_exactly_one_is_right(values):
 @pytest.mark.parametrize("first", [True, False])
 def test_a_single_candidate_is_right_if_it_is_the_first_choice(first):
     assert credit([Score(-5.0, first)]) == first
+
+
+@pytest.mark.parametrize("name", ["task.txt", "task.json", "task.JSONL", "task.jsonl.txt"])
+def test_json_lines_are_never_read_as_plain_ones(file, name):
+    line = '{"text": "the cat sat on the mat", "distractors": ["dog"]}\n'
+    with pytest.raises(UserError, match=r"line 1: looks like JSON; name the file \*\.jsonl"):
+        read_cloze(file(line, name))

@@ -125,3 +125,21 @@ def test_a_file_of_the_model_that_snakemake_would_take_for_a_pattern_is_named(tm
         (tmp_path / name).touch()
     line = refusal(with_changes(("model.location", str(tmp_path))))
     assert "model.location: its file 'model{x}.safetensors' holds the character '{'" in line
+
+
+@pytest.mark.parametrize("key", PATHS)
+def test_an_input_is_never_among_the_results_of_its_own_run(key):
+    """Snakemake would call that a cycle."""
+    line = refusal(with_changes((key, "results/pocket-gpt2/backup/tokens.json")))
+    assert line.startswith(f"config: {key}: ")
+    assert "is among the results of this run; give it another name (run)" in line
+
+
+def test_a_folder_that_may_not_be_listed_is_named(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    may = os.access  # root may read everything
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(folder) and may(path, mode))
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert f"config: model.location: the folder {folder} may not be read" in refused(folder)
