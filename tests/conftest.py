@@ -17,7 +17,7 @@ from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches
 from needq.plan.interventions import sweep_interventions
 from safetensors.numpy import load_file
-from saved import SIZES, save_small
+from saved import SIZES, save_small, small_gpt2, small_llama
 from small import BLOCKS, ROOT, config_of
 from sweeps import SWEEP
 
@@ -53,30 +53,16 @@ def backed_up(source, target):
 @pytest.fixture(scope="session")
 def gpt2(tmp_path_factory):
     """GPT2LMHeadModel: 4 blocks, width 24, 3 heads."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-
     folder = tmp_path_factory.mktemp("gpt2")
-    sizes = GPT2Config(n_positions=64, n_embd=24, n_layer=BLOCKS, n_head=3, **SIZES)
-    save_small(GPT2LMHeadModel(sizes), folder / "source")
+    save_small(small_gpt2(BLOCKS), folder / "source")
     return backed_up(folder / "source", folder / "backup")
 
 
 @pytest.fixture(scope="session")
 def llama(tmp_path_factory):
     """LlamaForCausalLM: 4 blocks, width 24, 6 heads of width 4 that share 2 of keys and values."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     folder = tmp_path_factory.mktemp("llama")
-    sizes = LlamaConfig(
-        hidden_size=24,
-        intermediate_size=32,
-        num_hidden_layers=BLOCKS,
-        num_attention_heads=6,
-        num_key_value_heads=2,
-        max_position_embeddings=64,
-        **SIZES,
-    )
-    save_small(LlamaForCausalLM(sizes), folder / "source")
+    save_small(small_llama(BLOCKS), folder / "source")
     return backed_up(folder / "source", folder / "backup")
 
 

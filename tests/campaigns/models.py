@@ -31,7 +31,7 @@ from needq.backup.checkpoint import INDEX
 from needq.backup.model import back_up
 from needq.common.errors import UserError
 from needq.common.settings import ModelSource
-from saved import SIZES, save_small
+from saved import save_small, small_gpt2, small_llama
 
 LIMIT = 30  # seconds for one case
 WEIGHTS = "model.safetensors"
@@ -54,20 +54,8 @@ class Case(NamedTuple):
 
 def models(folder: Path) -> None:
     """Small models with random weights, as their authors save them."""
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
-
-    gpt2 = GPT2Config(n_positions=64, n_embd=24, n_layer=2, n_head=3, **SIZES)
-    save_small(GPT2LMHeadModel(gpt2), folder / "gpt2")
-    llama = LlamaConfig(
-        hidden_size=24,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=6,
-        num_key_value_heads=2,
-        max_position_embeddings=64,
-        **SIZES,
-    )
-    save_small(LlamaForCausalLM(llama), folder / "llama")
+    save_small(small_gpt2(2), folder / "gpt2")
+    save_small(small_llama(2), folder / "llama")
     (folder / "gguf").mkdir()
     write_gguf(folder / "gguf/model.gguf", folder / "llama")
 

@@ -4,6 +4,30 @@ END = 256  # the id of <|endoftext|>; ids below are bytes
 SIZES = {"vocab_size": 257, "bos_token_id": END, "eos_token_id": END, "pad_token_id": END}
 
 
+def small_gpt2(n_blocks):
+    """GPT2LMHeadModel: width 24, 3 heads."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    sizes = GPT2Config(n_positions=64, n_embd=24, n_layer=n_blocks, n_head=3, **SIZES)
+    return GPT2LMHeadModel(sizes)
+
+
+def small_llama(n_blocks):
+    """LlamaForCausalLM: width 24, 6 heads of width 4 that share 2 of keys and values."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = LlamaConfig(
+        hidden_size=24,
+        intermediate_size=32,
+        num_hidden_layers=n_blocks,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        **SIZES,
+    )
+    return LlamaForCausalLM(sizes)
+
+
 def save_small(model, folder):
     """Give a model weights that make it choose, and save it with a byte-level tokenizer."""
     import torch

@@ -14,11 +14,11 @@ from safetensors import SafetensorError, safe_open
 
 from needq.backup.source_files import read_object, require_file
 from needq.common.errors import UserError
+from needq.common.sources import PICKLES
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 SHARD = re.compile(r"model-(\d{5})-of-(\d{5})\.safetensors")
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 LARGEST_INDEX = 100_000_000  # bytes
 
 
@@ -75,7 +75,7 @@ def weight_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
 
 
 def _no_weights(folder: Path) -> str:
-    pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
+    pickles = sorted(file.name for file in folder.iterdir() if file.name.endswith(PICKLES))
     if pickles:
         return (
             f"model: {folder} holds its weights as a pickle only ({pickles[0]}), which can run "

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from needq.backup.architectures import HEAD
 from needq.backup.buffers import is_as_computed
@@ -18,9 +17,10 @@ from needq.backup.self_check import self_check
 from needq.backup.source_files import require_file
 from needq.backup.sources import fetch
 from needq.common.errors import UserError
-from needq.common.files import file_sha256, sha256, temporary, write_json
+from needq.common.files import file_sha256, sha256, write_json
 from needq.common.rows import Manifest, SelfCheck, TensorRecord
 from needq.common.settings import ModelSource
+from needq.common.tensors import write_tensors
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
@@ -52,8 +52,7 @@ def back_up(model: ModelSource, target: Path) -> None:
         original.write_tokenizer(saved / "tokenizer.json")
         write_json(saved / "config.json", {**checked(original.config), "dtype": "float32"})
         tensors = _read(original, admitted)
-        with temporary(saved / "model.safetensors") as partial:
-            save_file(dict(tensors), partial, metadata={"format": "pt"})
+        write_tensors(saved / "model.safetensors", tensors, {"format": "pt"})
         check = self_check(saved, original, loaded)
         manifest = _describe(model, original, admitted, tensors, check, saved)
         target.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ The config is checked by these functions before the first job, and the backup as
 import re
 
 LONGEST = 200
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")  # how the names of files that are not opened end
 # PEP 508's name; then PEP 440's version, without a local part, as the index's file names have it
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _VERSION = (

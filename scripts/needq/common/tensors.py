@@ -13,10 +13,12 @@ from needq.common.files import damaged, file_sha256, read_made, reading, tempora
 from needq.common.rows import Manifest
 
 
-def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> None:
+def write_tensors(
+    path: str | Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None
+) -> None:
     """Write tensors as safetensors in one step."""
     with temporary(path) as partial:
-        save_file(dict(tensors), partial)
+        save_file(dict(tensors), partial, metadata=metadata)
 
 
 def read_tensors(path: str | Path) -> dict[str, np.ndarray]:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from needq.common.settings import Config, ModelSource
-from needq.common.sources import hub_owner_and_name, wheel_name_and_version
+from needq.common.sources import PICKLES, hub_owner_and_name, wheel_name_and_version
 from needq.common.values import path_problem
 from needq.plan.gguf import MAGIC
 from needq.plan.sizes import read_gguf_sizes, read_sizes, size_problems
 
 MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors.index.json")
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def model_files(model: ModelSource) -> list[str]:

@@ -23,7 +23,7 @@ def names(script, root=SCRIPTS):
             "backup/model backup/model_config backup/originals backup/self_check "
             "backup/source_files backup/sources backup/tokenizer common/errors common/files "
             "common/logs common/rows "
-            "common/settings common/sources common/values",
+            "common/settings common/sources common/tensors common/values",
         ),
         (
             "tokenize_texts.py",
