@@ -94,7 +94,8 @@ def drawn_tokens(vocabulary):
     logits[::2] = numpy.rint(logits[::2] * 8) / 8
     keys = [key("portable", "draw", row) for row in range(8)]
     limits = product((0, 0.7, 1.0, 1.5), (0, 1, 50), (1.0, 0.9, 0.1))
-    return bytes_digest(*(part for each in limits for part in draw_tokens(logits, keys, *each)))
+    rows = torch.from_numpy(logits)
+    return bytes_digest(*(part for each in limits for part in draw_tokens(rows, keys, *each)))
 
 
 def ordinary_product():

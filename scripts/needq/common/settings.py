@@ -120,15 +120,11 @@ class Generation(Settings):
     max_new_tokens: values.Count = 32
     """The largest number of tokens that are generated after a prompt."""
     temperature: values.Temperature = 1.0
-    """The logits are divided by it before a token is drawn. 0 takes the most probable token. Other
-    values are at least 0.01.
-    """
+    """The logits are divided by it. 0 takes the most probable token; others are at least 0.01."""
     top_k: values.Index = 50
     """Tokens are drawn from the top_k most probable ones. 0 sets no limit."""
     top_p: values.Share = 1.0
-    """Tokens are drawn from the most probable ones that together have this probability. 1 sets no
-    limit.
-    """
+    """Tokens are drawn from the most probable ones up to this probability. 1 sets no limit."""
     begin: values.Token = None
     """The token that is put before every prompt: its name or its text. null for none."""
     end: values.Token = None
@@ -222,7 +218,11 @@ class Backend(Settings):
     threads: values.ThreadCount = 1
     """The number of threads of one process on the CPU. Sums may depend on it."""
     batch: values.RowCount = 32
-    """The largest number of rows (texts or documents) in one forward pass."""
+    """The largest number of texts or documents in one forward pass, under each intervention."""
+    stack: values.Flag = True
+    """Whether the steps of a sweep under one noise seed generate their texts together, as a stack
+    (docs/performance.md). If not, one after the other.
+    """
     cache: values.Flag = True
     """Whether generation keeps keys and values. If not, it computes them again at each token."""
 
@@ -274,7 +274,8 @@ class Jobs(Settings):
     """How the work is cut into jobs. No result depends on it."""
 
     interventions_per_job: values.Count = 128
-    """The largest number of interventions that one process serves."""
+    """How many interventions a process serves, at most. No stack is cut (docs/performance.md).
+    """
 
 
 class Config(Settings):

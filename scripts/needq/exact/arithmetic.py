@@ -58,6 +58,10 @@ class Split(NamedTuple):
     scale: Tensor  # [..., rows, 1]
     bits: int
 
+    def rows(self, chosen: slice) -> "Split":
+        """Some of the rows."""
+        return Split(self.parts[..., chosen, :], self.scale[..., chosen, :], self.bits)
+
 
 def ceil_log2(count: int) -> int:
     """The smallest n with count <= 2^n."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Integers, divide, quantise, right_bits
-from needq.exact.layers import KeysValues, by_rows, gelu, layer_norm, linear, split_rows
+from needq.exact.layers import KeysValues, Place, by_rows, gelu, layer_norm, linear, split_rows
 from needq.exact.model import ExactModel, require_settings
 
 # Settings that change the forward pass, with the one value that is computed here.
@@ -51,6 +51,10 @@ class ExactGPT2(ExactModel):
         """The model of a config.json and its tensors, under the names of model.safetensors."""
         return cls(config, tensors, device)
 
+    def output_axis(self, module: str) -> int:
+        """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
+        return 1
+
     def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:
         """What is kept for a weight; matrices, [in, out], are quantised column by column."""
         if name.endswith(MATRICES):
@@ -64,8 +68,9 @@ class ExactGPT2(ExactModel):
         """The weight and the bias of a layer."""
         return self.weight(f"{self.prefix}{name}.weight"), self.weight(f"{self.prefix}{name}.bias")
 
-    def _linear(self, block: int, name: str, rows: Tensor) -> Tensor:
-        return linear(split_rows(rows), *self._pair(f"h.{block}.{name}"))
+    def _affine(self, block: int, name: str, rows: Tensor, place: Place) -> Tensor:
+        module = f"{self.prefix}h.{block}.{name}"
+        return self._linear(module, split_rows(rows), place, self.weight(f"{module}.bias"))
 
     def _norm(self, block: int, name: str, rows: Tensor) -> Tensor:
         return layer_norm(rows, *self._pair(f"h.{block}.{name}"), self.epsilon)
@@ -77,19 +82,19 @@ class ExactGPT2(ExactModel):
     def _projections(self, block: int, x: Tensor, positions: Tensor) -> tuple[Tensor, KeysValues]:
         """The query, divided by the root of the head's size, and the new keys and values."""
 
-        def fused(rows: Tensor) -> Tensor:
-            return self._linear(block, "attn.c_attn", self._norm(block, "ln_1", rows))
+        def fused(rows: Tensor, place: Place) -> Tensor:
+            return self._affine(block, "attn.c_attn", self._norm(block, "ln_1", rows), place)
 
         heads = by_rows(fused, x).unflatten(-1, (3, self.heads, -1))
         query, keys, values = heads.permute(2, 0, 3, 1, 4)
         return divide(query, sqrt(query.shape[-1])), self._keys_values(keys, values)
 
-    def _output(self, block: int, rows: Tensor) -> Tensor:
-        return self._linear(block, "attn.c_proj", rows)
+    def _output(self, block: int, rows: Tensor, place: Place) -> Tensor:
+        return self._affine(block, "attn.c_proj", rows, place)
 
-    def _mlp(self, block: int, rows: Tensor) -> Tensor:
-        hidden = self._linear(block, "mlp.c_fc", self._norm(block, "ln_2", rows))
-        return self._linear(block, "mlp.c_proj", gelu(hidden))
+    def _mlp(self, block: int, rows: Tensor, place: Place) -> Tensor:
+        hidden = self._affine(block, "mlp.c_fc", self._norm(block, "ln_2", rows), place)
+        return self._affine(block, "mlp.c_proj", gelu(hidden), place)
 
     def _head(self, rows: Tensor) -> Tensor:
         normal = layer_norm(rows, *self._pair("ln_f"), self.epsilon)

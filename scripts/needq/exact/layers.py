@@ -31,10 +31,28 @@ SQRT_TWO_OVER_PI = 0.7978845608028654
 GELU_CUBIC = 0.044715
 
 
-def by_rows(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """function(x) for a function of rows [n, width], CHUNK_ROWS of them at a time."""
-    rows = x.flatten(0, -2)
-    results = [function(chunk) for chunk in rows.split(CHUNK_ROWS)]
+class Place(NamedTuple):
+    """Where in a batch a chunk of rows lies."""
+
+    first: int  # the number of its first row
+    rows: int  # how many it has
+    tokens: int  # how many rows there are for each row of the batch
+
+    def of(self, batch_rows: range) -> slice:
+        """Which rows of the chunk belong to these rows of the batch."""
+        start, stop = (
+            edge * self.tokens - self.first for edge in (batch_rows.start, batch_rows.stop)
+        )
+        return slice(min(max(start, 0), self.rows), min(max(stop, 0), self.rows))
+
+
+def by_rows(function: Callable[[Tensor, Place], Tensor], x: Tensor) -> Tensor:
+    """function(rows [n, width], their place) of x [batch, tokens, width], CHUNK_ROWS at a time."""
+    rows, tokens = x.flatten(0, -2), x.shape[-2]
+    results, first = [], 0
+    for chunk in rows.split(CHUNK_ROWS):
+        results.append(function(chunk, Place(first, len(chunk), tokens)))
+        first += len(chunk)
     return torch.cat(results).unflatten(0, x.shape[:-1])
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Integers, Split, divide, quantise, right_bits
 from needq.exact.elementary import ANGLE_LIMIT, cos, exp, log, sin
-from needq.exact.layers import KeysValues, by_rows, linear, rms_norm, silu, split_rows
+from needq.exact.layers import KeysValues, Place, by_rows, linear, rms_norm, silu, split_rows
 from needq.exact.model import ExactModel, UnsupportedModelError, require_settings
 
 # Settings that change the forward pass, with the one value that is computed here.
@@ -52,6 +52,10 @@ class ExactLlama(ExactModel):
         """The model of a config.json and its tensors, under the names of model.safetensors."""
         return cls(config, tensors, device)
 
+    def output_axis(self, module: str) -> int:
+        """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
+        return 0
+
     def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:
         """What is kept for a weight; matrices, [out, in], become [in, out] quantised by column."""
         if name.endswith(NORMS):
@@ -63,8 +67,8 @@ class ExactLlama(ExactModel):
         kept[name] = weight if name == EMBEDDING else matrix
         return kept
 
-    def _linear(self, block: int, name: str, rows: Split) -> Tensor:
-        return linear(rows, self.weight(f"model.layers.{block}.{name}.weight"))
+    def _matrix(self, block: int, name: str, rows: Split, place: Place) -> Tensor:
+        return self._linear(f"model.layers.{block}.{name}", rows, place)
 
     def _norm(self, block: int, name: str, rows: Tensor) -> Split:
         weight = self.weight(f"model.layers.{block}.{name}.weight")
@@ -76,10 +80,10 @@ class ExactLlama(ExactModel):
     def _projections(self, block: int, x: Tensor, positions: Tensor) -> tuple[Tensor, KeysValues]:
         """The query, divided by the root of the head's size, and the new keys and values."""
 
-        def fused(rows: Tensor) -> Tensor:
+        def fused(rows: Tensor, place: Place) -> Tensor:
             normal = self._norm(block, "input_layernorm", rows)
             names = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
-            return torch.cat([self._linear(block, name, normal) for name in names], -1)
+            return torch.cat([self._matrix(block, name, normal, place) for name in names], -1)
 
         heads = by_rows(fused, x).unflatten(-1, (-1, self.size)).transpose(1, 2)
         query, keys, values = heads.split((self.heads, self.key_heads, self.key_heads), 1)
@@ -87,14 +91,14 @@ class ExactLlama(ExactModel):
         query = divide(rotate(query, cosine, sine), sqrt(self.size))
         return query, self._keys_values(rotate(keys, cosine, sine), values)
 
-    def _output(self, block: int, rows: Tensor) -> Tensor:
-        return self._linear(block, "self_attn.o_proj", split_rows(rows))
+    def _output(self, block: int, rows: Tensor, place: Place) -> Tensor:
+        return self._matrix(block, "self_attn.o_proj", split_rows(rows), place)
 
-    def _mlp(self, block: int, rows: Tensor) -> Tensor:
+    def _mlp(self, block: int, rows: Tensor, place: Place) -> Tensor:
         normal = self._norm(block, "post_attention_layernorm", rows)
-        hidden = silu(self._linear(block, "mlp.gate_proj", normal))
-        hidden.mul_(self._linear(block, "mlp.up_proj", normal))
-        return self._linear(block, "mlp.down_proj", split_rows(hidden))
+        hidden = silu(self._matrix(block, "mlp.gate_proj", normal, place))
+        hidden.mul_(self._matrix(block, "mlp.up_proj", normal, place))
+        return self._matrix(block, "mlp.down_proj", split_rows(hidden), place)
 
     def _head(self, rows: Tensor) -> Tensor:
         normal = rms_norm(rows, self.weight("model.norm.weight"), self.epsilon)

@@ -1,7 +1,7 @@
 """What the exact models share: weights that can be swapped, the cache, and the forward pass."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -12,13 +12,14 @@ from needq.common.files import ModelConfig
 from needq.exact.arithmetic import (
     ExactArithmeticError,
     Integers,
+    Split,
     quantise,
     require_range,
     right_bits,
     to_float64,
 )
 from needq.exact.device import check_device
-from needq.exact.layers import KeysValues, attention, by_rows
+from needq.exact.layers import KeysValues, Place, attention, by_rows, linear
 
 
 class UnsupportedModelError(UserError):
@@ -44,10 +45,6 @@ class Cache(NamedTuple):
     blocks: tuple[KeysValues, ...]
     real: Tensor  # [batch, tokens] bool: False for padding
 
-    def rows(self, index: Tensor) -> "Cache":
-        """The batch rows that `index` names, in its order; a row may come more than once."""
-        return Cache(tuple(block.rows(index) for block in self.blocks), self.real[index])
-
 
 class Stream(NamedTuple):
     """The residual stream between two blocks, of whole rows from their first token."""
@@ -55,13 +52,32 @@ class Stream(NamedTuple):
     x: Tensor  # [batch, tokens, width]
     positions: Tensor  # [batch, tokens]
     visible: Tensor  # [batch, tokens, tokens] bool
+    real: Tensor  # [batch, tokens] bool: False for padding
+    kept: tuple[KeysValues, ...] | None  # of the blocks so far; None if they are not kept
+
+    def rows(self, index: Tensor) -> "Stream":
+        """The batch rows that `index` names, in its order; a row may come more than once.
+
+        The keys and values of blocks so far stay as they are.
+        """
+        x, positions, visible, real = (part[index] for part in self[:4])
+        return Stream(x, positions, visible, real, self.kept)
+
+
+class Replacement(NamedTuple):
+    """What some rows of a batch have in place of some outputs of a module."""
+
+    rows: range
+    outputs: range
+    weight: Integers
+    bias: Tensor | None
 
 
 class ExactModel(ABC):
     """A decoder-only transformer whose logits are the same bits on every machine.
 
     A subclass gives `from_tensors`, `_prepare`, `_embed`, `_projections`, `_output`, `_mlp` and
-    `_head`.
+    `_head`, and says with `output_axis` how its matrices are stored.
     """
 
     def __init__(
@@ -73,6 +89,7 @@ class ExactModel(ABC):
         for name, tensor in tensors.items():
             self._weights.update(self._prepare(name, to_float64(tensor, name, self.device)))
         self._original = dict(self._weights)
+        self._replacements: dict[str, list[Replacement]] = {}
 
     @classmethod
     @abstractmethod
@@ -85,8 +102,12 @@ class ExactModel(ABC):
         """The model of a config.json and its tensors, under the names of model.safetensors."""
 
     @abstractmethod
+    def output_axis(self, module: str) -> int:
+        """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
+
+    @abstractmethod
     def _prepare(self, name: str, weight: Tensor) -> Mapping[str, Tensor | Integers]:
-        """What is kept for a weight."""
+        """What is kept for a weight; a matrix is quantised output by output."""
 
     @abstractmethod
     def _embed(self, ids: Tensor, positions: Tensor) -> Tensor:
@@ -97,11 +118,11 @@ class ExactModel(ABC):
         """The queries of a block [batch, heads, new, size], and its keys and values."""
 
     @abstractmethod
-    def _output(self, block: int, rows: Tensor) -> Tensor:
+    def _output(self, block: int, rows: Tensor, place: Place) -> Tensor:
         """What attention adds to the residual stream, from the heads' results."""
 
     @abstractmethod
-    def _mlp(self, block: int, rows: Tensor) -> Tensor:
+    def _mlp(self, block: int, rows: Tensor, place: Place) -> Tensor:
         """What the MLP adds to the residual stream."""
 
     @abstractmethod
@@ -120,9 +141,36 @@ class ExactModel(ABC):
             raise KeyError(f"the model has no weight named {name}")
         self._weights.update(self._prepare(name, to_float64(tensor, name, self.device)))
 
+    def replace_rows(
+        self, module: str, rows: range, outputs: range, weight: Tensor, bias: Tensor | None
+    ) -> None:
+        """Let some rows of every batch have another weight and bias for some outputs of a module.
+
+        `weight` and `bias` are those of these outputs, in the orientation of model.safetensors.
+        This holds until `restore`.
+        """
+        name = f"{module}.weight"
+        prepared = self._prepare(name, to_float64(weight, name, self.device))[name]
+        assert isinstance(prepared, Integers)
+        if bias is not None:
+            bias = to_float64(bias, f"{module}.bias", self.device)
+        kept = Replacement(rows, outputs, prepared, bias)
+        self._replacements.setdefault(module, []).append(kept)
+
     def restore(self) -> None:
-        """Undo every `replace`."""
+        """Undo every `replace` and `replace_rows`."""
         self._weights = dict(self._original)
+        self._replacements.clear()
+
+    def _linear(self, module: str, rows: Split, place: Place, bias: Tensor | None = None) -> Tensor:
+        """The outputs of a module for a chunk of rows, each with its own replacement."""
+        y = linear(rows, self.weight(f"{module}.weight"), bias)
+        for part in self._replacements.get(module, ()):
+            own = place.of(part.rows)
+            if own.start < own.stop:
+                replaced = linear(rows.rows(own), part.weight, part.bias)
+                y[own, part.outputs.start : part.outputs.stop] = replaced
+        return y
 
     @torch.inference_mode()
     def logits(
@@ -153,26 +201,44 @@ class ExactModel(ABC):
             past = None if cache is None else cache.blocks[block]
             x, past = self._block(block, x, positions, visible, past)
             blocks.append(past)
-        return by_rows(self._head, x[:, -1:] if last else x), Cache(tuple(blocks), real)
+        return self._logits(x, last), Cache(tuple(blocks), real)
 
     @torch.inference_mode()
-    def begin(self, ids: Tensor, mask: Tensor) -> Stream:
-        """The residual stream before the first block; ids and mask as in `logits`."""
+    def begin(self, ids: Tensor, mask: Tensor, keep: bool = False) -> Stream:
+        """The residual stream before the first block; ids and mask as in `logits`.
+
+        `keep` keeps the keys and values of each block, for `cache`.
+        """
         torch.set_flush_denormal(False)
         ids, real = ids.to(self.device), mask.to(self.device)
         positions = self._positions(real)
-        return Stream(self._embed(ids, positions), positions, self._visible(real, ids.shape[1]))
+        visible = self._visible(real, ids.shape[1])
+        x = self._embed(ids, positions)
+        return Stream(x, positions, visible, real, () if keep else None)
 
     @torch.inference_mode()
     def block(self, index: int, stream: Stream) -> Stream:
         """The residual stream after one more block."""
-        x, _ = self._block(index, stream.x, stream.positions, stream.visible, None)
-        return stream._replace(x=x)
+        x, own = self._block(index, stream.x, stream.positions, stream.visible, None)
+        return stream._replace(x=x, kept=None if stream.kept is None else (*stream.kept, own))
 
     @torch.inference_mode()
-    def end(self, stream: Stream) -> Tensor:
+    def end(self, stream: Stream, last: bool = False) -> Tensor:
         """The logits after the last block: those of `logits`, to the bit."""
-        return by_rows(self._head, stream.x)
+        return self._logits(stream.x, last)
+
+    def cache(self, stream: Stream, rows: Sequence[Tensor]) -> Cache:
+        """The cache after the last block, of the rows of the stream.
+
+        `rows` says for each block which of its rows in the batch they were.
+        """
+        assert stream.kept is not None
+        blocks = (own.rows(index) for own, index in zip(stream.kept, rows, strict=True))
+        return Cache(tuple(blocks), stream.real)
+
+    def _logits(self, x: Tensor, last: bool) -> Tensor:
+        """The logits of the residual stream after the last block."""
+        return by_rows(lambda rows, _: self._head(rows), x[:, -1:] if last else x)
 
     def _block(
         self,
@@ -187,8 +253,8 @@ class ExactModel(ABC):
         past = present if past is None else past.append(present)
         mixed = attention(query, past, visible, self.context)
         mixed = mixed.transpose(1, 2).flatten(2)
-        x = x + by_rows(lambda rows: self._output(block, rows), mixed)
-        x = x + by_rows(lambda rows: self._mlp(block, rows), x)
+        x = x + by_rows(lambda rows, place: self._output(block, rows, place), mixed)
+        x = x + by_rows(lambda rows, place: self._mlp(block, rows, place), x)
         require_range(x, f"the residual stream after block {block}")
         return x, past
 

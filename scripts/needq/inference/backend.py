@@ -30,20 +30,41 @@ class Model(Protocol):
     ) -> tuple[Tensor, Any]:
         """Logits of the next token after each of ids (or the `last` alone), and the new cache."""
 
-    def begin(self, ids: Tensor, mask: Tensor) -> Any:
-        """The residual stream before the first block; ids and mask as in `logits`."""
+    def begin(self, ids: Tensor, mask: Tensor, keep: bool = False) -> Any:
+        """The residual stream before the first block; ids and mask as in `logits`.
+
+        `keep` keeps the keys and values of each block, for `cache`.
+        """
 
     def block(self, index: int, stream: Any) -> Any:
         """The residual stream after one more block."""
 
-    def end(self, stream: Any) -> Tensor:
+    def end(self, stream: Any, last: bool = False) -> Tensor:
         """The logits after the last block: those of `logits`, to the bit."""
+
+    def cache(self, stream: Any, rows: Sequence[Tensor]) -> Any:
+        """The cache after the last block, of the rows of a stream that kept it.
+
+        `rows` says for each block which of its rows in the batch they were.
+        """
 
     def replace(self, name: str, tensor: Tensor) -> None:
         """Use `tensor` in place of the weight of that name, until `restore`."""
 
+    def replace_rows(
+        self, module: str, rows: range, outputs: range, weight: Tensor, bias: Tensor | None
+    ) -> None:
+        """Let some rows of every batch have another weight and bias for some outputs of a module.
+
+        `weight` and `bias` are those of these outputs, in the orientation of model.safetensors.
+        This holds until `restore`.
+        """
+
+    def output_axis(self, module: str) -> int:
+        """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
+
     def restore(self) -> None:
-        """Undo every `replace`, bit for bit."""
+        """Undo every `replace` and `replace_rows`, bit for bit."""
 
 
 def prepare(backend: Backend) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy
+from torch import Tensor
 
 from needq.common.errors import UserError
 from needq.corrupt.keyed import Key, uniform
@@ -28,35 +29,54 @@ class Draws(NamedTuple):
 
 
 def draw_tokens(
-    logits: numpy.ndarray,
+    logits: Tensor,
     keys: Sequence[Key],
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
 ) -> Draws:
-    """One token for each row of logits [rows, vocabulary] and its key.
+    """One token for each row of logits [rows, vocabulary].
 
+    The first rows have the given keys. If there are more rows, the keys come again in their order.
     Temperature 0 takes the largest logit. top_k (0: no limit) keeps the k largest logits. Then
     top_p (1: no limit) keeps the fewest of the most probable tokens whose probabilities add up to
     at least top_p. Of two equal logits, that of the lower token id counts as the larger one.
     """
-    logits = logits.astype(numpy.float64)
-    largest = logits.max(-1, keepdims=True)
+    vocabulary = logits.shape[1]
+    tokens, kept = None, logits
+    if temperature == 0 and vocabulary > 2:
+        tokens = kept_tokens(logits, 2)
+    elif 0 < top_k < vocabulary:
+        tokens = kept_tokens(logits, top_k)
+    if tokens is not None:  # the others need not leave the device
+        kept = logits.gather(-1, tokens)
+    scaled = kept.double().cpu().numpy()
+    largest = scaled.max(-1, keepdims=True)
     if not numpy.isfinite(largest).all():
         raise NonFiniteLogitsError("logits are not finite: no token can be drawn from them")
     if temperature == 0:
-        return Draws(logits.argmax(-1), _lead(logits))
-    scaled = (logits - largest) / temperature
-    vocabulary = logits.shape[1]
-    tokens = kept_tokens(scaled, top_k or vocabulary)
-    scaled = numpy.take_along_axis(scaled, tokens, -1)
-    if top_p < 1:
-        scaled = numpy.where(in_nucleus(scaled, top_p), scaled, -numpy.inf)
-    uniforms = numpy.stack([uniform(key, vocabulary) for key in keys])
-    # The race in logarithms: the smallest E / p is the largest log(p) - log(E).
-    score = scaled - log(-log(numpy.take_along_axis(uniforms, tokens, -1)))
-    winners = numpy.take_along_axis(tokens, score.argmax(-1)[:, None], -1)[:, 0]
+        score = scaled
+    else:
+        scaled = (scaled - largest) / temperature
+        if top_p < 1:
+            scaled = numpy.where(in_nucleus(scaled, top_p), scaled, -numpy.inf)
+        # The race in logarithms: the smallest E / p is the largest log(p) - log(E).
+        score = scaled - log(-log(_uniforms(keys, vocabulary, tokens, len(logits))))
+    winners = score.argmax(-1)
+    if tokens is not None:
+        winners = numpy.take_along_axis(tokens.cpu().numpy(), winners[:, None], -1)[:, 0]
     return Draws(winners, _lead(score))
+
+
+def _uniforms(
+    keys: Sequence[Key], vocabulary: int, tokens: Tensor | None, rows: int
+) -> numpy.ndarray:
+    """The uniforms of some tokens [rows, kept] of each row; of all tokens if None."""
+    uniforms = numpy.stack([uniform(key, vocabulary) for key in keys])
+    repeated = numpy.arange(rows) % len(keys)
+    if tokens is None:
+        return uniforms[repeated]
+    return uniforms[repeated[:, None], tokens.cpu().numpy()]
 
 
 def _lead(score: numpy.ndarray) -> numpy.ndarray:
@@ -67,16 +87,16 @@ def _lead(score: numpy.ndarray) -> numpy.ndarray:
     return best - second
 
 
-def kept_tokens(logits: numpy.ndarray, top_k: int) -> numpy.ndarray:
+def kept_tokens(logits: Tensor, top_k: int) -> Tensor:
     """The top_k tokens of each row [rows, vocabulary], in ascending order; [rows, top_k]."""
-    rows, vocabulary = logits.shape
-    if top_k >= vocabulary:
-        return numpy.broadcast_to(numpy.arange(vocabulary), logits.shape)
-    threshold = numpy.partition(logits, vocabulary - top_k, -1)[:, vocabulary - top_k, None]
+    best = logits.topk(top_k)
+    threshold = best.values[:, -1:]
+    if int((logits >= threshold).sum()) == best.indices.numel():  # no ties
+        return best.indices.sort(-1).values
     above, ties = logits > threshold, logits == threshold
-    room = top_k - above.sum(-1, keepdims=True)
+    room = top_k - above.sum(-1, keepdim=True)
     kept = above | (ties & (ties.cumsum(-1) <= room))
-    return kept.nonzero()[1].reshape(rows, top_k)
+    return kept.nonzero()[:, 1].reshape(len(logits), top_k)
 
 
 def in_nucleus(logits: numpy.ndarray, top_p: float) -> numpy.ndarray:

@@ -1,7 +1,7 @@
 """Generation: prompts and sample seeds in batches, each row with its own random stream."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 
@@ -11,16 +11,16 @@ from needq.common.settings import Backend, Generation
 from needq.corrupt.patches import Patch
 from needq.inference.backend import Model, batches, require_finite
 from needq.inference.patcher import Patcher
-from needq.inference.sampling import Row, make_sampler
+from needq.inference.sampling import Row, Sampler, make_sampler
+from needq.inference.stack import Stack, pristine, stacks
 
 
-@dataclass
-class Continuation:
+class Continuation(NamedTuple):
     """The new tokens of one row; `margins` (nats) say how far each was from being another."""
 
-    tokens: list[int] = field(default_factory=list)
-    margins: list[float] = field(default_factory=list)
-    ended: bool = False
+    tokens: list[int]
+    margins: list[float]
+    ended: bool
 
 
 def prompt_rows(tokens: Tokens, settings: Generation) -> list[Row]:
@@ -64,20 +64,21 @@ def generate_all(
     """
     rows = prompt_rows(tokens, settings)
     texts: list[TextRow] = []
-    for patch in progress(patches, "generate"):
-        with patcher.applied(patch.slices):
-            continuations = generate(model, rows, settings, tokens["end"], backend, stream_device)
-        for row, continuation in zip(rows, continuations, strict=True):
-            texts.append(
-                {
-                    **patch.keys(),
-                    "prompt": row.index,
-                    "sample_seed": row.sample_seed,
-                    "tokens": continuation.tokens,
-                    "margins": continuation.margins,
-                    "ended": continuation.ended,
-                }
-            )
+    for together in stacks(patches, backend):
+        stack = Stack(model, patcher, together)
+        made = _generate(stack, rows, settings, tokens["end"], backend, stream_device)
+        for patch, continuations in zip(together, made, strict=True):
+            for row, continuation in zip(rows, continuations, strict=True):
+                texts.append(
+                    {
+                        **patch.keys(),
+                        "prompt": row.index,
+                        "sample_seed": row.sample_seed,
+                        "tokens": continuation.tokens,
+                        "margins": continuation.margins,
+                        "ended": continuation.ended,
+                    }
+                )
     return texts
 
 
@@ -94,47 +95,67 @@ def generate(
     `end` is the id that ends a text, kept as its last token; None for none. `stream_device` is the
     device whose random stream `rng: native` is; without it, the model's own.
     """
-    continuations: list[Continuation] = []
-    for batch in batches(rows, backend.batch):
-        continuations += _generate_batch(
-            model, batch, settings, end, backend, stream_device or model.device
-        )
+    [continuations] = _generate(pristine(model), rows, settings, end, backend, stream_device)
     return continuations
 
 
-@torch.inference_mode()
-def _generate_batch(
-    model: Model,
+def _generate(
+    stack: Stack,
     rows: Sequence[Row],
     settings: Generation,
     end: int | None,
     backend: Backend,
-    stream_device: torch.device,
+    stream_device: torch.device | None,
+) -> list[list[Continuation]]:
+    """What `generate` gives, under each patch of a stack."""
+    texts: list[list[Continuation]] = [[] for _ in stack.patches]
+    for batch in batches(rows, backend.batch):
+        sampler = make_sampler(
+            backend, stream_device or stack.model.device, batch, settings, len(texts)
+        )
+        made = _generate_batch(stack, batch, sampler, settings.max_new_tokens, end, backend.cache)
+        for number, own in enumerate(texts):
+            own += made[number * len(batch) :][: len(batch)]
+    return texts
+
+
+@torch.inference_mode()
+def _generate_batch(
+    stack: Stack, rows: Sequence[Row], sampler: Sampler, most: int, end: int | None, cached: bool
 ) -> list[Continuation]:
-    device = model.device
+    """The continuations of rows under one patch after the other, of `most` tokens at most."""
+    device, times = stack.model.device, len(stack.patches)
     # left padding, so that every row's next token is at the same place
     width = max(len(row.ids) for row in rows)
     padding = [width - len(row.ids) for row in rows]
-    ids = torch.tensor([[0] * n + list(row.ids) for n, row in zip(padding, rows, strict=True)])
-    ids = ids.to(device)
-    mask = torch.arange(width, device=device) >= torch.tensor(padding, device=device)[:, None]
-    sampler = make_sampler(backend, stream_device, rows, settings)
-    continuations = [Continuation() for _ in rows]
-    fresh, fresh_mask, cache = ids, mask, None
-    for step in range(settings.max_new_tokens):
-        logits, cache = model.logits(fresh, cache, fresh_mask, last=True)
-        logits = require_finite(logits[:, -1])
-        chosen = sampler.choose(ids, logits, step, [text.ended for text in continuations])
-        for text, (token, margin) in zip(continuations, chosen, strict=True):
-            if not text.ended:
-                text.tokens.append(token)
-                text.margins.append(margin)
-                text.ended = token == end
-        if all(text.ended for text in continuations):
-            break
-        fresh = torch.tensor([[token] for token, _ in chosen], device=device)
-        fresh_mask = torch.ones_like(fresh, dtype=torch.bool)
-        ids, mask = torch.cat([ids, fresh], 1), torch.cat([mask, fresh_mask], 1)
-        if not backend.cache:  # all tokens again, from nothing
-            fresh, fresh_mask, cache = ids, mask, None
-    return continuations
+    prompts = torch.tensor([[0] * n + list(row.ids) for n, row in zip(padding, rows, strict=True)])
+    real = torch.arange(width) >= torch.tensor(padding)[:, None]
+    prompts, real = prompts.to(device), real.to(device)
+    logits, cache = stack.start(prompts, real)
+    ids, mask = prompts.repeat(times, 1), real.repeat(times, 1)
+    ended = torch.zeros(len(ids), dtype=torch.bool, device=device)
+    margins = []
+    with stack.applied(len(rows)):
+        for step in progress(range(most), f"generate {len(ids)} texts, token"):
+            if step:
+                fresh, fresh_mask = ids[:, -1:], mask[:, -1:]
+                if not cached:  # all tokens again, from nothing
+                    fresh, fresh_mask, cache = ids, mask, None
+                logits, cache = stack.model.logits(fresh, cache, fresh_mask, last=True)
+            chosen = sampler.choose(ids, require_finite(logits[:, -1]), step)
+            tokens = chosen.tokens.to(device)[:, None]
+            ids = torch.cat([ids, tokens], 1)
+            mask = torch.cat([mask, torch.ones_like(tokens, dtype=torch.bool)], 1)
+            margins.append(chosen.margins)
+            if end is not None:
+                ended |= tokens[:, 0] == end
+                if bool(ended.all()):
+                    break
+    new = ids[:, width:].tolist()
+    return [_cut(*row, end) for row in zip(new, torch.stack(margins, 1).tolist(), strict=True)]
+
+
+def _cut(tokens: list[int], margins: list[float], end: int | None) -> Continuation:
+    """A continuation up to the token that ends it."""
+    length = tokens.index(end) + 1 if end in tokens else len(tokens)
+    return Continuation(tokens[:length], margins[:length], end in tokens)

@@ -9,7 +9,10 @@ import torch
 import transformers
 from torch import Tensor
 from torch.nn import Module, ModuleList
+from torch.nn.functional import linear
+from torch.utils.hooks import RemovableHandle
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from needq.common.settings import Backend
 from needq.inference.float64 import Float64, compute_in_float64
@@ -33,6 +36,15 @@ class NativeStream(NamedTuple):
     x: Tensor | None  # [batch, tokens, width], the residual stream; None before the first block
     ids: Tensor  # [batch, tokens] int64
     real: Tensor  # [batch, tokens] bool: False for padding
+    kept: tuple[Any, ...] | None  # keys and values of the blocks so far; None if they are not kept
+
+    def rows(self, index: Tensor) -> "NativeStream":
+        """The batch rows that `index` names, in its order; a row may come more than once.
+
+        The keys and values of blocks so far stay as they are.
+        """
+        x = None if self.x is None else self.x[index]
+        return NativeStream(x, self.ids[index], self.real[index], self.kept)
 
 
 class NativeModel:
@@ -48,6 +60,7 @@ class NativeModel:
         self.n_blocks = len(self._blocks)
         self._parameters = {name: p.detach() for name, p in model.named_parameters()}
         self._pristine: dict[str, Tensor] = {}
+        self._hooks: list[RemovableHandle] = []
 
     @torch.inference_mode()
     def logits(
@@ -78,28 +91,55 @@ class NativeModel:
         )
         return output.logits, NativeCache(past, real)
 
-    def begin(self, ids: Tensor, mask: Tensor) -> NativeStream:
-        """The stream before the first block; ids and mask as in `logits`."""
-        return NativeStream(None, ids.to(self.device), mask.to(self.device))
+    def begin(self, ids: Tensor, mask: Tensor, keep: bool = False) -> NativeStream:
+        """The stream before the first block; ids and mask as in `logits`.
+
+        `keep` keeps the keys and values of each block, for `cache`.
+        """
+        return NativeStream(None, ids.to(self.device), mask.to(self.device), () if keep else None)
 
     def block(self, index: int, stream: NativeStream) -> NativeStream:
         """The stream after one more block."""
         block: Module = self._blocks[index]
         outputs: list[Tensor] = []
         hook = block.register_forward_hook(lambda _, inputs, output: outputs.append(output))
+        # of this block alone: transformers counts the tokens so far in the first block's
+        cache = None if stream.kept is None else DynamicCache(config=self.model.config)
         try:
-            self._pass([block], block, stream)
+            self._pass([block], block, stream, cache)
         finally:
             hook.remove()
-        return stream._replace(x=outputs[0])
+        if stream.kept is None or cache is None:
+            return stream._replace(x=outputs[0])
+        return stream._replace(x=outputs[0], kept=(*stream.kept, cache.layers[index]))
 
     @torch.inference_mode()
-    def end(self, stream: NativeStream) -> Tensor:
+    def end(self, stream: NativeStream, last: bool = False) -> Tensor:
         """The logits after the last block: those of `logits`, to the bit."""
-        return self.model.get_output_embeddings()(self._pass([], self._norm, stream))
+        x = self._pass([], self._norm, stream)
+        return self.model.get_output_embeddings()(x[:, -1:] if last else x)
+
+    def cache(self, stream: NativeStream, rows: Sequence[Tensor]) -> NativeCache:
+        """The cache after the last block, of the rows of the stream.
+
+        `rows` says for each block which of its rows in the batch they were. The stream's own keys
+        and values are used up.
+        """
+        assert stream.kept is not None
+        past = DynamicCache(config=self.model.config)
+        for layer, index in zip(stream.kept, rows, strict=True):
+            layer.batch_select_indices(index)
+        past.layers = list(stream.kept)
+        return NativeCache(past, stream.real)
 
     @torch.inference_mode()
-    def _pass(self, blocks: Sequence[Module], entry: Module, stream: NativeStream) -> Tensor:
+    def _pass(
+        self,
+        blocks: Sequence[Module],
+        entry: Module,
+        stream: NativeStream,
+        cache: DynamicCache | None = None,
+    ) -> Tensor:
         """transformers' own pass through some of its blocks; the stream enters it at `entry`."""
         base = self.model.base_model
 
@@ -113,7 +153,8 @@ class NativeModel:
                 input_ids=stream.ids,
                 attention_mask=stream.real.long(),
                 position_ids=(stream.real.long().cumsum(1) - 1).clamp_min(0),
-                use_cache=False,
+                past_key_values=cache,
+                use_cache=cache is not None,
             )
         finally:
             setattr(base, self._list, self._blocks)
@@ -126,11 +167,45 @@ class NativeModel:
         self._pristine.setdefault(name, parameter.clone())
         parameter.copy_(tensor)
 
+    def output_axis(self, module: str) -> int:
+        """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
+        return int(isinstance(self.model.get_submodule(module), Conv1D))
+
+    def replace_rows(
+        self, module: str, rows: range, outputs: range, weight: Tensor, bias: Tensor | None
+    ) -> None:
+        """Let some rows of every batch have another weight and bias for some outputs of a module.
+
+        `weight` and `bias` are those of these outputs, in the orientation of model.safetensors.
+        This holds until `restore`.
+        """
+        changed = self.model.get_submodule(module)
+        pristine: Any = changed.weight
+        weight = weight.to(pristine.device, pristine.dtype)
+        bias = None if bias is None else bias.to(pristine.device, pristine.dtype)
+        product = _conv1d if isinstance(changed, Conv1D) else linear
+
+        def overwrite(_: Module, inputs: tuple[Tensor], output: Tensor) -> None:
+            own = inputs[0][rows.start : rows.stop]
+            output[rows.start : rows.stop, ..., outputs.start : outputs.stop] = product(
+                own, weight, bias
+            )
+
+        self._hooks.append(changed.register_forward_hook(overwrite))
+
     def restore(self) -> None:
-        """Undo every `replace`, bit for bit."""
+        """Undo every `replace` and `replace_rows`, bit for bit."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
         for name, pristine in self._pristine.items():
             self._parameters[name].copy_(pristine)
         self._pristine.clear()
+
+
+def _conv1d(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The outputs of a Conv1D, whose weight is [in, out]."""
+    return linear(x, weight.T, bias)
 
 
 def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:

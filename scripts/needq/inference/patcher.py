@@ -1,13 +1,15 @@
 """Patches, applied to a loaded model and undone bit for bit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from needq.common.files import damaged, sha256
+from needq.common.files import canonical_json, damaged, sha256
 from needq.common.settings import Backend
 from needq.common.tensors import opened_tensors
 from needq.corrupt.methods import replacement
@@ -46,7 +48,63 @@ class Patcher:
                 self.model.replace(name, torch.from_numpy(tensor))
             yield
         finally:
+            if tensors:
+                self.model.restore()
+
+    @contextmanager
+    def stacked(self, replaced: Sequence[Sequence[SlicePatch]], rows: int) -> Iterator[None]:
+        """The model with slices replaced in some rows of a batch alone; all is back afterwards.
+
+        The first `rows` rows have the first slices of `replaced` replaced, and so on.
+        """
+        if len(replaced) == 1:
+            with self.applied(replaced[0]):
+                yield
+            return
+        try:
+            for module in sorted({_module(part) for slices in replaced for part in slices}):
+                own = [[part for part in s if _module(part) == module] for s in replaced]
+                numbered = groupby(enumerate(own), lambda pair: canonical_json(pair[1]))
+                for _, group in numbered:
+                    alike = list(group)
+                    first, slices = alike[0]
+                    if slices:
+                        batch_rows = range(first * rows, (first + len(alike)) * rows)
+                        self._replace_rows(module, batch_rows, slices)
+            yield
+        finally:
             self.model.restore()
+
+    def _replace_rows(self, module: str, rows: range, slices: Sequence[SlicePatch]) -> None:
+        """Replace the outputs of a module that the slices reach, in some rows of a batch."""
+        names = [f"{module}.{kind}" for kind in ("weight", "bias")]
+        axes = [self.model.output_axis(module), 0]
+        reached = [part["ranges"][axes[names.index(part["tensor"])]] for part in slices]
+        for outputs in _merged(reached):
+            tensors: list[torch.Tensor | None] = []
+            for name, axis in zip(names, axes, strict=True):
+                if name not in self._names:
+                    tensors.append(None)  # a module without a bias
+                    continue
+                tensor = self._pristine(name)
+                cut = (slice(None),) * axis + (slice(outputs.start, outputs.stop),)
+                patched = tensor[cut].copy()
+                for part in slices:
+                    start, stop = part["ranges"][axis if part["tensor"] == name else 0]
+                    if part["tensor"] == name and start in outputs:
+                        place = [slice(*edges) for edges in part["ranges"]]
+                        place[axis] = slice(start - outputs.start, stop - outputs.start)
+                        patched[tuple(place)] = self._values(part)
+                tensors.append(torch.from_numpy(patched))
+            weight, bias = tensors
+            assert weight is not None
+            self.model.replace_rows(module, rows, outputs, weight, bias)
+
+    @cached_property
+    def _names(self) -> set[str]:
+        """The names of the backup's tensors."""
+        with opened_tensors(self.weights) as weights:
+            return set(weights.keys())
 
     def _pristine(self, name: str) -> np.ndarray:
         """A tensor of the backup, read once."""
@@ -79,6 +137,22 @@ def make_patcher(
         noise = native_noise(weights, backend, model.device)
         return Patcher(model, weights, noise, recorded=False)
     return Patcher(model, weights, stored_noise(noise_files))
+
+
+def _module(part: SlicePatch) -> str:
+    """The module whose weight or bias a slice is part of."""
+    return part["tensor"].rpartition(".")[0]
+
+
+def _merged(ranges: Iterable[list[int]]) -> list[range]:
+    """The same indices in as few ranges as possible, in ascending order."""
+    merged: list[range] = []
+    for start, stop in sorted(ranges):
+        if merged and start <= merged[-1].stop:
+            merged[-1] = range(merged[-1].start, max(merged[-1].stop, stop))
+        else:
+            merged.append(range(start, stop))
+    return merged
 
 
 def _index(ranges: Sequence[Sequence[int]]) -> tuple[slice, ...]:

@@ -6,7 +6,6 @@ another: the log ratio of the two best values of the race, or, at temperature 0,
 the two best logits.
 """
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -23,7 +22,12 @@ from needq.inference.draws import draw_tokens
 if TYPE_CHECKING:
     from transformers.generation import LogitsProcessorList
 
-Choice = tuple[int, float]  # a token and its margin
+
+class Choices(NamedTuple):
+    """The next token of each row of a batch, and its margin."""
+
+    tokens: Tensor  # int64 [rows]
+    margins: Tensor  # float64 [rows]
 
 
 class Row(NamedTuple):
@@ -36,10 +40,14 @@ class Row(NamedTuple):
 
 
 class Sampler(Protocol):
-    """Chooses the next token of each row of a batch."""
+    """Chooses the next token of each row of a batch.
 
-    def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
-        """One choice per row, from logits [rows, vocabulary]; rows that `ended` need none.
+    A batch may have the same rows several times, one after the other: under several interventions.
+    Each time they draw the same random numbers.
+    """
+
+    def choose(self, ids: Tensor, logits: Tensor, step: int) -> Choices:
+        """One choice per row, from logits [rows, vocabulary].
 
         ids: [rows, tokens so far]. step: how many tokens were chosen before this one.
         """
@@ -54,33 +62,30 @@ class NativeSampler:
         self.processors = warpers(settings)
         self.greedy = settings.temperature == 0
 
-    def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
+    def choose(self, ids: Tensor, logits: Tensor, step: int) -> Choices:
         # float32 as in transformers' generate, so that every precision draws the same stream
         logits = logits.to(torch.float32)
         if self.greedy:
             return most_probable(logits)
-        chosen = []
         probabilities = self.processors(ids, logits).softmax(-1)  # type: ignore[arg-type]
-        for probability, stream, over in zip(probabilities, self.streams, ended, strict=True):
-            if over:
-                chosen.append((0, math.nan))
-                continue
-            drawn = torch.empty_like(probability, device=stream.device)
-            race = probability / drawn.exponential_(generator=stream).to(probability.device)
-            best = race.topk(2).values.double().log()
-            chosen.append((int(race.argmax()), float(best[0] - best[1])))
-        return chosen
+        drawn = torch.empty((len(self.streams), logits.shape[1]), device=self.streams[0].device)
+        for row, stream in zip(drawn, self.streams, strict=True):
+            row.exponential_(generator=stream)
+        return finished(probabilities, drawn.to(probabilities.device))
 
 
 class CudaSampler:
     """Each row draws from a stream of its own, as it would on a GPU, but computed on the CPU."""
 
-    def __init__(self, backend: Backend, rows: Sequence[Row], settings: Generation):
-        self.streams = CudaStreams(text_seeds(rows, settings), backend.gpu)
+    def __init__(self, backend: Backend, rows: Sequence[Row], settings: Generation, times: int):
+        # where few tokens can win, each time that a row comes has numbers of its own candidates
+        few = settings.top_k or settings.top_p < 1
+        seeds = text_seeds(rows, settings) * (times if few else 1)
+        self.streams = CudaStreams(seeds, backend.gpu)
         self.processors = warpers(settings)
         self.greedy = settings.temperature == 0
 
-    def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
+    def choose(self, ids: Tensor, logits: Tensor, step: int) -> Choices:
         logits = logits.to("cpu", torch.float32)
         if self.greedy:
             return most_probable(logits)
@@ -92,46 +97,52 @@ class CudaSampler:
             probabilities = probabilities.gather(-1, tokens)
         elements = None if tokens is None else tokens.numpy()
         drawn = self.streams.exponential(logits.shape[1], elements=elements)
-        race = probabilities / torch.from_numpy(drawn)
-        chosen = race.argmax(-1, keepdim=True)
-        if tokens is not None:
-            chosen = tokens.gather(-1, chosen)
-        best = race.topk(2).values.double().log()
-        return list(zip(chosen[:, 0].tolist(), (best[:, 0] - best[:, 1]).tolist(), strict=True))
+        chosen = finished(probabilities, torch.from_numpy(drawn))
+        if tokens is None:
+            return chosen
+        return Choices(tokens.gather(-1, chosen.tokens[:, None])[:, 0], chosen.margins)
 
 
 class KeyedSampler:
     """Each draw is keyed by sample seed, prompt and position: the same on every machine."""
 
-    def __init__(self, device: torch.device, rows: Sequence[Row], settings: Generation):
+    def __init__(self, rows: Sequence[Row], settings: Generation):
         self.rows = rows
         self.limits = (settings.temperature, settings.top_k, settings.top_p)
 
-    def choose(self, ids: Tensor, logits: Tensor, step: int, ended: Sequence[bool]) -> list[Choice]:
+    def choose(self, ids: Tensor, logits: Tensor, step: int) -> Choices:
         keys = [draw_key(row.sample_seed, row.prompt, step) for row in self.rows]
-        draws = draw_tokens(as_array(logits), keys, *self.limits)
-        return list(zip(draws.tokens.tolist(), draws.margins.tolist(), strict=True))
+        draws = draw_tokens(logits, keys, *self.limits)
+        return Choices(torch.from_numpy(draws.tokens), torch.from_numpy(draws.margins))
 
 
 def make_sampler(
-    backend: Backend, device: torch.device, rows: Sequence[Row], settings: Generation
+    backend: Backend, device: torch.device, rows: Sequence[Row], settings: Generation, times: int
 ) -> Sampler:
     """The sampler of a backend, which says where the random numbers come from.
 
-    `device` is the one that has the random stream, if that is native.
+    `device` is the one that has the random stream, if that is native. A batch has the rows so many
+    `times`.
     """
     if backend.rng == "keyed":
-        return KeyedSampler(device, rows, settings)
+        return KeyedSampler(rows, settings)
     if backend.rng == "cuda":
-        return CudaSampler(backend, rows, settings)
+        return CudaSampler(backend, rows, settings, times)
     return NativeSampler(device, rows, settings)
 
 
-def most_probable(logits: Tensor) -> list[Choice]:
+def finished(probabilities: Tensor, exponentials: Tensor) -> Choices:
+    """Who wins each race. The rows of `exponentials` [rows, tokens] come again in their order."""
+    race = probabilities.unflatten(0, (-1, len(exponentials))) / exponentials
+    race = race.flatten(0, 1)
+    best = race.topk(2).values.double().log()
+    return Choices(race.argmax(-1), best[:, 0] - best[:, 1])
+
+
+def most_probable(logits: Tensor) -> Choices:
     """The token with the largest logit of each row, and its lead over the second."""
     best = logits.topk(2).values.double()
-    leads = (best[:, 0] - best[:, 1]).tolist()
-    return list(zip(logits.argmax(-1).tolist(), leads, strict=True))
+    return Choices(logits.argmax(-1), best[:, 0] - best[:, 1])
 
 
 def text_seeds(rows: Sequence[Row], settings: Generation) -> list[int]:

@@ -13,7 +13,7 @@ from needq.backup.tasks import Candidate, Score, Task, credit
 from needq.common.logs import progress
 from needq.common.rows import AnswerRow
 from needq.corrupt.patches import Patch
-from needq.exact.layers import by_rows, log_softmax
+from needq.exact.layers import log_softmax
 from needq.inference.backend import Model, batches
 from needq.inference.patcher import Patcher
 from needq.inference.prefix_tree import logits_under_each
@@ -52,7 +52,7 @@ def answers(
                 for start, logits in zip(starts, cut(rows, of_part), strict=True)
             ]
             # all rows in one call: many small calls take longer
-            together = by_rows(log_softmax, torch.cat(needed).double())
+            together = log_softmax(torch.cat(needed).double())
             values = together.split([len(logits) for logits in needed])
             for row, start, of_row in zip(part, starts, values, strict=True):
                 for candidate in predicted[row]:

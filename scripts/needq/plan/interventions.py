@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from needq.common.files import canonical_json, sha256
@@ -189,10 +190,18 @@ def cut_into_chunks(interventions: Sequence[Intervention], size: int) -> Chunks:
 
     So the name of a chunk changes if and only if its interventions do: with another size, or one
     more intervention, only chunks that did not exist before are computed.
+
+    The steps of a sweep under one noise seed are never cut, even if there are more than `size`:
+    they generate their texts together (needq.inference.stack).
     """
+    parts: list[list[Intervention]] = [[]]
+    for _, steps in groupby(interventions, lambda one: (one.sweep, one.noise_seed)):
+        together = list(steps)
+        if parts[-1] and len(parts[-1]) + len(together) > size:
+            parts.append([])
+        parts[-1] += together
     chunks = {}
-    for start in range(0, len(interventions), size):
-        chunk = list(interventions[start : start + size])
+    for chunk in filter(None, parts):
         content = canonical_json([intervention.to_dict() for intervention in chunk])
         chunks[sha256(content.encode())[:12]] = chunk
     return chunks

@@ -73,6 +73,7 @@ def test_defaults_are_filled_in():
         "instruction_set": "native",
         "threads": 1,
         "batch": 32,
+        "stack": True,
         "cache": True,
     }
     assert config.divergence.reference == "cpu"

@@ -3,6 +3,7 @@
 import numpy
 import pandas
 import pytest
+import torch
 from needq.common import columns
 from needq.corrupt.keyed import draw_key
 from needq.divergence.flips import (
@@ -89,9 +90,10 @@ def simulated(error, claimed, texts=120, tokens=30, vocabulary=200):
     for text in range(texts):
         logits = 2 * random.normal(size=(tokens, vocabulary))
         keys = [draw_key(0, f"text {text}", position) for position in range(tokens)]
-        one = draw_tokens(logits, keys)
+        one = draw_tokens(torch.from_numpy(logits), keys)
         # the difference of two tokens' errors has the standard deviation `error`
-        other = draw_tokens(logits + random.normal(0, error / 2**0.5, logits.shape), keys)
+        nearby = logits + random.normal(0, error / 2**0.5, logits.shape)
+        other = draw_tokens(torch.from_numpy(nearby), keys)
         (apart,) = numpy.nonzero(one.tokens != other.tokens)
         key = {"sweep": "s", "intervention": "q/s/01", "noise_seed": 0, "prompt": text}
         key |= {"sample_seed": 0}

@@ -126,7 +126,10 @@ def test_padding_does_not_matter(name, model, full, side):
 def test_rows_of_a_cache_can_be_chosen_and_repeated(name, model, full):
     _, cache = model.logits(IDS[:3, :20])
     index = torch.tensor([2, 0, 2])
-    logits, _ = model.logits(IDS[index, 20:22], cache.rows(index))
+    logits, _ = model.logits(
+        IDS[index, 20:22],
+        type(cache)(tuple(kept.rows(index) for kept in cache.blocks), cache.real[index]),
+    )
     assert torch.equal(logits, full[name][index, 20:22])
     logits, _ = model.logits(IDS[:3, 20:21], cache)  # the cache itself is as it was
     assert torch.equal(logits, full[name][:3, 20:21])

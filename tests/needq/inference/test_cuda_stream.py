@@ -304,9 +304,8 @@ def written():
 
 def draws_along(logits, rows, settings, steps):
     """What the sampler draws at each step, if all before was drawn as it was."""
-    sampler = CudaSampler(Backend(rng="cuda", gpu="H200"), rows, settings)
-    over = [False] * len(rows)
-    return [sampler.choose(torch.empty(0), logits[:, step], step, over) for step in range(steps)]
+    sampler = CudaSampler(Backend(rng="cuda", gpu="H200"), rows, settings, 1)
+    return [sampler.choose(torch.empty(0), logits[:, step], step) for step in range(steps)]
 
 
 def compare(model, rows, texts, tokens, settings):
@@ -325,9 +324,11 @@ def compare(model, rows, texts, tokens, settings):
     steps = draws_along(logits, rows, settings, longest)
     same, differences = 0, []
     for number, text in enumerate(texts):
-        drawn = [steps[step][number] for step in range(len(text["tokens"]))]
-        same += [token for token, _ in drawn] == text["tokens"]
-        differences += np.abs(np.array([margin for _, margin in drawn]) - text["margins"]).tolist()
+        drawn = steps[: len(text["tokens"])]
+        same += [int(one.tokens[number]) for one in drawn] == text["tokens"]
+        differences += np.abs(
+            np.array([float(one.margins[number]) for one in drawn]) - text["margins"]
+        ).tolist()
     return same, differences
 
 

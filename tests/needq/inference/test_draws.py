@@ -5,11 +5,18 @@ from pathlib import Path
 
 import numpy
 import pytest
+import torch
 from needq.corrupt.keyed import draw_key, uniform
-from needq.inference.draws import NonFiniteLogitsError, draw_tokens, in_nucleus, kept_tokens
+from needq.inference import draws as drawing
+from needq.inference.draws import NonFiniteLogitsError, in_nucleus, kept_tokens
 from scipy import stats
 
 random = numpy.random.default_rng(0)
+
+
+def draw_tokens(logits, *arguments, **limits):
+    """One token for each row of an array of logits."""
+    return drawing.draw_tokens(torch.from_numpy(logits), *arguments, **limits)
 
 
 def keys(count, seed=0):
@@ -48,9 +55,26 @@ def test_temperature_0_takes_the_first_of_the_largest():
 
 
 def test_top_k_breaks_ties_by_token_id():
-    logits = numpy.array([[2.0, 1.0, 2.0, 1.0, 1.0, 3.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+    logits = torch.tensor([[2.0, 1.0, 2.0, 1.0, 1.0, 3.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
     assert kept_tokens(logits, 4).tolist() == [[0, 1, 2, 5], [0, 1, 2, 3]]
-    assert kept_tokens(logits, 9).tolist() == [[*range(6)]] * 2
+    assert kept_tokens(logits, 6).tolist() == [[*range(6)]] * 2
+
+
+def test_top_k_beyond_the_vocabulary_sets_no_limit():
+    logits = random.normal(0, 2, (20, 50))
+    limited, free = draw_tokens(logits, keys(20), top_k=99), draw_tokens(logits, keys(20))
+    numpy.testing.assert_array_equal(limited.tokens, free.tokens)
+    numpy.testing.assert_array_equal(limited.margins, free.margins)
+
+
+@pytest.mark.parametrize("limits", [{}, {"top_k": 20}, {"top_k": 9, "top_p": 0.8}], ids=str)
+def test_rows_that_come_again_draw_the_same_numbers(limits):
+    logits = random.normal(0, 2, (15, 100))
+    together = draw_tokens(logits, keys(5), **limits)
+    for start in (0, 5, 10):
+        alone = draw_tokens(logits[start : start + 5], keys(5), **limits)
+        for part, whole in zip(alone, together, strict=True):
+            numpy.testing.assert_array_equal(part, whole[start : start + 5])
 
 
 def test_top_k_of_1_is_the_largest():
@@ -94,11 +118,11 @@ def test_a_token_of_probability_0_is_never_drawn():
 
 
 GOLDEN = """
-import numpy
+import numpy, torch
 from needq.inference.draws import draw_tokens
 from needq.corrupt.keyed import draw_key
 keys = [draw_key(0, "Once upon a time", position) for position in range(6)]
-logits = numpy.tile(-0.01 * numpy.arange(4000.0), (6, 1))
+logits = torch.from_numpy(numpy.tile(-0.01 * numpy.arange(4000.0), (6, 1)))
 draws = draw_tokens(logits, keys, temperature=0.7, top_k=50, top_p=0.95)
 print(draws.tokens.tolist(), draws.margins.tobytes().hex())
 """

@@ -48,19 +48,19 @@ def test_a_gpus_race_is_run_among_the_candidates_alone(changes):
     """Each row draws an exponential number for every token of the vocabulary, at each step."""
     settings, rows = cuda_settings(**changes), [Row([1], text, 3, 0) for text in "abc"]
     logits = 2 * torch.randn(4, 3, 1000, generator=torch.Generator().manual_seed(0))
-    sampler = make_sampler(Backend(rng="cuda", gpu="T4"), torch.device("cpu"), rows, settings)
-    ids, over = torch.zeros(3, 1, dtype=torch.long), [False] * 3
+    sampler = make_sampler(Backend(rng="cuda", gpu="T4"), torch.device("cpu"), rows, settings, 1)
+    ids = torch.zeros(3, 1, dtype=torch.long)
     streams = [CudaStreams([stream_seed("stream", 3, text)], "T4") for text in "abc"]
     for step in range(4):
-        chosen = sampler.choose(ids, logits[step], step, over)
+        chosen = sampler.choose(ids, logits[step], step)
         probabilities = warpers(settings)(ids, logits[step]).softmax(-1)
         drawn = np.concatenate([stream.exponential(1000) for stream in streams])
         race = probabilities.numpy() / drawn
-        assert [token for token, _ in chosen] == race.argmax(-1).tolist()
+        assert chosen.tokens.tolist() == race.argmax(-1).tolist()
         best = np.sort(race, -1)[:, -2:].astype(np.float64)
         with np.errstate(divide="ignore"):
             margins = np.log(best[:, 1]) - np.log(best[:, 0])
-        np.testing.assert_allclose([margin for _, margin in chosen], margins, rtol=1e-6)
+        np.testing.assert_allclose(chosen.margins, margins, rtol=1e-6)
     assert np.isinf(margins).all() == (settings.top_k == 1)
 
 
@@ -68,9 +68,27 @@ def test_a_gpus_rows_draw_what_each_of_them_draws_alone():
     rows = [Row([1], text, seed, 0) for text in "ab" for seed in (0, 1)]
     logits = torch.randn(len(rows), 300, generator=torch.Generator().manual_seed(1))
     backend, cpu, settings = Backend(rng="cuda", gpu="H200"), torch.device("cpu"), cuda_settings()
-    ids, over = torch.zeros(len(rows), 1, dtype=torch.long), [False] * len(rows)
-    together = make_sampler(backend, cpu, rows, settings).choose(ids, logits, 0, over)
+    ids = torch.zeros(len(rows), 1, dtype=torch.long)
+    together = make_sampler(backend, cpu, rows, settings, 1).choose(ids, logits, 0)
     for number, row in enumerate(rows):
-        alone = make_sampler(backend, cpu, [row], settings)
+        alone = make_sampler(backend, cpu, [row], settings, 1)
         one = slice(number, number + 1)
-        assert alone.choose(ids[one], logits[one], 0, [False]) == together[one]
+        chosen = alone.choose(ids[one], logits[one], 0)
+        assert torch.equal(chosen.tokens, together.tokens[one])
+        assert torch.equal(chosen.margins, together.margins[one])
+
+
+@pytest.mark.parametrize("rng", ["native", "keyed", "cuda"])
+@pytest.mark.parametrize("changes", [{}, {"top_k": 5}, {"top_p": 0.7}, {"temperature": 0}], ids=str)
+def test_rows_that_come_again_draw_the_same_numbers_at_every_step(rng, changes):
+    """Under each of several interventions, a text is drawn as under that one alone."""
+    settings, rows = cuda_settings(**changes), [Row([1], text, 3, 0) for text in "abc"]
+    logits = 2 * torch.randn(4, 4, 3, 60, generator=torch.Generator().manual_seed(0))
+    backend, cpu, ids = Backend(rng=rng, gpu="T4"), torch.device("cpu"), torch.zeros(12, 1).long()
+    together = make_sampler(backend, cpu, rows, settings, 4)
+    apart = [make_sampler(backend, cpu, rows, settings, 1) for _ in range(4)]
+    for step in range(4):
+        chosen = together.choose(ids, logits[step].flatten(0, 1), step)
+        alone = [one.choose(ids[:3], logits[step, n], step) for n, one in enumerate(apart)]
+        assert torch.equal(chosen.tokens, torch.cat([one.tokens for one in alone]))
+        assert torch.equal(chosen.margins, torch.cat([one.margins for one in alone]))

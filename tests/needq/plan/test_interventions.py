@@ -181,19 +181,24 @@ def test_chunks_cut_without_loss(n_blocks, seeds, size):
     steps = sweep_interventions("s", Sweep(), n_blocks, list(range(seeds)))
     chunks = cut_into_chunks(steps, size)
     assert [one for chunk in chunks.values() for one in chunk] == steps
-    assert all(0 < len(chunk) <= size for chunk in chunks.values())
-    assert len(chunks) == -(-len(steps) // size)
+    assert all(0 < len(chunk) <= max(size, n_blocks) for chunk in chunks.values())
+    # the pristine model, then the steps of each noise seed, which stay together
+    together = max(1, size // n_blocks)
+    first = 1 + (size - 1) // n_blocks * n_blocks
+    rest = max(0, 1 + seeds * n_blocks - first)
+    assert len(chunks) == 1 + -(-rest // (together * n_blocks))
 
 
 def test_the_name_of_a_chunk_is_that_of_its_interventions():
-    steps = sweep_interventions("s", Sweep(), 6, [0])  # seven
+    steps = sweep_interventions("s", Sweep(), 2, [0, 1, 2])  # seven
     threes = cut_into_chunks(steps, 3)
-    assert [len(chunk) for chunk in threes.values()] == [3, 3, 1]
+    assert [len(chunk) for chunk in threes.values()] == [3, 2, 2]
     longer = cut_into_chunks([*steps, *sweep_interventions("t", Sweep(), 1, [0])], 3)
     assert list(longer)[:2] == list(threes)[:2]
     assert list(longer)[2] != list(threes)[2]
     twos = cut_into_chunks(steps, 2)
-    assert set(threes) & set(twos) == {list(threes)[2]}  # the last of seven is alone in both
+    assert [len(chunk) for chunk in twos.values()] == [1, 2, 2, 2]
+    assert set(threes) & set(twos) == set(list(threes)[1:])
     assert all(len(name) == 12 for name in threes)
 
 
