@@ -22,6 +22,6 @@ with session(
         tables.read_rows(files.reference),
         read_made(files.tokens, Tokens)["prompts"],
         params.positions,
-        backend.batch,
+        backend,
     )
     write_tensors(snakemake.output.logits, logits)

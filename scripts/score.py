@@ -23,7 +23,10 @@ with session(backend, files.weights, snakemake.log[0], files.noise, [files.patch
     scores = score_documents(model, patcher, patches, documents, n_bytes, batch)
     written = {
         "evaluation": (document_rows(patches, scores), schemas.EVALUATION),
-        "texts": (text_rows(model, patches, texts, tokens["prompts"], batch), schemas.TEXT_SCORES),
+        "texts": (
+            text_rows(model, patches, texts, tokens["prompts"], backend),
+            schemas.TEXT_SCORES,
+        ),
         "tasks": (answer_rows(model, patcher, patches, tasks, batch), schemas.TASKS),
     }
     for output, (rows, schema) in written.items():

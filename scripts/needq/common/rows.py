@@ -51,7 +51,7 @@ class DocumentScore(TypedDict):
     nll: float
     kl: float
     top1_agreement: float
-    logits_sha256: str
+    logits_sha256: str | None  # in exact arithmetic alone
 
 
 class DocumentRow(InterventionKeys, DocumentScore):

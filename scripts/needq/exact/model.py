@@ -80,6 +80,8 @@ class ExactModel(ABC):
     `_head`, and says with `output_axis` how its matrices are stored.
     """
 
+    exact = True
+
     def __init__(
         self, tensors: Mapping[str, Tensor], n_blocks: int, context: int, device: torch.device | str
     ) -> None:
@@ -201,7 +203,7 @@ class ExactModel(ABC):
             past = None if cache is None else cache.blocks[block]
             x, past = self._block(block, x, positions, visible, past)
             blocks.append(past)
-        return self._logits(x, last), Cache(tuple(blocks), real)
+        return self.head(x[:, -1:] if last else x), Cache(tuple(blocks), real)
 
     @torch.inference_mode()
     def begin(self, ids: Tensor, mask: Tensor, keep: bool = False) -> Stream:
@@ -222,10 +224,14 @@ class ExactModel(ABC):
         x, own = self._block(index, stream.x, stream.positions, stream.visible, None)
         return stream._replace(x=x, kept=None if stream.kept is None else (*stream.kept, own))
 
+    def hidden(self, stream: Stream) -> Tensor:
+        """What `head` takes, after the last block: [batch, tokens, width]."""
+        return stream.x
+
     @torch.inference_mode()
-    def end(self, stream: Stream, last: bool = False) -> Tensor:
-        """The logits after the last block: those of `logits`, to the bit."""
-        return self._logits(stream.x, last)
+    def head(self, hidden: Tensor) -> Tensor:
+        """The logits [..., vocabulary] of what `hidden` gave, or of some of its tokens."""
+        return by_rows(lambda rows, _: self._head(rows), hidden)
 
     def cache(self, stream: Stream, rows: Sequence[Tensor]) -> Cache:
         """The cache after the last block, of the rows of the stream.
@@ -235,10 +241,6 @@ class ExactModel(ABC):
         assert stream.kept is not None
         blocks = (own.rows(index) for own, index in zip(stream.kept, rows, strict=True))
         return Cache(tuple(blocks), stream.real)
-
-    def _logits(self, x: Tensor, last: bool) -> Tensor:
-        """The logits of the residual stream after the last block."""
-        return by_rows(lambda rows, _: self._head(rows), x[:, -1:] if last else x)
 
     def _block(
         self,

@@ -24,6 +24,7 @@ class Model(Protocol):
 
     device: torch.device
     n_blocks: int
+    exact: bool  # whether its logits are the same bits on every machine
 
     def logits(
         self, ids: Tensor, cache: Any = None, mask: Tensor | None = None, last: bool = False
@@ -39,8 +40,11 @@ class Model(Protocol):
     def block(self, index: int, stream: Any) -> Any:
         """The residual stream after one more block."""
 
-    def end(self, stream: Any, last: bool = False) -> Tensor:
-        """The logits after the last block: those of `logits`, to the bit."""
+    def hidden(self, stream: Any) -> Tensor:
+        """What `head` takes, after the last block: [batch, tokens, width]."""
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """The logits [..., vocabulary] of what `hidden` gave, or of some of its tokens."""
 
     def cache(self, stream: Any, rows: Sequence[Tensor]) -> Any:
         """The cache after the last block, of the rows of a stream that kept it.

@@ -12,7 +12,7 @@ from needq.corrupt.patches import Patch
 from needq.inference.backend import Model, batches, require_finite
 from needq.inference.patcher import Patcher
 from needq.inference.sampling import Row, Sampler, make_sampler
-from needq.inference.stack import Stack, pristine, stacks
+from needq.inference.stack import Stack, stacks, unpatched
 
 
 class Continuation(NamedTuple):
@@ -95,7 +95,7 @@ def generate(
     `end` is the id that ends a text, kept as its last token; None for none. `stream_device` is the
     device whose random stream `rng: native` is; without it, the model's own.
     """
-    [continuations] = _generate(pristine(model), rows, settings, end, backend, stream_device)
+    [continuations] = _generate(unpatched(model), rows, settings, end, backend, stream_device)
     return continuations
 
 

@@ -50,6 +50,8 @@ class NativeStream(NamedTuple):
 class NativeModel:
     """A model of transformers, with the interface of needq.exact.model.ExactModel."""
 
+    exact = False
+
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
         self.device = model.device
@@ -114,10 +116,14 @@ class NativeModel:
         return stream._replace(x=outputs[0], kept=(*stream.kept, cache.layers[index]))
 
     @torch.inference_mode()
-    def end(self, stream: NativeStream, last: bool = False) -> Tensor:
-        """The logits after the last block: those of `logits`, to the bit."""
-        x = self._pass([], self._norm, stream)
-        return self.model.get_output_embeddings()(x[:, -1:] if last else x)
+    def hidden(self, stream: NativeStream) -> Tensor:
+        """What `head` takes, after the last block: [batch, tokens, width]."""
+        return self._pass([], self._norm, stream)
+
+    @torch.inference_mode()
+    def head(self, hidden: Tensor) -> Tensor:
+        """The logits [..., vocabulary] of what `hidden` gave, or of some of its tokens."""
+        return self.model.get_output_embeddings()(hidden)
 
     def cache(self, stream: NativeStream, rows: Sequence[Tensor]) -> NativeCache:
         """The cache after the last block, of the rows of the stream.

@@ -11,17 +11,18 @@ from typing import Any
 from torch import Tensor
 
 from needq.common.files import canonical_json
-from needq.corrupt.patches import Patch, SlicePatch
+from needq.corrupt.patches import Patch
 from needq.inference.backend import Model
 from needq.inference.patcher import Patcher
+from needq.inference.stack import slices_in
 
 
-def logits_under_each(
+def hidden_under_each(
     model: Model, patcher: Patcher, patches: Sequence[Patch], ids: Tensor, mask: Tensor
 ) -> Iterator[tuple[int, Tensor]]:
-    """The index of each patch with the logits [batch, tokens, vocabulary] under it, in any order.
+    """The index of each patch, the first one first, with what the model's head takes under it.
 
-    ids [batch, tokens] and mask as in a model's `logits`.
+    This is [batch, tokens, width]. ids [batch, tokens] and mask as in a model's `logits`.
     """
     yield from _walk(model, patcher, list(enumerate(patches)), 0, model.begin(ids, mask))
 
@@ -29,22 +30,17 @@ def logits_under_each(
 def _walk(
     model: Model, patcher: Patcher, numbered: Sequence[tuple[int, Patch]], block: int, stream: Any
 ) -> Iterator[tuple[int, Tensor]]:
-    """The logits under patches that agree in all blocks before `block`, where `stream` is."""
+    """The same under patches that agree in all blocks before `block`, where `stream` is."""
     if block == model.n_blocks:
-        logits = model.end(stream)
+        hidden = model.hidden(stream)
         for index, _ in numbered:
-            yield index, logits
+            yield index, hidden
         return
     groups: dict[str, list[tuple[int, Patch]]] = {}
     for index, patch in numbered:
-        alike = canonical_json(_slices_in(patch, block))
+        alike = canonical_json(slices_in(patch, block))
         groups.setdefault(alike, []).append((index, patch))
     for group in groups.values():
-        with patcher.applied(_slices_in(group[0][1], block)):
+        with patcher.applied(slices_in(group[0][1], block)):
             after = model.block(block, stream)
         yield from _walk(model, patcher, group, block + 1, after)
-
-
-def _slices_in(patch: Patch, block: int) -> list[SlicePatch]:
-    """What a patch replaces in one block."""
-    return [part for part in patch.slices if part["block"] == block]

@@ -1,5 +1,6 @@
 """Scores: what a corrupted model predicts, given the true past (teacher forcing)."""
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from typing import cast
@@ -7,18 +8,25 @@ from typing import cast
 import numpy as np
 import torch
 
-from needq.common.files import sha256
 from needq.common.keys import logits_key
 from needq.common.logs import progress
 from needq.common.rows import DocumentRow, DocumentScore, TextRow, TextScore, TextScoreRow
+from needq.common.settings import Backend
 from needq.corrupt.patches import Patch
-from needq.exact.arithmetic import exact_sum
-from needq.exact.elementary import exp_bounded
-from needq.exact.layers import log_softmax
-from needq.inference.backend import Model, batches, require_finite
+from needq.inference.backend import Model, batches
+from needq.inference.likelihood import (
+    Predicted,
+    Pristine,
+    chunks_of_logits,
+    compare,
+    predicted,
+    pristine,
+    token_scores,
+)
 from needq.inference.patcher import Patcher
-from needq.inference.prefix_tree import logits_under_each
+from needq.inference.prefix_tree import hidden_under_each
 from needq.inference.sampling import as_array
+from needq.inference.stack import PRISTINE, Stack, stacks
 
 Text = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
 
@@ -30,27 +38,9 @@ def padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, torch.arange(width) < torch.tensor([[len(row)] for row in rows])
 
 
-def cut(rows: Sequence[Sequence[int]], logits: torch.Tensor) -> Iterator[torch.Tensor]:
-    """For each padded row, the logits [len(row) - 1, vocabulary] that predict row[1:]."""
-    for row, values in zip(rows, logits, strict=True):
-        yield require_finite(values[: len(row) - 1])
-
-
-def forced_logits(model: Model, rows: Sequence[Sequence[int]]) -> Iterator[torch.Tensor]:
-    """For each row of ids, the logits [len(row) - 1, vocabulary] that predict row[1:]."""
-    ids, mask = padded(rows)
-    yield from cut(rows, model.logits(ids, mask=mask)[0])
-
-
 def mean(values: torch.Tensor) -> float:
     """The mean, from a correctly rounded sum."""
     return math.fsum(values.tolist()) / len(values)
-
-
-def nll(log_probabilities: torch.Tensor, targets: Sequence[int]) -> torch.Tensor:
-    """Negative log-likelihood (nats) of each target under its row of log probabilities."""
-    index = torch.tensor(targets, device=log_probabilities.device)[:, None]
-    return -log_probabilities.gather(1, index)[:, 0]
 
 
 @torch.inference_mode()
@@ -65,33 +55,34 @@ def score_documents(
     """For each patch, the scores of each document.
 
     Means per token over a document, in nats: `nll`, and `kl` from the pristine model to the
-    corrupted one; `top1_agreement` is the share of tokens where both rank the same token first;
-    `logits_sha256` is the digest of all its logits. `n_bytes` are the bytes that are scored. After
-    the logits, all arithmetic is exact under every backend, so scores depend on the logits alone.
+    corrupted one; `top1_agreement` is the share of tokens where both rank the same token first.
+    `logits_sha256` is the digest of all its logits, in exact arithmetic. `n_bytes` are the bytes
+    that are scored.
     """
     scores: list[list[DocumentScore]] = [[] for _ in patches]
     numbered = list(zip(range(len(documents)), documents, n_bytes, strict=True))
     for part in progress(batches(numbered, batch), "score documents, batch"):
-        rows = [row for _, row, _ in part]
-        pristine = []
-        for logits in forced_logits(model, rows):
-            before = log_softmax(logits.double())
-            pristine.append((before, exp_bounded(before), before.argmax(-1)))
-        for number, of_part in logits_under_each(model, patcher, patches, *padded(rows)):
-            for (index, row, size), (before, probabilities, first), logits in zip(
-                part, pristine, cut(rows, of_part), strict=True
-            ):
-                after = log_softmax(logits.double())
-                kl = exact_sum((before - after).mul_(probabilities))[:, 0]
-                scores[number].append(
+        ids, mask, wanted = next_tokens([row for _, row, _ in part])
+        before: list[Pristine] = []
+        # the pristine model comes first, and costs nothing if a patch is pristine too
+        under_each = hidden_under_each(model, patcher, [PRISTINE, *patches], ids, mask)
+        for number, hidden in under_each:
+            if number == 0:
+                before = pristine(model, hidden, wanted)
+                continue
+            digests = Digests(wanted.counts if model.exact else [])
+            compared = compare(model, hidden, wanted, before, digests.add)
+            own = zip(part, *(of.split(wanted.counts) for of in compared), strict=True)
+            for place, ((index, row, size), nll, kl, same_first) in enumerate(own):
+                scores[number - 1].append(
                     {
                         "document": index,
                         "tokens": len(row) - 1,
                         "bytes": size,
-                        "nll": mean(nll(after, row[1:])),
+                        "nll": mean(nll),
                         "kl": mean(kl),
-                        "top1_agreement": mean((first == after.argmax(-1)).double()),
-                        "logits_sha256": sha256(as_array(logits).data),
+                        "top1_agreement": mean(same_first),
+                        "logits_sha256": digests.made[place] if model.exact else None,
                     }
                 )
     return scores
@@ -106,11 +97,45 @@ def document_digests(
     batch: int,
 ) -> list[list[str]]:
     """For each patch, the `logits_sha256` of each document, as `score_documents` gives it."""
-    digests: list[list[str]] = [[] for _ in patches]
+    made: list[list[str]] = [[] for _ in patches]
     for part in progress(batches(documents, batch), "digests of logits, batch"):
-        for number, of_part in logits_under_each(model, patcher, patches, *padded(part)):
-            digests[number] += [sha256(as_array(logits).data) for logits in cut(part, of_part)]
-    return digests
+        ids, mask, wanted = next_tokens(part)
+        for number, hidden in hidden_under_each(model, patcher, patches, ids, mask):
+            digests = Digests(wanted.counts)
+            for logits in chunks_of_logits(model, hidden, wanted.rows):
+                digests.add(logits)
+            made[number] += digests.made
+    return made
+
+
+def next_tokens(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor, Predicted]:
+    """`padded` rows, and that each token of a row after the first is predicted."""
+    ids, mask = padded(rows)
+    asked = [(number, 1, row[1:]) for number, row in enumerate(rows)]
+    return ids, mask, predicted(asked, ids.shape[1])
+
+
+class Digests:
+    """The digests of the logits of one document after the other, which come in chunks of rows."""
+
+    def __init__(self, counts: Sequence[int]) -> None:
+        self.counts = list(counts)  # of the rows of each document
+        self.made: list[str] = []
+        self.left: list[int] = list(counts)
+        self.hash = hashlib.sha256()
+
+    def add(self, logits: torch.Tensor) -> None:
+        """The next rows [rows, vocabulary]."""
+        array, start = as_array(logits), 0
+        while start < len(array) and len(self.made) < len(self.counts):
+            missing = self.left[len(self.made)]
+            rows = array[start : start + missing]
+            self.hash.update(rows.data)
+            start += len(rows)
+            self.left[len(self.made)] -= len(rows)
+            if len(rows) == missing:
+                self.made.append(self.hash.hexdigest())
+                self.hash = hashlib.sha256()
 
 
 def document_rows(
@@ -129,15 +154,21 @@ def text_rows(
     patches: Sequence[Patch],
     texts: Sequence[TextRow],
     prompts: Sequence[Sequence[int]],
-    batch: int,
+    backend: Backend,
 ) -> list[TextScoreRow]:
-    """The scores of `texts`, as rows of schemas.TEXT_SCORES."""
+    """The scores of `texts`, as rows of schemas.TEXT_SCORES.
+
+    Texts that were generated together are scored together, and the same text once.
+    """
     if not texts:
         return []
     grouped = by_intervention(texts, prompts)
     scores: list[TextScore] = []
-    for patch in progress(patches, "score texts"):
-        scores += score_texts(model, grouped[patch.intervention, patch.noise_seed], batch)
+    for stack in progress(list(stacks(patches, backend)), "score texts, stack"):
+        own = [text for patch in stack for text in grouped[patch.intervention, patch.noise_seed]]
+        unlike = list(dict.fromkeys((tuple(prompt), tuple(new)) for prompt, new in own))
+        known = dict(zip(unlike, score_texts(model, unlike, backend.batch), strict=True))
+        scores += [known[tuple(prompt), tuple(new)] for prompt, new in own]
     rows = [{**text, **score} for text, score in zip(texts, scores, strict=True)]
     return cast("list[TextScoreRow]", rows)
 
@@ -157,13 +188,15 @@ def score_texts(model: Model, texts: Sequence[Text], batch: int) -> list[TextSco
 def token_nlls(model: Model, texts: Sequence[Text], batch: int) -> Iterator[torch.Tensor]:
     """The nll (nats, float64) of each new token of each text."""
     for part in batches(texts, batch):
-        logits = forced_logits(model, [[*prompt, *new] for prompt, new in part])
-        for (prompt, new), values in zip(part, logits, strict=True):
-            yield nll(log_softmax(values[len(prompt) - 1 :].double()), new)
+        ids, mask = padded([[*prompt, *new] for prompt, new in part])
+        asked = [(number, len(prompt), new) for number, (prompt, new) in enumerate(part)]
+        wanted = predicted(asked, ids.shape[1])
+        nlls, _ = token_scores(model, hidden(model, ids, mask), wanted)
+        yield from nlls.split(wanted.counts)
 
 
 @torch.inference_mode()
-def logits_at(
+def logits_at_positions(
     model: Model, texts: Sequence[Text], positions: Sequence[int], batch: int
 ) -> np.ndarray:
     """The logits [text, position, vocabulary] that predict the new tokens at `positions`.
@@ -172,15 +205,28 @@ def logits_at(
     """
     arrays = []
     for part in batches(texts, batch):
-        logits = forced_logits(model, [[*prompt, *new] for prompt, new in part])
-        for (prompt, new), values in zip(part, logits, strict=True):
-            array = as_array(values)
-            kept = np.full((len(positions), array.shape[1]), np.nan, array.dtype)
-            for place, position in enumerate(positions):
-                if position < len(new):
-                    kept[place] = array[len(prompt) - 1 + position]
-            arrays.append(kept)
-    return np.stack(arrays)
+        ids, mask = padded([[*prompt, *new] for prompt, new in part])
+        there = [[position < len(new) for position in positions] for _, new in part]
+        rows = [
+            number * ids.shape[1] + len(prompt) - 1 + position
+            for number, (prompt, new) in enumerate(part)
+            for position in positions
+            if position < len(new)
+        ]
+        chunks = chunks_of_logits(model, hidden(model, ids, mask), torch.tensor(rows))
+        logits = np.concatenate([as_array(chunk) for chunk in chunks])
+        kept = np.full((len(part), len(positions), logits.shape[1]), np.nan, logits.dtype)
+        kept[np.array(there)] = logits
+        arrays.append(kept)
+    return np.concatenate(arrays)
+
+
+def hidden(model: Model, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """What the model's head takes, as it is; ids and mask as in a model's `logits`."""
+    stream = model.begin(ids, mask)
+    for block in range(model.n_blocks):
+        stream = model.block(block, stream)
+    return model.hidden(stream)
 
 
 def reference_logits(
@@ -190,19 +236,28 @@ def reference_logits(
     texts: Sequence[TextRow],
     prompts: Sequence[Sequence[int]],
     positions: Sequence[int],
-    batch: int,
+    backend: Backend,
 ) -> dict[str, np.ndarray]:
-    """`logits_at` on the reference backend's texts (first sample seed), by `logits_key`.
+    """`logits_at_positions` on the reference backend's texts (first sample seed), by `logits_key`.
 
-    `texts` are rows of schemas.TEXTS.
+    `texts` are rows of schemas.TEXTS. They pass through the model as those that are generated.
     """
     first_seed = texts[0]["sample_seed"]
     first = by_intervention([t for t in texts if t["sample_seed"] == first_seed], prompts)
     logits = {}
-    for patch in progress(patches, "logits of the reference's tokens"):
-        key = (patch.intervention, patch.noise_seed)
-        with patcher.applied(patch.slices):
-            logits[logits_key(*key)] = logits_at(model, first[key], positions, batch)
+    for stack in progress(list(stacks(patches, backend)), "logits of the reference's tokens"):
+        keys = [(patch.intervention, patch.noise_seed) for patch in stack]
+        parts: list[list[np.ndarray]] = [[] for _ in stack]
+        together = Stack(model, patcher, stack)
+        # as many texts under each patch: those of all prompts
+        for batch in zip(*(batches(first[key], backend.batch) for key in keys), strict=True):
+            rows = [text for own in batch for text in own]
+            with together.applied(len(batch[0])):
+                arrays = logits_at_positions(model, rows, positions, len(rows))
+            for part, array in zip(parts, np.split(arrays, len(stack)), strict=True):
+                part.append(array)
+        for key, part in zip(keys, parts, strict=True):
+            logits[logits_key(*key)] = np.concatenate(part)
     return logits
 
 

@@ -29,6 +29,8 @@ from needq.corrupt.patches import Patch, SlicePatch
 from needq.inference.backend import Model
 from needq.inference.patcher import Patcher
 
+PRISTINE = Patch("", "", None, 0, None, [])
+
 
 class Level(NamedTuple):
     """The different prefixes of a stack's interventions up to one block."""
@@ -73,9 +75,9 @@ def slices_in(patch: Patch, block: int) -> list[SlicePatch]:
     return [part for part in patch.slices if part["block"] == block]
 
 
-def pristine(model: Model) -> Stack:
+def unpatched(model: Model) -> Stack:
     """A model under no intervention."""
-    return Stack(model, Patcher(model, Path(), {}), [Patch("", "", None, 0, None, [])])
+    return Stack(model, Patcher(model, Path(), {}), [PRISTINE])
 
 
 class Stack:
@@ -110,7 +112,8 @@ class Stack:
                 stream = model.block(block, stream)
         chosen = [self._index(level.of_patch, rows) for level in self.levels]
         stream = stream.rows(chosen[-1])
-        return model.end(stream, last=True), model.cache(stream, chosen)
+        logits = model.head(model.hidden(stream)[:, -1:])
+        return logits, model.cache(stream, chosen)
 
     def _index(self, numbers: Sequence[int], rows: int) -> Tensor:
         """The rows of a batch that has `rows` rows for each number."""

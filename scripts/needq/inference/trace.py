@@ -66,6 +66,6 @@ def trace_corners(
         stream = torch.device(corner.stream_device)
         texts = generate_all(*patched, tokens, settings, backend, stream)
         trace.texts.extend({**text, "corner": corner.name} for text in texts)
-        logits = reference_logits(*patched, reference, tokens["prompts"], positions, backend.batch)
+        logits = reference_logits(*patched, reference, tokens["prompts"], positions, backend)
         trace.logits.update({corner_key(corner.name, key): a for key, a in logits.items()})
     return trace

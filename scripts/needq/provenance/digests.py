@@ -58,7 +58,7 @@ def noise_digests(noise: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, st
     }
 
 
-def logits_digests(rows: Sequence[DocumentDigest]) -> dict[str, str]:
+def logits_digests(rows: Sequence[DocumentDigest | DocumentRow]) -> dict[str, str]:
     """One digest per intervention, of its logits on every document."""
     return _by_intervention((row, (row["document"], row["logits_sha256"])) for row in rows)
 

@@ -79,7 +79,7 @@ def test_scores(jobs):
     together = jobs(scores)
     assert len(together) == 9
     assert jobs(scores, *range(1, 9)) == jobs(scores, 4, 8) == together
-    assert len({row["logits_sha256"] for rows in together for row in rows}) == 9 * 2
+    assert len({row["nll"] for rows in together for row in rows}) == 9 * 2
 
 
 def test_logits(jobs):
@@ -87,7 +87,7 @@ def test_logits(jobs):
 
     def logits(model, patcher, patches):
         texts = generate_all(model, patcher, patches, IDS, chosen, Backend(rng="keyed"))
-        kept = reference_logits(model, patcher, patches, texts, IDS["prompts"], [0, 3], 8)
+        kept = reference_logits(model, patcher, patches, texts, IDS["prompts"], [0, 3], Backend())
         return list(kept.items())
 
     together, apart = jobs(logits), jobs(logits, 1, 5)

@@ -22,7 +22,7 @@ from needq.inference.generate import generate_all, prompt_rows
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher, make_patcher
 from needq.inference.sampling import CudaSampler
-from needq.inference.score import forced_logits
+from needq.inference.score import padded
 from small import ROOT
 from tokenizers import Tokenizer
 
@@ -318,8 +318,9 @@ def compare(model, rows, texts, tokens, settings):
     whole = [[*tokens["prompts"][text["prompt"]], *text["tokens"]] for text in texts]
     first = [len(tokens["prompts"][text["prompt"]]) - 1 for text in texts]
     logits = torch.zeros(len(texts), longest, model.model.config.vocab_size)
-    for number, values in enumerate(forced_logits(model, whole)):
-        new = values[first[number] :]
+    ids, mask = padded(whole)
+    for number, values in enumerate(model.logits(ids, mask=mask)[0]):
+        new = values[first[number] : len(whole[number]) - 1]
         logits[number, : len(new)] = new
     steps = draws_along(logits, rows, settings, longest)
     same, differences = 0, []

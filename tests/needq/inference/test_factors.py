@@ -36,7 +36,7 @@ def compared(small, corrupted):
         texts = generate_all(model, patcher, patches, IDS, settings, backend)
         rows, positions = reference or texts, [0, 2, 5]
         return texts, reference_logits(
-            model, patcher, patches, rows, IDS["prompts"], positions, backend.batch
+            model, patcher, patches, rows, IDS["prompts"], positions, backend
         )
 
     def compare(left=PLAIN, settings=SETTINGS, **factors):

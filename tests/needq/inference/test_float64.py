@@ -38,7 +38,7 @@ def by_blocks(model):
     stream = model.begin(IDS, torch.ones_like(IDS, dtype=torch.bool))
     for block in range(model.n_blocks):
         stream = model.block(block, stream)
-    return model.end(stream)
+    return model.head(model.hidden(stream))
 
 
 def in_pieces(model, piece):

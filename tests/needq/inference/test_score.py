@@ -10,14 +10,17 @@ from naive import log_probabilities
 from needq.common import schemas
 from needq.common.errors import UserError
 from needq.common.keys import logits_key
+from needq.common.settings import Backend
 from needq.corrupt.patches import Patch
+from needq.inference import likelihood
+from needq.inference.backend import load
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher
 from needq.inference.score import (
     by_intervention,
     document_digests,
     document_rows,
-    logits_at,
+    logits_at_positions,
     reference_logits,
     score_documents,
     score_texts,
@@ -81,16 +84,42 @@ def test_the_bundled_model_predicts_its_language(pocket):
     assert score["nll"] < math.log(4000) / 2
 
 
-def test_the_digest_is_of_all_logits_of_a_document(setting):
-    model, patcher, patches = setting
-    ((score,),) = score_documents(model, patcher, patches[:1], DOCUMENTS[:1], [1], 1)
-    with torch.inference_mode():
-        logits = model.model(torch.tensor(DOCUMENTS[:1]), use_cache=False).logits[0, :-1]
-    assert score["logits_sha256"] == hashlib.sha256(logits.numpy().tobytes()).hexdigest()
+@pytest.fixture
+def exact(small, corrupted):
+    """A model in exact arithmetic, its patcher, and patches."""
+    patches, noise = corrupted(small)
+    model = load(small.backup, Backend(arithmetic="exact", precision="float64"))
+    return model, Patcher(model, small.backup / "model.safetensors", noise), patches
 
 
-def test_digests_alone_are_those_of_the_scores(setting):
+@pytest.mark.parametrize("rows", [5, 128])
+def test_the_digest_is_of_all_logits_of_a_document(exact, setting, rows, monkeypatch):
+    """However many rows of logits there are at a time."""
+    monkeypatch.setattr(likelihood, "CHUNK_ROWS", rows)
+    model, patcher, patches = exact
+    (scores,) = score_documents(model, patcher, patches[:1], DOCUMENTS, SIZES, 3)
+    for score, ids in zip(scores, DOCUMENTS, strict=True):
+        logits = model.logits(torch.tensor([ids]))[0][0, :-1]
+        assert score["logits_sha256"] == hashlib.sha256(logits.numpy().tobytes()).hexdigest()
+    # other arithmetic promises no bits
     model, patcher, patches = setting
+    (scores,) = score_documents(model, patcher, patches[:1], DOCUMENTS, SIZES, 3)
+    assert [score["logits_sha256"] for score in scores] == [None] * 3
+
+
+def test_exact_scores_are_those_of_native_float64(exact, setting):
+    for of_patch, native in zip(
+        score_documents(*exact, DOCUMENTS, SIZES, 2),
+        score_documents(*setting, DOCUMENTS, SIZES, 2),
+        strict=True,
+    ):
+        for score, other in zip(of_patch, native, strict=True):
+            for name in ("nll", "kl", "top1_agreement"):
+                assert score[name] == pytest.approx(other[name], rel=1e-5, abs=1e-8)
+
+
+def test_digests_alone_are_those_of_the_scores(exact):
+    model, patcher, patches = exact
     scores = score_documents(model, patcher, patches, DOCUMENTS, SIZES, 2)
     wanted = [[score["logits_sha256"] for score in of_patch] for of_patch in scores]
     assert document_digests(model, patcher, patches, DOCUMENTS, 2) == wanted
@@ -120,7 +149,8 @@ def test_scores_of_texts_are_rows_beside_the_texts(setting):
         for prompt in (0, 1)
         for seed in (4, 5)
     ]
-    rows = text_rows(model, patches[:2], texts, prompts, 3)
+    texts[-1] = texts[-1] | {"tokens": texts[-2]["tokens"]}  # the same text twice
+    rows = text_rows(model, patches[:2], texts, prompts, Backend(batch=3))
     for text, row in zip(texts, rows, strict=True):
         new = text["tokens"]
         past = log_probabilities(model, prompts[text["prompt"]] + new)[-2:]
@@ -132,7 +162,7 @@ def test_scores_of_texts_are_rows_beside_the_texts(setting):
             name: text[name] for name in text if name != "tokens"
         }
     assert {*rows[0]} == {*schemas.TEXT_SCORES.names} - {"backend"}
-    assert text_rows(model, patches, [], prompts, 3) == []
+    assert text_rows(model, patches, [], prompts, Backend()) == []
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -149,7 +179,7 @@ def test_texts_are_scored_on_their_new_tokens_alone(setting, batch):
 def test_logits_at_positions_are_those_of_a_direct_forward(setting, batch):
     model, _, _ = setting
     positions = [0, 2, 8]
-    of_texts = logits_at(model, ROWS, positions, batch)
+    of_texts = logits_at_positions(model, ROWS, positions, batch)
     assert of_texts.shape == (3, 3, 257)
     assert of_texts.dtype == np.float64
     for (prompt, new), rows in zip(ROWS, of_texts, strict=True):
@@ -178,13 +208,13 @@ def test_reference_logits_are_of_the_first_sample_seed_under_each_patch(setting)
         for prompt in (0, 1)
         for seed in (4, 5)
     ]
-    logits = reference_logits(model, patcher, patches, texts, prompts, [0, 2], 8)
+    logits = reference_logits(model, patcher, patches, texts, prompts, [0, 2], Backend(batch=1))
     assert set(logits) == {logits_key(p.intervention, p.noise_seed) for p in patches}
     for number, patch in enumerate(patches):
         key = logits_key(patch.intervention, patch.noise_seed)
         with patcher.applied(patch.slices):
             rows = [(prompts[prompt], [14, prompt, number]) for prompt in (0, 1)]
-            wanted = logits_at(model, rows, [0, 2], 1)
+            wanted = logits_at_positions(model, rows, [0, 2], 1)
         np.testing.assert_allclose(logits[key], wanted, rtol=1e-9, atol=1e-10)
     assert not np.allclose(logits["q/test/00@none"][:, 0], logits["q/test/04@0"][:, 0])
 

@@ -56,7 +56,7 @@ def test_each_corner_leaves_what_a_backend_with_its_settings_computes(gpt2, corr
         texts = generate_all(*alone, IDS, SETTINGS, corner.backend)
         found = [text for text in trace.texts if text["corner"] == corner.name]
         assert found == [{"corner": corner.name} | text for text in texts]
-        logits = reference_logits(*alone, reference, IDS["prompts"], [0, 2], 32)
+        logits = reference_logits(*alone, reference, IDS["prompts"], [0, 2], corner.backend)
         for key, values in logits.items():
             assert values.shape == (2, 2, 257)
             np.testing.assert_array_equal(trace.logits[corner_key(corner.name, key)], values)

@@ -1,0 +1,129 @@
+"""Likelihoods: what a model says about tokens, for all rows of a batch at once.
+
+The logits of a whole batch may be large, and often few of them are needed. So the head is computed
+where something is predicted, and chunk by chunk.
+
+Under the exact backend, all of it is exact arithmetic. Other backends promise no bits, so torch's
+own functions are good enough there, in float32 (in float64 under precision float64).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from needq.exact.arithmetic import exact_sum
+from needq.exact.elementary import exp_bounded
+from needq.exact.layers import log_softmax
+from needq.inference.backend import Model, require_finite
+
+CHUNK_ROWS = 128  # rows of logits at a time
+
+
+class Predicted(NamedTuple):
+    """Which tokens of a batch are predicted, and from where."""
+
+    rows: Tensor  # int64 [rows], into the batch [batch * tokens]
+    places: Tensor  # int64 [predictions]: which of `rows` predicts each; several may share one
+    targets: Tensor  # int64 [predictions]
+    counts: list[int]  # how many predictions belong together: to a row of ids, or to a candidate
+
+
+class Pristine(NamedTuple):
+    """What the pristine model says of a chunk of rows."""
+
+    log_probabilities: Tensor  # [rows, vocabulary]
+    probabilities: Tensor
+    first: Tensor  # [rows], the most probable token
+
+
+class Compared(NamedTuple):
+    """For each row that predicts one token, in float64."""
+
+    nll: Tensor  # nats
+    kl: Tensor  # nats, from the pristine model
+    same_first: Tensor  # 1 where both rank the same token first, else 0
+
+
+def predicted(parts: Sequence[tuple[int, int, Sequence[int]]], width: int) -> Predicted:
+    """What a padded batch predicts: of a row, from a start on, some tokens; for each of `parts`.
+
+    `width` is the number of tokens of a padded row.
+    """
+    places = [
+        row * width + start - 1 + step
+        for row, start, tokens in parts
+        for step in range(len(tokens))
+    ]
+    rows, shared = torch.tensor(places).unique(return_inverse=True)
+    targets = torch.tensor([token for _, _, tokens in parts for token in tokens])
+    return Predicted(rows, shared, targets, [len(tokens) for _, _, tokens in parts])
+
+
+def log_probabilities(model: Model, logits: Tensor) -> Tensor:
+    """Logarithms (nats) of the probabilities of logits [rows, vocabulary]."""
+    if model.exact:
+        return log_softmax(logits)
+    return torch.log_softmax(logits if logits.dtype == torch.float64 else logits.float(), -1)
+
+
+def chunks_of_logits(model: Model, hidden: Tensor, rows: Tensor) -> Iterator[Tensor]:
+    """The logits [chunk, vocabulary] of some rows of a batch, chunk by chunk.
+
+    `hidden` [batch, tokens, width] is what the model's head takes. UserError if logits are not
+    finite.
+    """
+    flat = hidden.flatten(0, 1)
+    for part in rows.to(flat.device).split(CHUNK_ROWS):
+        yield require_finite(model.head(flat[part][None])[0])
+
+
+def token_scores(model: Model, hidden: Tensor, wanted: Predicted) -> tuple[Tensor, Tensor]:
+    """The nll (nats, float64) of each prediction, and whether its token is the most probable."""
+    nll = torch.empty(len(wanted.targets), dtype=torch.float64)
+    first = torch.empty(len(wanted.targets), dtype=torch.bool)
+    start = 0
+    for part in chunks_of_logits(model, hidden, wanted.rows):
+        inside = (wanted.places >= start) & (wanted.places < start + len(part))
+        places = (wanted.places[inside] - start).to(part.device)
+        targets = wanted.targets[inside].to(part.device)
+        nll[inside] = -log_probabilities(model, part)[places, targets].double().cpu()
+        first[inside] = (part.argmax(-1)[places] == targets).cpu()
+        start += len(part)
+    return nll, first
+
+
+def pristine(model: Model, hidden: Tensor, wanted: Predicted) -> list[Pristine]:
+    """What the pristine model says where something is predicted, chunk by chunk."""
+    exponential = exp_bounded if model.exact else torch.exp
+    kept = []
+    for part in chunks_of_logits(model, hidden, wanted.rows):
+        values = log_probabilities(model, part)
+        kept.append(Pristine(values, exponential(values), part.argmax(-1)))
+    return kept
+
+
+def compare(
+    model: Model,
+    hidden: Tensor,
+    wanted: Predicted,
+    before: Sequence[Pristine],
+    watch: Callable[[Tensor], None],
+) -> Compared:
+    """What a corrupted model says, compared with the pristine one; each row predicts one token.
+
+    `watch` is shown the logits of every chunk.
+    """
+    targets = wanted.targets.to(hidden.device).split(CHUNK_ROWS)
+    values: list[Tensor] = []
+    chunks = chunks_of_logits(model, hidden, wanted.rows)
+    for part, own, known in zip(chunks, targets, before, strict=True):
+        watch(part)
+        after = log_probabilities(model, part)
+        nll = -after.gather(1, own[:, None])[:, 0]
+        weighted = (known.log_probabilities - after).mul_(known.probabilities)
+        kl = exact_sum(weighted)[:, 0] if model.exact else weighted.sum(-1)
+        same = part.argmax(-1) == known.first
+        values.append(torch.stack([nll.double(), kl.double(), same.double()]))
+    return Compared(*torch.cat(values, 1).cpu())
