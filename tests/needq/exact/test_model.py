@@ -98,11 +98,14 @@ def test_the_cache_does_not_matter(name, model, full, pieces):
     assert torch.equal(in_pieces(model, IDS[:3, :33], pieces), full[name][:3, :33])
 
 
-@pytest.mark.parametrize(("rows", "scores"), [(7, 1), (17, 4000), (4096, 1 << 24)])
+CUDA_CHUNKS = layers.CHUNK_ROWS["cuda"], layers.CHUNK_SCORES["cuda"]
+
+
+@pytest.mark.parametrize(("rows", "scores"), [(7, 1), (17, 4000), CUDA_CHUNKS])
 def test_chunks_do_not_matter(name, model, full, rows, scores, monkeypatch):
-    monkeypatch.setattr(layers, "CHUNK_ROWS", rows)
-    monkeypatch.setattr(layers, "CHUNK_SCORES", scores)
-    assert torch.equal(model.logits(IDS[:2, :30])[0], full[name][:2, :30])
+    monkeypatch.setitem(layers.CHUNK_ROWS, "cpu", rows)
+    monkeypatch.setitem(layers.CHUNK_SCORES, "cpu", scores)
+    assert torch.equal(model.logits(IDS)[0], full[name])
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
