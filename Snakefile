@@ -53,4 +53,4 @@ rule all:
         rules.pages.input,
         rules.notebooks.input,
         rules.write_index.output,
-        rules.collect_digests.output if PORTABLE else [],
+        rules.collect_digests.output if USED.digested else [],

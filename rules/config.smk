@@ -38,9 +38,14 @@ if workflow.is_main_process:
 configfile: DEFAULT_CONFIG
 
 
+def asked():
+    """The arguments of the command line. Snakemake keeps them to itself until later."""
+    return parse_args(None)[1]
+
+
 def jobs_run_here():
-    """Whether jobs run on this machine. Snakemake keeps its executor to itself until later."""
-    return not workflow.is_main_process or parse_args(None)[1].executor in (None, "local")
+    """Whether jobs run on this machine."""
+    return not workflow.is_main_process or asked().executor in (None, "local")
 
 
 def read_config():
@@ -52,6 +57,7 @@ def read_config():
         complete = needq_config.read_config(place.in_project(values, PROJECT))
         if workflow.is_main_process:
             check_early(complete.model)
+            cuda.check_verify(complete.verify_device, asked().targets, jobs_run_here())
         on_cuda = cuda.decide(complete.cuda, workflow.is_main_process, jobs_run_here())
     except errors.UserError as error:
         raise refused(error)

@@ -19,7 +19,7 @@ rule write_pages:
         texts=of_backends("<results>/generate/{backend}/first/{chunk}.parquet", USED.compared),
         labels=expand("<results>/labels/{backend}.parquet", backend=USED.scored),
         provenance="<results>/provenance.json",
-        digests=rules.collect_digests.output if PORTABLE else [],
+        digests=rules.collect_digests.output if USED.digested else [],
         expected=EXPECTED,
     output:
         degradation=report(
@@ -77,7 +77,7 @@ rule write_index:
         config="<model_config>",
         tasks="<results>/backup/tasks.json",
         provenance="<results>/provenance.json",
-        digests=rules.collect_digests.output if PORTABLE else [],
+        digests=rules.collect_digests.output if USED.digested else [],
         expected=EXPECTED,
         figure="<results>/figures/labels.svg",
         divergence_figure=f"<results>/figures/{'ledger' if USED.ledger_pairs else 'divergence'}.svg",

@@ -1,12 +1,10 @@
 # Verify: whether the exact backend gives here what it gave elsewhere, digest by digest.
 #
-# INPUTS   the exact backend's texts and scores; for `snakemake verify`, the backup alone
+# INPUTS   the exact backends' texts and scores; for `snakemake verify`, the backup alone
 # OUTPUTS  digests.json; `snakemake verify` leaves nothing, and fails at the first digest that differs
 #          from resources/expected/RUN.json
 
-# of several exact backends, the first makes the digests: they have to be those of the others
-PORTABLE = USED.portable(USED.scored)[:1]
-VERIFYING = [CONFIG.divergence.backends[name] for name in USED.verifying]
+VERIFYING = USED.verifying
 EXPECTED_FILE = os.path.relpath(PROJECT / f"resources/expected/{CONFIG.run}.json")
 EXPECTED = [EXPECTED_FILE] if Path(EXPECTED_FILE).exists() else []
 
@@ -19,9 +17,9 @@ rule collect_digests:
         text=CONFIG.evaluation.text,
         noise=noise_paths(one for chunk in USED.exact_chunks.values() for one in chunk),
         evaluation=of_backends(
-            "<results>/score/{backend}/first/{chunk}.evaluation.parquet", PORTABLE
+            "<results>/score/{backend}/first/{chunk}.evaluation.parquet", USED.digested
         ),
-        texts=of_backends("<results>/generate/{backend}/first/{chunk}.parquet", PORTABLE),
+        texts=of_backends("<results>/generate/{backend}/first/{chunk}.parquet", USED.digested),
     output:
         digests="<results>/digests.json",
     log:
@@ -33,6 +31,7 @@ rule collect_digests:
     threads: 1
     params:
         deciding=json_text(USED.deciding),
+        backends=USED.digested,
     script:
         "../scripts/collect_digests.py"
 
@@ -48,15 +47,15 @@ rule verify:
         "<logs>/verify.log",
     conda:
         "../envs/lm.yaml"
-    threads: sum(backend.threads for backend in VERIFYING) or 1
+    threads: VERIFYING.threads if VERIFYING else 1
     resources:
-        gpu=sum(backend.device == "cuda" for backend in VERIFYING),
+        gpu=int(CONFIG.verify_device == "cuda"),
         mem_mb=lm_memory,
         runtime=verify_minutes,
     params:
         deciding=json_text(USED.deciding),
         generation=json_text(CONFIG.generation),
-        backends=[backend.model_dump() for backend in VERIFYING],
+        backend=VERIFYING.model_dump() if VERIFYING else None,
         expected=EXPECTED_FILE,
     script:
         "../scripts/verify.py"

@@ -17,5 +17,6 @@ with job(snakemake.log[0]):
         stored_noise(files.noise),
         [row for file in files.evaluation for row in tables.read_rows(file)],
         [row for file in files.texts for row in tables.read_rows(file)],
+        snakemake.params.backends,
     )
     write_json(snakemake.output.digests, digests)

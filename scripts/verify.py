@@ -11,7 +11,7 @@ from needq.provenance.recomputation import Recomputation, deciding_interventions
 
 with job(snakemake.log[0]):
     params = snakemake.params
-    if not params.backends:
+    if not params.backend:
         raise UserError(
             "config: divergence.backends: none has arithmetic exact and rng keyed, so none verifies"
         )
@@ -21,8 +21,9 @@ with job(snakemake.log[0]):
         Path(snakemake.input.weights),
         Generation.model_validate_json(params.generation),
         deciding_interventions(deciding),
-        Backend(**params.backends[0]),
+        Backend(**params.backend),
     )
+    print(recomputation.describe_device(), flush=True)
     config = digests.config_digests(deciding)
     for line in digests.verify(expected, config, recomputation):
         print(line, flush=True)

@@ -23,11 +23,11 @@ def test_demand_without_a_device_fails_at_once(fresh):
 
 
 def test_auto_follows_the_devices(seen):
-    # cpu, predicted_cuda, exact and cpu_keyed_bf16, and cuda with a device, in two processes; the
-    # ledger's pair on the CPU, and one with the device, each with two sides in two processes
+    # cpu, predicted_cuda, exact and cpu_keyed_bf16, and with a device cuda and exact_cuda, in two
+    # processes; the ledger's pair on the CPU, and one with the device, each with two sides in two
     without, with_one = seen(NEEDQ_TEST_DEVICES="0"), seen(NEEDQ_TEST_DEVICES="1")
     assert (without["generate"], without["trace_corners"]) == (8, 4)
-    assert (with_one["generate"], with_one["trace_corners"]) == (10, 8)
+    assert (with_one["generate"], with_one["trace_corners"]) == (12, 8)
 
 
 def test_no_leaves_a_device_alone(fresh):
@@ -82,9 +82,9 @@ def test_only_cuda_jobs_ask_for_a_gpu(fresh, name):
     # some are not known before the input is there
     assert all(re.search(r" mem_mb=[\d<].* runtime=[\d<]", job) for job in jobs)
     asked = {job: set(re.findall(r"(?<=\bgpu=)\d+", job)) or {"0"} for job in jobs}
-    on_cuda = {job for job in jobs if "wildcards: backend=cuda," in job}
-    # 2 processes generate and keep logits, one scores
-    assert len(on_cuda) == 5
+    on_cuda = {job for job in jobs if re.search("wildcards: backend=(exact_)?cuda,", job)}
+    # of each backend, 2 processes generate and keep logits, one scores
+    assert len(on_cuda) == 10
     assert {job for job, gpus in asked.items() if gpus == {"1"}} == on_cuda
     assert {job for job, gpus in asked.items() if gpus == {"0"}} == set(jobs) - on_cuda
 

@@ -1,6 +1,7 @@
 """`snakemake verify`: every digest reproduced, or the stage that differs, named last."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -17,9 +18,9 @@ def project(rich, tmp_path):
     return project
 
 
-def refused(project):
+def refused(project, *arguments):
     """`verify` fails: its last line, without the prefix."""
-    found, said = project.run("--cores", "1", "verify")
+    found, said = project.run("--cores", "1", "verify", *arguments)
     assert found == 1
     assert "Traceback" not in said
     last = said.splitlines()[-1]
@@ -39,7 +40,32 @@ def test_a_run_reproduces_itself_and_leaves_nothing(project):
     for _ in range(2):  # it always runs
         said = project.finish("verify")
         assert f"\n{count} of {count} digests reproduced\n" in said
+        assert re.search(
+            r"^exact arithmetic on cpu \(.+\): integers .* exact up to 2\^53$", said, re.M
+        )
     assert project.produced() == before
+
+
+def test_on_a_device_that_this_machine_does_not_have(project):
+    before = project.produced()
+    assert refused(project, "--config", "verify_device=cuda") == (
+        "config: verify_device: cuda, but this machine shows no CUDA device; verify on a machine "
+        "that has one, or on the CPU (verify_device=cpu)"
+    )
+    assert "rule verify" not in project.said()
+    assert project.produced() == before
+
+
+def test_on_a_device_that_goes_away(project):
+    """A driver that shows a device which torch does not find, as on another node of a cluster."""
+    found = ["--cores", "1", "verify", "--config", "verify_device=cuda"]
+    code, said = project.run(*found, NEEDQ_TEST_DEVICES="1")
+    assert code == 1
+    assert said.splitlines()[-1] == (
+        "needq: error: this job's backend needs a CUDA device, and its machine shows none"
+    )
+    assert "Traceback" not in said
+    assert re.search(r"resources: .*gpu=1", said)
 
 
 def test_one_bit_of_a_weight(project):

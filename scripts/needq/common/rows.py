@@ -145,6 +145,7 @@ class ProcessRecord(TypedDict, total=False):
     cublas_workspace: str | None
     gpu: NotRequired[str]
     cuda: NotRequired[str]
+    float64_integers: NotRequired[str]  # what exact arithmetic found of its device
 
 
 class TensorRecord(TypedDict):

@@ -296,5 +296,7 @@ class Config(Settings):
     """Whether backends on CUDA are run. auto: if this machine has a device. On a cluster say yes or
     no, since jobs do not run on the machine that plans them.
     """
+    verify_device: Literal["cpu", "cuda"] = "cpu"
+    """The device that `snakemake verify` computes on. A run does not depend on it."""
     divergence: Divergence
     jobs: Jobs = Jobs()

@@ -15,6 +15,7 @@ from needq.common.errors import UserError
 from needq.common.files import read_made
 from needq.common.rows import ProcessRecord
 from needq.common.settings import Backend
+from needq.exact.device import check_device
 
 T = TypeVar("T")
 
@@ -119,6 +120,8 @@ def record(backend: Backend) -> ProcessRecord:
     if backend.device == "cuda":
         process["gpu"] = torch.cuda.get_device_name()
         process["cuda"] = str(torch.version.cuda)
+    if backend.arithmetic == "exact":
+        process["float64_integers"] = check_device(torch.device(backend.device))
     return process
 
 

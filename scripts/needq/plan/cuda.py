@@ -6,6 +6,7 @@ again, perhaps on a node with other hardware, and must see the same DAG.
 
 import ctypes
 import os
+from collections.abc import Iterable
 
 from needq.common.errors import UserError
 
@@ -55,3 +56,16 @@ def decide(setting: bool | str, main: bool, local: bool) -> bool:
             raise UserError("config: cuda: yes, but this machine shows no CUDA device")
     os.environ[VARIABLE] = "yes" if decision else "no"
     return decision
+
+
+def check_verify(device: str, targets: Iterable[str], local: bool) -> None:
+    """Raise UserError if `verify` is asked for on a device that this machine does not have.
+
+    `device` is the config's `verify_device`, `targets` are what the user asks for, and `local` says
+    whether jobs run on this machine; elsewhere, the job itself looks for the device.
+    """
+    if device == "cuda" and "verify" in targets and local and not devices():
+        raise UserError(
+            "config: verify_device: cuda, but this machine shows no CUDA device; verify on a "
+            "machine that has one, or on the CPU (verify_device=cpu)"
+        )

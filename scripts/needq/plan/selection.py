@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TypedDict
 
 from needq.common.keys import noise_name
-from needq.common.settings import Config
+from needq.common.settings import Backend, Config
 from needq.plan.comparisons import find_comparisons
 from needq.plan.corners import Corner, side_corners
 from needq.plan.interventions import (
@@ -98,9 +98,16 @@ class Selection:
         return any(self.backends[name].device == "cuda" for name in self.used)
 
     @cached_property
-    def verifying(self) -> list[str]:
-        """The exact backend that `verify` computes with, if there is one."""
-        return (self.portable(self.scored) + self.portable(self._there(self.backends)))[:1]
+    def digested(self) -> list[str]:
+        """The backends whose digests are collected: the first one's have to be the others' too."""
+        return self.portable(self.scored)
+
+    @cached_property
+    def verifying(self) -> Backend | None:
+        """The backend that `verify` computes with, if one is exact, on the config's device."""
+        names = (self.portable(self.scored) + self.portable(self.backends))[:1]
+        device = self.config.verify_device
+        return self.backends[names[0]].changed(device=device) if names else None
 
     @cached_property
     def comparisons(self) -> dict[str, str]:

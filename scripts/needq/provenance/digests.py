@@ -2,7 +2,8 @@
 
 A run's digests are `{"config": {key: digest}, "weights": {...}, "noise": {...}, "logits": {...},
 "tokens": {...}}`, each stage by the names of its parts. Logits and tokens are the exact backend's,
-so they have to be the same on every machine.
+so they have to be the same on every machine. Further exact backends of the run, for example one on
+CUDA, add "logits of NAME" and "tokens of NAME", which have to be the same again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ from needq.common.rows import DocumentDigest, DocumentRow, InterventionKeys, Man
 
 Digests = Mapping[str, Mapping[str, str]]
 STAGES = ("weights", "noise", "logits", "tokens")
+COMPUTED = ("logits", "tokens")  # by each exact backend for itself
+OF = " of "  # between a stage and the backend that computed it, if it is not the first
 
 
 class Stages(Protocol):
@@ -87,17 +90,23 @@ def collect(
     noise: Mapping[str, Mapping[str, np.ndarray]],
     evaluation: Sequence[DocumentRow],
     texts: Sequence[TextRow],
+    backends: Sequence[str],
 ) -> Digests:
-    """The digests of a run: its deciding keys, its backup's manifest, its noise, and rows of the
-    exact backend (schemas.EVALUATION and TEXTS).
+    """The digests of a run: its deciding keys, its backup's manifest, its noise, and rows of its
+    exact backends (schemas.EVALUATION and TEXTS), which `backends` names.
     """
-    return {
+    found = {
         "config": config_digests(deciding),
         "weights": {tensor["name"]: tensor["sha256"] for tensor in manifest["tensors"]},
         "noise": noise_digests(noise),
-        "logits": logits_digests(evaluation),
-        "tokens": token_digests(texts),
     }
+    for name in backends:
+        of_backend = "" if name == backends[0] else f"{OF}{name}"
+        scored = [row for row in evaluation if row["backend"] == name]
+        written = [row for row in texts if row["backend"] == name]
+        found[f"logits{of_backend}"] = logits_digests(scored)
+        found[f"tokens{of_backend}"] = token_digests(written)
+    return found
 
 
 def read_expected(path: str | Path) -> Digests:
@@ -116,9 +125,33 @@ def read_first(files: Sequence[str]) -> Digests | None:
 
 
 def compared(expected: Digests | None, own: Digests | None) -> str:
-    """Whether a run's digests are the expected ones, in one line; either may be missing."""
+    """Whether a run's digests are the expected ones, in one line; either may be missing.
+
+    It ends with whether the run's other exact backends gave the digests of the first one.
+    """
     if own is None:
         return "not verifiable: no backend of this run is exact"
+    return "; ".join([_compared_with_expected(expected, own), *_compared_with_others(own)])
+
+
+def _compared_with_others(own: Digests) -> Iterator[str]:
+    """Whether each further exact backend of a run gave the digests of the first one."""
+    names = [stage.partition(OF)[2] for stage in own if stage.startswith(f"{COMPUTED[0]}{OF}")]
+    for name in names:
+        total = sum(len(own[stage]) for stage in COMPUTED)
+        differing = [
+            (stage, part)
+            for stage in COMPUTED
+            for part in _differing(own[stage], own[f"{stage}{OF}{name}"])
+        ]
+        if differing:
+            stage, part = differing[0]
+            yield f"{name} differs: {len(differing)} of {total} digests, {stage} of {part} first"
+        else:
+            yield f"{name} gave the same {total} digests of {' and '.join(COMPUTED)}"
+
+
+def _compared_with_expected(expected: Digests | None, own: Digests) -> str:
     if expected is None:
         return "no expected digests for this run"
     for key in _differing(expected["config"], own["config"]):

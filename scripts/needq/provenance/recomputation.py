@@ -15,7 +15,7 @@ from needq.common.settings import Backend, Generation, Sweep
 from needq.common.tensors import read_tensors
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import Patch, make_patches
-from needq.inference.backend import Model, load, prepare
+from needq.inference.backend import Model, load, prepare, record
 from needq.inference.generate import generate_all
 from needq.inference.patcher import Patcher
 from needq.inference.score import document_digests
@@ -52,6 +52,16 @@ class Recomputation:
         self.file, self.backup = weights, weights.parent
         self.architecture = find_architecture(read_made(self.backup / "config.json", dict))
         self.ids = read_made(self.backup / "tokens.json", Tokens)
+
+    def describe_device(self) -> str:
+        """Where it computes, and what was found of float64 there; UserError if it cannot."""
+        prepare(self.backend)
+        process = record(self.backend)
+        name = process.get("gpu", process["cpu"])
+        return (
+            f"exact arithmetic on {self.backend.device} ({name}): integers in float64 are "
+            f"{process['float64_integers']}"
+        )
 
     @cached_property
     def tensors(self) -> dict[str, np.ndarray]:

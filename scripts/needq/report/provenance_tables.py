@@ -14,18 +14,24 @@ FLAGS = {
     "deterministic_algorithms": "deterministic",
     "tf32": "TF32",
     "cublas_workspace": "cuBLAS workspace",
+    "float64_integers": "integers in float64",
 }
 NO_GPU = "none: CUDA was not run"
 UNNAMED = "(no backend of the config)"
 
 
 def hardware(record: ProvenanceRecord) -> dict[str, str]:
-    """The names of the processors and GPUs that a run used."""
+    """The names of the processors and GPUs that a run used, and where it was exact."""
     used = {
         "CPU": _distinct(process.get("cpu") for process in record["processes"]),
         "GPU": _distinct(process.get("gpu") for process in record["processes"]) or NO_GPU,
     }
-    return used | {"platform": record["platform"]}
+    exact = _distinct(
+        f"{process.get('gpu', process.get('cpu'))} (integers in float64: {found})"
+        for process in record["processes"]
+        if (found := process.get("float64_integers"))
+    )
+    return used | ({"exact arithmetic": exact} if exact else {}) | {"platform": record["platform"]}
 
 
 def software(record: ProvenanceRecord) -> dict[str, str]:

@@ -6,12 +6,41 @@ from needq.exact.arithmetic import DeviceError
 from needq.exact.device import check_device
 
 
-def test_a_device_that_rounds_is_refused(monkeypatch):
-    check_device(torch.device("cpu"))
+@pytest.fixture(autouse=True)
+def forgotten():
+    """What was found before a test, forgotten: it counts for the life of a process."""
     check_device.cache_clear()
+    yield
+    check_device.cache_clear()
+
+
+def test_it_says_what_it_found():
+    assert check_device(torch.device("cpu")) == "exact up to 2^53"
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_it_finds_the_same_on_cuda():
+    assert check_device(torch.device("cuda")) == "exact up to 2^53"
+
+
+def test_a_device_that_rounds_is_refused(monkeypatch):
     monkeypatch.setattr("needq.exact.device.INTEGER_BITS", 61)
-    with pytest.raises(DeviceError, match="cpu"):
+    with pytest.raises(DeviceError) as refused:
         check_device(torch.device("cpu"))
+    assert str(refused.value) == (
+        "cpu does not multiply integers in float64 exactly; exact arithmetic needs another device, "
+        "for example the CPU (device: cpu)"
+    )
+
+
+def test_a_device_that_cannot_multiply_is_named_with_the_reason():
+    """No machine of these tests has a 65th device."""
+    with pytest.raises(DeviceError) as refused:
+        check_device(torch.device("cuda", 64))
+    assert str(refused.value).startswith("cuda:64 multiplies no float64 (")
+    assert str(refused.value).endswith("for example the CPU (device: cpu)")
+    assert "\n" not in str(refused.value)
 
 
 def test_emulated_float64_is_refused(monkeypatch):

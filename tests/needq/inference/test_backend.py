@@ -30,6 +30,9 @@ def test_preparing_sets_threads_and_determinism(monkeypatch):
     assert process["versions"]["torch"] == torch.__version__
     assert process["cpu"]
     assert "gpu" not in process
+    assert "float64_integers" not in process
+    exact = Backend(arithmetic="exact", precision="float64")
+    assert record(exact)["float64_integers"] == "exact up to 2^53"
 
 
 def test_cuda_without_a_device_is_refused(monkeypatch):

@@ -55,6 +55,28 @@ def test_a_job_without_the_decision_does_not_decide_itself(monkeypatch):
         cuda.decide("auto", False, True)
 
 
+@pytest.mark.parametrize(
+    ("device", "targets", "local", "devices", "refused"),
+    [
+        ("cuda", {"verify"}, True, 0, True),
+        ("cuda", {"verify"}, True, 1, False),
+        ("cuda", {"verify"}, False, 0, False),  # the job looks for one, on its own machine
+        ("cuda", {"all"}, True, 0, False),  # a run does not verify
+        ("cuda", set(), True, 0, False),
+        ("cpu", {"verify"}, True, 0, False),
+    ],
+)
+def test_verify_on_a_device_that_is_not_there(
+    monkeypatch, device, targets, local, devices, refused
+):
+    monkeypatch.setattr(cuda, "devices", lambda: devices)
+    if refused:
+        with pytest.raises(UserError, match="verify_device: cuda, but this machine shows no CUDA"):
+            cuda.check_verify(device, targets, local)
+    else:
+        cuda.check_verify(device, targets, local)
+
+
 class Driver:
     """libcuda as far as it is used."""
 

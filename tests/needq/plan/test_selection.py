@@ -76,7 +76,7 @@ def test_every_backend_that_is_run_is_used():
     named = {"cpu", "predicted_cuda", "exact", "cpu_keyed_bf16", "cpu_a_bf16", "cpu_b_bf16"}
     named |= {"cpu_a", "predicted_cuda_a"}
     assert set(select().used) == named
-    assert set(select(cuda=True).used) == named | {"cuda", "cuda_a"}
+    assert set(select(cuda=True).used) == named | {"cuda", "exact_cuda", "cuda_a"}
 
 
 def test_what_a_gpu_would_write_is_compared_and_not_scored():
@@ -88,6 +88,11 @@ def test_what_a_gpu_would_write_is_compared_and_not_scored():
     assert "predicted_cuda" in reference.scored
 
 
+def test_cpu_and_gpu_are_compared_first_or_else_cpu_and_predicted_gpu():
+    for cuda, first in ((True, ("cpu", "cuda")), (False, ("cpu", "predicted_cuda"))):
+        assert next(pair for pair in select(cuda=cuda).pairs if pair[0] != pair[1]) == first
+
+
 def test_whether_anything_computes_on_cuda():
     assert not select().on_cuda
     assert select(cuda=True).on_cuda
@@ -95,29 +100,41 @@ def test_whether_anything_computes_on_cuda():
     assert select(NO_PAIRS, cuda=True).on_cuda  # the ledger alone
 
 
+def test_digests_are_those_of_every_exact_backend_that_scores():
+    assert select().digested == ["exact"]
+    assert select(cuda=True).digested == ["exact", "exact_cuda"]
+    assert select(NO_PAIRS, cuda=True).digested == []
+
+
 def test_portable_backends_are_exact_and_keyed():
     selection = select(("divergence.backends.cpu.rng", "keyed"))
-    assert selection.portable(selection.backends) == ["exact"]
+    assert selection.portable(selection.backends) == ["exact", "exact_cuda"]
     assert selection.portable(["cpu", "cuda"]) == []
     for factor in ("rng", "noise"):
         selection = select(
             (f"divergence.backends.exact.{factor}", "native"), NO_PRECISIONS, *GAUSSIAN
         )
-        assert selection.portable(selection.backends) == []
+        assert selection.portable(selection.backends) == ["exact_cuda"]
 
 
 GAUSSIAN = [(f"sweeps.{name}.run", "off") for name in ("permuted", "zero", "identity")]
 
 
 def test_what_verifies_is_exact_whether_it_is_compared_or_not():
-    assert select().verifying == ["exact"]
-    assert select(NO_PAIRS, NO_PRECISIONS).verifying == ["exact"]
+    exact = select().backends["exact"]
+    assert select().verifying == exact
+    assert select(NO_PAIRS, NO_PRECISIONS).verifying == exact
     another = ("divergence.backends.first", {"arithmetic": "exact", "rng": "keyed"})
     another[1]["precision"] = "float64"
-    assert select(another, NO_PRECISIONS).verifying == ["exact"]  # the one that is compared
+    another[1]["batch"] = 7
+    assert select(another, NO_PRECISIONS).verifying == exact  # the one that is compared
+    for device in ("cpu", "cuda"):  # whether the run has a device or not
+        for cuda in (False, True):
+            selection = select(("verify_device", device), cuda=cuda)
+            assert selection.verifying == exact.changed(device=device)
     none = ("divergence.backends", {"cpu": {}})
     tasks = ("tasks.backends", [])
-    assert select(none, NO_PAIRS, NO_PRECISIONS, NO_CAUSES, tasks).verifying == []
+    assert select(none, NO_PAIRS, NO_PRECISIONS, NO_CAUSES, tasks).verifying is None
 
 
 def test_the_reference_answers_the_tasks_and_those_that_are_named():

@@ -108,12 +108,18 @@ def test_tokens_have_one_digest_per_intervention():
     assert digests.token_digests(TEXTS) == {"q/s/00@none": sha256(b"[[1,5,[3]]]")}
 
 
+def by(backend, rows):
+    """The rows as a backend's."""
+    return [row | {"backend": backend} for row in rows]
+
+
 def test_the_digests_of_a_run_are_those_of_its_stages(tmp_path):
     deciding = {"noise_seeds": [0, 1], "evaluation.text": str(tmp_path / "text")}
     (tmp_path / "text").write_bytes(b"One.")
     manifest = {"tensors": [{"name": "w", "sha256": "0f"}, {"name": "v", "sha256": "1f"}]}
     noise = {"q-zero-0": {"0.weight": np.zeros(3, np.float32)}}
-    assert digests.collect(deciding, manifest, noise, ROWS, TEXTS) == {
+    rows, texts = by("exact", ROWS), by("exact", TEXTS)
+    wanted = {
         "config": {
             "noise_seeds": sha256(b"[0,1]"),
             "evaluation.text": sha256(f'"{sha256(b"One.")}"'.encode()),
@@ -122,6 +128,15 @@ def test_the_digests_of_a_run_are_those_of_its_stages(tmp_path):
         "noise": digests.noise_digests(noise),
         "logits": digests.logits_digests(ROWS),
         "tokens": digests.token_digests(TEXTS),
+    }
+    assert digests.collect(deciding, manifest, noise, rows, texts, ["exact"]) == wanted
+    # of two exact backends, each has its own, whatever the order of rows
+    other = [row | {"logits_sha256": "e"} for row in by("second", ROWS[:2])]
+    texts = by("second", TEXTS) + texts
+    both = digests.collect(deciding, manifest, noise, other + rows, texts, ["exact", "second"])
+    assert both == wanted | {
+        "logits of second": digests.logits_digests(other),
+        "tokens of second": wanted["tokens"],
     }
 
 
@@ -205,5 +220,17 @@ def test_digests_of_a_run_are_compared_in_one_line(tmp_path):
     assert "not comparable" in digests.compared(own | {"config": {"a": "2"}}, own)
     path = tmp_path / "digests.json"
     path.write_text('{"config": {}}')
+    for kept, wanted in (
+        ({"logits": {"l": "y"}, "tokens": {"t": "z"}}, "gave the same 2 digests of logits and"),
+        ({"logits": {"l": "y"}, "tokens": {"t": "a"}}, "differs: 1 of 2 digests, tokens of t fi"),
+        ({"logits": {}, "tokens": {"t": "a"}}, "differs: 2 of 2 digests, logits of l first"),
+    ):
+        second = own | {f"{stage} of exact_cuda": found for stage, found in kept.items()}
+        assert digests.compared(own, second).startswith(
+            f"reproduced: 3 of 3 digests of the exact backend; exact_cuda {wanted}"
+        )
+        assert digests.compared(None, second).startswith(
+            f"no expected digests for this run; exact_cuda {wanted}"
+        )
     assert digests.read_first([str(path)]) == {"config": {}}
     assert digests.read_first([]) is None

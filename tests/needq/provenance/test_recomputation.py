@@ -3,8 +3,10 @@
 import shutil
 
 import pytest
+import torch
 from default_config import DEFAULT, ROOT
 from needq.backup.architectures import find_architecture
+from needq.common.errors import UserError
 from needq.common.files import read_json, write_json
 from needq.common.keys import noise_parts
 from needq.common.settings import Backend, Generation
@@ -66,6 +68,20 @@ def test_one_digest_whatever_the_factors(backup):
     some = recomputed(backup, INTERVENTIONS[3:])
     for stage in ("logits", "tokens"):
         assert some[stage].items() < wanted[stage].items()
+
+
+def test_it_says_where_it_computes(backup):
+    said = Recomputation(backup / "model.safetensors", GENERATION, [], EXACT).describe_device()
+    assert said.startswith("exact arithmetic on cpu (")
+    assert said.endswith("): integers in float64 are exact up to 2^53")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
+def test_a_device_that_is_not_there_is_one_line(backup):
+    on_cuda = EXACT.changed(device="cuda")
+    recomputation = Recomputation(backup / "model.safetensors", GENERATION, [], on_cuda)
+    with pytest.raises(UserError, match="needs a CUDA device, and its machine shows none"):
+        recomputation.describe_device()
 
 
 def test_it_finds_what_the_stages_left(backup):

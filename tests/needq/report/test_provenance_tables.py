@@ -36,12 +36,26 @@ def test_hardware_and_software_are_those_of_all_processes():
     assert records.software(with_gpu)["CUDA"] == "12.8"
 
 
+def test_where_arithmetic_was_exact():
+    exact = CPU.changed(arithmetic="exact", precision="float64")
+    found = {"float64_integers": "exact up to 2^53"}
+    on_cpu = {"backend": exact.model_dump(), "cpu": "A"} | found
+    on_gpu = {"backend": exact.changed(device="cuda").model_dump(), "cpu": "A", "gpu": "H100"}
+    record = RECORD | {"processes": [*RECORD["processes"], on_cpu, on_cpu, on_gpu | found]}
+    assert records.hardware(record)["exact arithmetic"] == (
+        "A (integers in float64: exact up to 2^53), H100 (integers in float64: exact up to 2^53)"
+    )
+    heads, rows = records.backends(record, {"exact": exact})
+    assert heads[-1] == "integers in float64"
+    assert sorted(row[-1] for row in rows) == [*["exact up to 2^53"] * 3, "–", "–"]
+
+
 def test_processes_have_the_names_of_their_backends():
     heads, rows = records.backends(RECORD, {"cpu": CPU, "same": CPU})
     assert heads[:5] == ["backend", "device", "arithmetic", "precision", "rng"]
     settings = ["cpu", "native", "float32", "native", "sdpa", "keyed", "–", "native", "1"]
     settings += ["32", "yes"]
-    assert rows[0] == ["cpu, same", *settings, "AVX2", "1", "yes", "no", "–"]
+    assert rows[0] == ["cpu, same", *settings, "AVX2", "1", "yes", "no", "–", "–"]
     assert rows[1][:2] == [records.UNNAMED, "cpu"]
     assert rows[1][heads.index("threads")] == "2"
 
