@@ -18,7 +18,12 @@ REFERENCE = USED.reference
 RESULTS = f"results/{CONFIG.run}"
 TEMPLATES = [os.path.relpath(file) for file in sorted(Path(PROJECT, "report/templates").iterdir())]
 # what every page says of its run
-PAGE = {"run": CONFIG.run, "backends": USED.compared, "cuda": USED.on_cuda}
+PAGE = {
+    "run": CONFIG.run,
+    "backends": USED.compared,
+    "cuda": USED.on_cuda,
+    "pairs": [list(pair) for pair in USED.pairs],
+}
 
 
 pathvars:

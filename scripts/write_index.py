@@ -9,6 +9,7 @@ from needq.common.settings import Config
 from needq.provenance import digests
 from needq.provenance.record import ProvenanceRecord
 from needq.report import index
+from needq.report.cells import in_order
 from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
@@ -30,6 +31,8 @@ with job(snakemake.log[0]):
     known = {name: read_table(files[name]) for name in names}
     for name in ("ledger", "claims", "half_points"):  # not every run has them
         known[name] = read_table(files[name][0]) if files[name] else None
+    for name in ("summary", "trend"):
+        known[name] = in_order(known[name], params.page["pairs"])
     content = index.content(run, index.Tables(**known))
     figures, written = (files.figure, files.divergence_figure), snakemake.output
     content |= index.surroundings(params.pages, *figures, written.config, content["verified"])

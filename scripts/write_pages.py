@@ -7,12 +7,15 @@ from needq.common.settings import Config
 from needq.provenance import digests
 from needq.provenance.record import ProvenanceRecord
 from needq.report import gallery
+from needq.report.cells import in_order
 from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     config, page = Config.model_validate_json(params.config), Pages(files.templates, **params.page)
-    summary, trend = published.read_table(files.divergence), published.read_table(files.trend)
+    summary, trend = (
+        in_order(published.read_table(file), page.pairs) for file in (files.divergence, files.trend)
+    )
     own, expected = digests.read_first(files.digests), digests.read_first(files.expected)
     texts = tables.read_by_backend(files.texts, page.backends)
     labels = tables.read_by_backend(files.labels, params.scored)

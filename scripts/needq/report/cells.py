@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pandas import DataFrame, Series
 
@@ -38,6 +38,18 @@ def cells(table: DataFrame, shown: Mapping[str, str]) -> list[list[tuple[str, st
             line.append((number(row[name]), _interval(row, name)))
         rows.append(line)
     return rows
+
+
+def in_order(table: DataFrame, pairs: Sequence[Sequence[str]]) -> DataFrame:
+    """A table with one or more rows per pair of backends, in the order of `pairs`.
+
+    Tables have the alphabet's order. A reader comes for the config's first pair.
+    """
+    places = {(left, right): place for place, (left, right) in enumerate(pairs)}
+    place = [
+        places.get(pair, len(places)) for pair in zip(table["left"], table["right"], strict=True)
+    ]
+    return table.iloc[Series(place, dtype=int).argsort(kind="stable")]
 
 
 def _interval(row: Series, name: str) -> str:

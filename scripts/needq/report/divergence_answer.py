@@ -55,8 +55,25 @@ def explain(
         if not left:
             return "Not measured: only one backend was run, so there is nothing to compare.", []
         short, sentences = _describe_comparison(summary, left, right)
-        kind, named = "" if cuda else WITHOUT_GPU, f"{left} and {right}"
-    return f"{kind}{short}", [f"{named}: {sentences[0]}", *sentences[1:]]
+        kind, named = "" if cuda else _kind(left, right, backends), f"{left} and {right}"
+    held = _describe_prediction(summary, backends)
+    return f"{kind}{short}{held}", [f"{named}: {sentences[0]}", *sentences[1:]]
+
+
+def _describe_prediction(summary: DataFrame, backends: Backends) -> str:
+    """In how many texts a GPU wrote what a backend predicted, for every such pair that was run."""
+    sentences = ""
+    for left, right in dict.fromkeys(zip(summary["left"], summary["right"], strict=True)):
+        ways = [backends[name] for name in (left, right)]
+        writers = [way.rng for way in ways if way.device == "cuda"]
+        if "cuda" in {way.rng for way in ways} and writers == ["native"]:
+            predicting = left if backends[left].rng == "cuda" else right
+            identical, texts, _ = _count_identical(summary, left, right)
+            sentences += (
+                f" The prediction ({predicting}) was right in {identical} of {texts} texts, token "
+                "for token."
+            )
+    return sentences
 
 
 def _kind(left: str, right: str, backends: Backends) -> str:

@@ -18,7 +18,7 @@ from pandas import DataFrame
 from needq.common import columns
 from needq.common.settings import Config
 from needq.plan.corners import REPEAT
-from needq.provenance.digests import STAGES, Digests
+from needq.provenance.digests import Digests
 from needq.provenance.record import ProvenanceRecord
 from needq.report import headings, provenance_tables
 from needq.report.cells import anchor, cells, crossed, describe_flips, number, with_tests
@@ -30,9 +30,17 @@ REPEAT_HEADING = "{0} and {0} (a repeat: nothing may differ)"
 class Pages:
     """Renders templates for one run."""
 
-    def __init__(self, templates: Sequence[str | Path], run: str, backends: list[str], cuda: bool):
-        """`templates` are the files of one folder; `cuda` says whether CUDA was run."""
+    def __init__(
+        self,
+        templates: Sequence[str | Path],
+        run: str,
+        backends: list[str],
+        cuda: bool,
+        pairs: Sequence[Sequence[str]] = (),
+    ):
+        """`templates` are the files of one folder; `pairs` are in the order that they are shown."""
         self.folder, self.backends, self.cuda = Path(templates[0]).parent, backends, cuda
+        self.pairs = pairs
         self.environment = Environment(
             loader=FileSystemLoader(self.folder),
             autoescape=True,
@@ -65,10 +73,7 @@ class Pages:
         )
 
     def divergence(self, summary: DataFrame, trend: DataFrame) -> str:
-        """The page of `divergence_trend.tsv` and of `divergence_summary.tsv`: one table per pair.
-
-        Repeats come last.
-        """
+        """The page of `divergence_trend.tsv` and `divergence_summary.tsv`, repeats last."""
         tested = trend[trend["left"] != trend["right"]]
         heading = "Do texts diverge earlier or later as more blocks are replaced?"
         parts = [(heading, headings.TREND, cells(tested, headings.TREND))]
@@ -268,7 +273,7 @@ class Pages:
             heads=heads,
             processes=processes,
             settings=provenance_tables.settings(config),
-            digests={stage: own[stage] for stage in STAGES} if own else {},
+            digests={stage: found for stage, found in (own or {}).items() if stage != "config"},
             verified=verified,
         )
 

@@ -134,6 +134,44 @@ def test_without_a_ledger():
     assert alone == ("Not measured: only one backend was run, so there is nothing to compare.", [])
 
 
+def compared(*pairs):
+    """The summaries of pairs of backends, each with its share of identical texts."""
+    return pandas.concat([summary(left, right, identical) for left, right, identical in pairs])
+
+
+@pytest.mark.parametrize(
+    ("pair", "identical", "words"),
+    [
+        (("like_gpu", "gpu"), 1, "right in 12 of 12 texts"),
+        (("gpu", "like_gpu"), 0.75, "right in 9 of 12 texts"),
+        (("like_gpu", "gpu"), 0, "right in 0 of 12 texts"),
+    ],
+)
+def test_the_first_page_says_in_how_many_texts_a_prediction_held(pair, identical, words):
+    gpu = ledger(("one", "gpu"), noise=0.46, draws=0.54, arithmetic=0.0)
+    table = compared(("one", "gpu", 0), (*pair, identical))
+    for causes in (gpu, None):  # with a ledger and without
+        short, _ = explain(table, causes, BACKENDS, True, 32)
+        assert short.endswith(f" The prediction (like_gpu) was {words}, token for token.")
+        assert short.count("The prediction") == 1
+
+
+@pytest.mark.parametrize("pair", [("one", "gpu"), ("one", "like_gpu"), ("gpu", "keyed_gpu")])
+def test_without_a_gpu_that_was_predicted_nothing_is_said_of_it(pair):
+    backends = BACKENDS | {"keyed_gpu": BF16.changed(device="cuda", rng="keyed")}
+    for right in (pair[1], pair[0]):
+        short, _ = explain(compared((pair[0], right, 1)), None, backends, True, 32)
+        assert "The prediction" not in short
+    # a GPU with keyed draws is not what was predicted
+    short, _ = explain(compared(("like_gpu", "keyed_gpu", 1)), None, backends, True, 32)
+    assert "The prediction" not in short
+
+
+def test_a_comparison_with_a_prediction_is_called_predicted():
+    short, _ = explain(summary("one", "like_gpu"), None, BACKENDS, False, 32)
+    assert short == "Predicted, since no GPU was used: 6 of 12 texts diverge."
+
+
 def test_trend_says_the_verdicts_of_pairs_alone_and_what_else_differs():
     table = pandas.DataFrame(
         {"left": ["one"] * 3, "right": ["one", "two", "exact"], "verdict": "undecided"}

@@ -1,6 +1,7 @@
 """Texts that diverge: cut at the right token, chosen by a rule."""
 
 import pandas
+from needq.report.cells import in_order
 from needq.report.side_by_side import cut, examples
 
 
@@ -32,6 +33,16 @@ def frames():
         frames[name] = pandas.DataFrame(own)
         frames[name]["noise_seed"] = frames[name]["noise_seed"].astype("Int64")
     return pandas.DataFrame(rows), frames
+
+
+def test_pairs_stand_in_the_order_of_their_rows():
+    divergence, texts = frames()
+    texts["c"] = texts["b"]
+    other = divergence.replace({"right": {"b": "c"}})
+    both = pandas.concat([divergence, other[other["right"] == "c"]])
+    for order in (["b", "c"], ["c", "b"]):
+        found = examples(in_order(both, [["a", name] for name in order]), texts, decode)
+        assert [pair["right"] for pair in found] == order
 
 
 def test_examples_are_the_first_that_diverge():
