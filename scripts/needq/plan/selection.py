@@ -99,8 +99,10 @@ class Selection:
 
     @cached_property
     def digested(self) -> list[str]:
-        """The backends whose digests are collected: the first one's have to be the others' too."""
-        return self.portable(self.scored)
+        """The backends whose digests are collected, those on a CPU first: all have to be equal."""
+        return sorted(
+            self.portable(self.scored), key=lambda name: self.backends[name].device == "cuda"
+        )
 
     @cached_property
     def verifying(self) -> Backend | None:

@@ -104,6 +104,9 @@ def test_digests_are_those_of_every_exact_backend_that_scores():
     assert select().digested == ["exact"]
     assert select(cuda=True).digested == ["exact", "exact_cuda"]
     assert select(NO_PAIRS, cuda=True).digested == []
+    swapped = [("divergence.backends.exact.device", "cuda")]
+    swapped.append(("divergence.backends.exact_cuda.device", "cpu"))
+    assert select(*swapped, cuda=True).digested == ["exact_cuda", "exact"]
 
 
 def test_portable_backends_are_exact_and_keyed():
