@@ -10,7 +10,7 @@ from needq.exact.arithmetic import INTEGER_BITS, DeviceError, ceil_log2
 # CUDA 13's cuBLAS can emulate float64 by other formats if these ask for it.
 EMULATION_VARIABLES = ("CUBLAS_EMULATE_DOUBLE_PRECISION", "CUBLAS_EMULATION_STRATEGY")
 SIZE = 256
-ADVICE = "exact arithmetic needs another device, for example the CPU (device: cpu)"
+ADVICE = "compute on another device, for example the CPU (device: cpu, or verify_device: cpu)"
 
 
 @cache

@@ -29,8 +29,8 @@ def test_a_device_that_rounds_is_refused(monkeypatch):
     with pytest.raises(DeviceError) as refused:
         check_device(torch.device("cpu"))
     assert str(refused.value) == (
-        "cpu does not multiply integers in float64 exactly; exact arithmetic needs another device, "
-        "for example the CPU (device: cpu)"
+        "cpu does not multiply integers in float64 exactly; compute on another device, for example "
+        "the CPU (device: cpu, or verify_device: cpu)"
     )
 
 
@@ -39,7 +39,7 @@ def test_a_device_that_cannot_multiply_is_named_with_the_reason():
     with pytest.raises(DeviceError) as refused:
         check_device(torch.device("cuda", 64))
     assert str(refused.value).startswith("cuda:64 multiplies no float64 (")
-    assert str(refused.value).endswith("for example the CPU (device: cpu)")
+    assert str(refused.value).endswith("for example the CPU (device: cpu, or verify_device: cpu)")
     assert "\n" not in str(refused.value)
 
 
