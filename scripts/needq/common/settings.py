@@ -167,9 +167,7 @@ class Labels(Settings):
     """
 
     texts_per_prompt: values.CountFrom2 = 20
-    """The number of texts per prompt that the pristine model writes for reference texts. Half of
-    them are held out: they show how well the labels are told apart.
-    """
+    """The number of texts per prompt that reference texts are made from. Half are held out."""
 
 
 class Gpu(Settings):

@@ -203,7 +203,7 @@ class ExactModel(ABC):
             past = None if cache is None else cache.blocks[block]
             x, past = self._block(block, x, positions, visible, past)
             blocks.append(past)
-        return self.head(x[:, -1:] if last else x), Cache(tuple(blocks), real)
+        return self._heads(x[:, -1:] if last else x), Cache(tuple(blocks), real)
 
     @torch.inference_mode()
     def begin(self, ids: Tensor, mask: Tensor, keep: bool = False) -> Stream:
@@ -231,6 +231,9 @@ class ExactModel(ABC):
     @torch.inference_mode()
     def head(self, hidden: Tensor) -> Tensor:
         """The logits [..., vocabulary] of what `hidden` gave, or of some of its tokens."""
+        return self._heads(hidden)
+
+    def _heads(self, hidden: Tensor) -> Tensor:
         return by_rows(lambda rows, _: self._head(rows), hidden)
 
     def cache(self, stream: Stream, rows: Sequence[Tensor]) -> Cache:

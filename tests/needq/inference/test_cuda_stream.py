@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 import cuda_kernel
+import hypothesis
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -58,6 +59,7 @@ def test_philox_gives_the_known_answers_of_random123(counter, key, words):
     assert " ".join(f"{word:08x}" for word in cuda_kernel.philox(counter, key)) == words
 
 
+@hypothesis.settings(deadline=None)
 @given(
     st.integers(1, 40),
     st.integers(1, 40),

@@ -54,7 +54,7 @@ def test_processes_have_the_names_of_their_backends():
     heads, rows = records.backends(RECORD, {"cpu": CPU, "same": CPU})
     assert heads[:5] == ["backend", "device", "arithmetic", "precision", "rng"]
     settings = ["cpu", "native", "float32", "native", "sdpa", "keyed", "–", "native", "1"]
-    settings += ["32", "yes"]
+    settings += ["32", "yes", "yes"]
     assert rows[0] == ["cpu, same", *settings, "AVX2", "1", "yes", "no", "–", "–"]
     assert rows[1][:2] == [records.UNNAMED, "cpu"]
     assert rows[1][heads.index("threads")] == "2"
