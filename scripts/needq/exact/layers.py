@@ -4,7 +4,7 @@ Every function works row by row (a row: one token, or one token of one head), so
 batch, nor the length, nor how work is cut into chunks changes a row's bits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -28,6 +28,8 @@ from needq.exact.elementary import exp_bounded, log, sqrt
 # temporaries (2,048 rows of the logits of 50,257 tokens, in two terms) take 1.6 GB.
 CHUNK_ROWS = {"cpu": 64, "cuda": 2048}
 CHUNK_SCORES = {"cpu": 1 << 17, "cuda": 1 << 24}
+
+MORE_TOKENS = 32  # for which there is room when keys and values outgrow theirs
 
 SQRT_TWO_OVER_PI = 0.7978845608028654
 GELU_CUBIC = 0.044715
@@ -109,18 +111,55 @@ def log_softmax(x: Tensor) -> Tensor:
     return shifted.sub_(log(total))
 
 
+class Room:
+    """Memory for the keys and values of more tokens than there are so far."""
+
+    def __init__(self, parts: Sequence[Tensor], tokens: int) -> None:
+        self.used = parts[0].shape[2]
+        shapes = [(*part.shape[:2], tokens, part.shape[3]) for part in parts]
+        self.parts = [part.new_empty(s) for part, s in zip(parts, shapes, strict=True)]
+        self.write(parts, 0)
+
+    def write(self, parts: Sequence[Tensor], start: int) -> None:
+        """Write the tokens from `start` on."""
+        self.used = start + parts[0].shape[2]
+        for whole, part in zip(self.parts, parts, strict=True):
+            whole[:, :, start : self.used] = part
+
+
 class KeysValues(NamedTuple):
     """Keys and values of one block, quantised token by token; [batch, heads, tokens, size]."""
 
     keys: Integers
     values: Integers
+    room: Room | None = None  # that these are in
 
     def append(self, new: "KeysValues") -> "KeysValues":
-        def joined(old: Integers, more: Integers) -> Integers:
-            values = torch.cat((old.values, more.values), 2)
-            return Integers(values, torch.cat((old.scale, more.scale), 2), old.bits)
+        """These and more tokens. What was there before stays as it is."""
+        tokens = self.keys.values.shape[2]
+        total = tokens + new.keys.values.shape[2]
+        room = self.room
+        # others may have gone on from here in the same room
+        if room is None or room.used != tokens or total > room.parts[0].shape[2]:
+            room = Room(self._parts(), total + MORE_TOKENS)
+        room.write(new._parts(), tokens)
+        keys, key_scale, values, value_scale = (part[:, :, :total] for part in room.parts)
+        return KeysValues(
+            Integers(keys, key_scale, self.keys.bits),
+            Integers(values, value_scale, self.values.bits),
+            room,
+        )
 
-        return KeysValues(joined(self.keys, new.keys), joined(self.values, new.values))
+    def first(self, tokens: int) -> "KeysValues":
+        """The first tokens."""
+        keys, values = (
+            Integers(part.values[:, :, :tokens], part.scale[:, :, :tokens], part.bits)
+            for part in (self.keys, self.values)
+        )
+        return KeysValues(keys, values)
+
+    def _parts(self) -> list[Tensor]:
+        return [self.keys.values, self.keys.scale, self.values.values, self.values.scale]
 
     def rows(self, index: Tensor) -> "KeysValues":
         """The batch rows that `index` names."""
@@ -150,7 +189,7 @@ def attention(query: Tensor, past: KeysValues, visible: Tensor, context: int) ->
         results.append(
             _attend(
                 grouped[..., start:stop, :],
-                KeysValues(*(Integers(k[:, :, :seen], s[:, :, :seen], b) for k, s, b in past)),
+                past.first(seen),
                 visible[:, None, None, start:stop, :seen],
                 context,
             )
@@ -160,7 +199,7 @@ def attention(query: Tensor, past: KeysValues, visible: Tensor, context: int) ->
 
 def _attend(query: Tensor, past: KeysValues, visible: Tensor, context: int) -> Tensor:
     """Attention of query [batch, key heads, group, new, size] to all keys given."""
-    size, (keys, values) = query.shape[-1], past
+    size, (keys, values, _) = query.shape[-1], past
     shape = (*query.shape[:-1], keys.values.shape[-2])
     left = split(query.flatten(2, 3), left_bits(size))
     transposed = Integers(keys.values.mT, keys.scale.mT, keys.bits)

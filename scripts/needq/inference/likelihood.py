@@ -7,7 +7,7 @@ Under the exact backend, all of it is exact arithmetic. Other backends promise n
 own functions are good enough there, in float32 (in float64 under precision float64).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -33,7 +33,8 @@ class Predicted(NamedTuple):
 class Pristine(NamedTuple):
     """What the pristine model says of a chunk of rows."""
 
-    log_probabilities: Tensor  # [rows, vocabulary]
+    logits: Tensor  # [rows, vocabulary]
+    log_probabilities: Tensor
     probabilities: Tensor
     first: Tensor  # [rows], the most probable token
 
@@ -100,24 +101,23 @@ def pristine(model: Model, hidden: Tensor, wanted: Predicted) -> list[Pristine]:
     kept = []
     for part in chunks_of_logits(model, hidden, wanted.rows):
         values = log_probabilities(model, part)
-        kept.append(Pristine(values, exponential(values), part.argmax(-1)))
+        kept.append(Pristine(part, values, exponential(values), part.argmax(-1)))
     return kept
 
 
 def compare(
     model: Model,
-    hidden: Tensor,
+    chunks: Iterable[Tensor],
     wanted: Predicted,
     before: Sequence[Pristine],
     watch: Callable[[Tensor], None],
 ) -> Compared:
     """What a corrupted model says, compared with the pristine one; each row predicts one token.
 
-    `watch` is shown the logits of every chunk.
+    `chunks` are its logits, and `watch` is shown each of them.
     """
-    targets = wanted.targets.to(hidden.device).split(CHUNK_ROWS)
+    targets = wanted.targets.to(before[0].logits.device).split(CHUNK_ROWS)
     values: list[Tensor] = []
-    chunks = chunks_of_logits(model, hidden, wanted.rows)
     for part, own, known in zip(chunks, targets, before, strict=True):
         watch(part)
         after = log_probabilities(model, part)

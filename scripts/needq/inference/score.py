@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 import numpy as np
@@ -71,7 +71,10 @@ def score_documents(
                 before = pristine(model, hidden, wanted)
                 continue
             digests = Digests(wanted.counts if model.exact else [])
-            compared = compare(model, hidden, wanted, before, digests.add)
+            chunks: Iterable[torch.Tensor] = chunks_of_logits(model, hidden, wanted.rows)
+            if not patches[number - 1].slices:
+                chunks = [chunk.logits for chunk in before]
+            compared = compare(model, chunks, wanted, before, digests.add)
             own = zip(part, *(of.split(wanted.counts) for of in compared), strict=True)
             for place, ((index, row, size), nll, kl, same_first) in enumerate(own):
                 scores[number - 1].append(

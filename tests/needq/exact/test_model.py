@@ -108,6 +108,18 @@ def test_chunks_do_not_matter(name, model, full, rows, scores, monkeypatch):
     assert torch.equal(model.logits(IDS)[0], full[name])
 
 
+def test_a_cache_serves_several_continuations(name, model, full):
+    """What is added in one of them reaches no other, though they share memory."""
+    _, cache = model.logits(IDS[:1, :8])
+    one, longer = model.logits(IDS[:1, 8:9], cache)
+    other, _ = model.logits(IDS[1:2, 8:9], cache)
+    again, _ = model.logits(IDS[:1, 8:9], cache)
+    assert torch.equal(one, full[name][:1, 8:9])
+    assert torch.equal(again, one)
+    assert not torch.equal(other, one)
+    assert torch.equal(model.logits(IDS[:1, 9:50], longer)[0], full[name][:1, 9:50])
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_padding_does_not_matter(name, model, full, side):
     """Prompts of 5, 9 and 12 tokens side by side, then tokens one by one."""

@@ -61,7 +61,8 @@ def test_a_model_is_compared_with_the_pristine_one(monkeypatch, exact):
     kind, other = model(exact, torch.float64), LOGITS + torch.linspace(-2, 2, VOCABULARY)
     wanted = predicted([(0, 2, [7, 3]), (1, 1, [0, 10, 2])], 5)
     before, seen = pristine(kind, LOGITS, wanted), []
-    compared = compare(kind, other, wanted, before, seen.append)
+    chunks = likelihood.chunks_of_logits(kind, other, wanted.rows)
+    compared = compare(kind, chunks, wanted, before, seen.append)
     assert [len(part) for part in seen] == [2, 2, 1]
     for number, row in enumerate(wanted.rows.tolist()):
         own, then = (naive(v.flatten(0, 1)[row].double().tolist()) for v in (other, LOGITS))
@@ -69,7 +70,8 @@ def test_a_model_is_compared_with_the_pristine_one(monkeypatch, exact):
         assert float(compared.nll[number]) == pytest.approx(-own[wanted.targets[number]], rel=1e-9)
         assert float(compared.kl[number]) == pytest.approx(kl, rel=1e-9)
         assert compared.same_first[number] == (own.index(max(own)) == then.index(max(then)))
-    unchanged = compare(kind, LOGITS, wanted, before, seen.append)
+    same = [chunk.logits for chunk in before]
+    unchanged = compare(kind, same, wanted, before, seen.append)
     assert unchanged.kl.tolist() == [0.0] * 5
     assert unchanged.same_first.tolist() == [1.0] * 5
 
