@@ -141,8 +141,8 @@ class KeysValues(NamedTuple):
         room = self.room
         # others may have gone on from here in the same room
         if room is None or room.used != tokens or total > room.parts[0].shape[2]:
-            room = Room(self._parts(), total + MORE_TOKENS)
-        room.write(new._parts(), tokens)
+            room = Room(self.parts(), total + MORE_TOKENS)
+        room.write(new.parts(), tokens)
         keys, key_scale, values, value_scale = (part[:, :, :total] for part in room.parts)
         return KeysValues(
             Integers(keys, key_scale, self.keys.bits),
@@ -158,7 +158,8 @@ class KeysValues(NamedTuple):
         )
         return KeysValues(keys, values)
 
-    def _parts(self) -> list[Tensor]:
+    def parts(self) -> list[Tensor]:
+        """The tensors, each [batch, heads, tokens, size or 1]."""
         return [self.keys.values, self.keys.scale, self.values.values, self.values.scale]
 
     def rows(self, index: Tensor) -> "KeysValues":

@@ -233,6 +233,13 @@ class ExactModel(ABC):
         """The logits [..., vocabulary] of what `hidden` gave, or of some of its tokens."""
         return self._heads(hidden)
 
+    def bytes_per_token(self) -> int:
+        """The memory that the keys and values of one token of one row take."""
+        ids = torch.zeros((1, 1), dtype=torch.int64)
+        stream = self.block(0, self.begin(ids, torch.ones_like(ids, dtype=torch.bool), keep=True))
+        assert stream.kept is not None
+        return self.n_blocks * sum(part.nbytes for part in stream.kept[0].parts())
+
     def _heads(self, hidden: Tensor) -> Tensor:
         return by_rows(lambda rows, _: self._head(rows), hidden)
 

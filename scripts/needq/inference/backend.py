@@ -53,6 +53,9 @@ class Model(Protocol):
         `rows` says for each block which of its rows in the batch they were.
         """
 
+    def bytes_per_token(self) -> int:
+        """The memory that the keys and values of one token of one row take."""
+
     def replace(self, name: str, tensor: Tensor) -> None:
         """Use `tensor` in place of the weight of that name, until `restore`."""
 

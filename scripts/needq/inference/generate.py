@@ -64,7 +64,8 @@ def generate_all(
     """
     rows = prompt_rows(tokens, settings)
     texts: list[TextRow] = []
-    for together in stacks(patches, backend):
+    length = max(len(row.ids) for row in rows) + settings.max_new_tokens
+    for together in stacks(model, patches, backend, len(rows), length):
         stack = Stack(model, patcher, together)
         made = _generate(stack, rows, settings, tokens["end"], backend, stream_device)
         for patch, continuations in zip(together, made, strict=True):

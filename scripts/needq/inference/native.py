@@ -173,6 +173,15 @@ class NativeModel:
         self._pristine.setdefault(name, parameter.clone())
         parameter.copy_(tensor)
 
+    def bytes_per_token(self) -> int:
+        """The memory that the keys and values of one token of one row take."""
+        ids = torch.zeros((1, 1), dtype=torch.int64)
+        stream = self.block(0, self.begin(ids, torch.ones_like(ids, dtype=torch.bool), keep=True))
+        assert stream.kept is not None
+        return self.n_blocks * sum(
+            part.nbytes for part in (stream.kept[0].keys, stream.kept[0].values)
+        )
+
     def output_axis(self, module: str) -> int:
         """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
         return int(isinstance(self.model.get_submodule(module), Conv1D))

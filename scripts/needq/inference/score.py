@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -167,7 +167,8 @@ def text_rows(
         return []
     grouped = by_intervention(texts, prompts)
     scores: list[TextScore] = []
-    for stack in progress(list(stacks(patches, backend)), "score texts, stack"):
+    together = list(stacks(model, patches, backend, *_size(grouped)))
+    for stack in progress(together, "score texts, stack"):
         own = [text for patch in stack for text in grouped[patch.intervention, patch.noise_seed]]
         unlike = list(dict.fromkeys((tuple(prompt), tuple(new)) for prompt, new in own))
         known = dict(zip(unlike, score_texts(model, unlike, backend.batch), strict=True))
@@ -248,7 +249,8 @@ def reference_logits(
     first_seed = texts[0]["sample_seed"]
     first = by_intervention([t for t in texts if t["sample_seed"] == first_seed], prompts)
     logits = {}
-    for stack in progress(list(stacks(patches, backend)), "logits of the reference's tokens"):
+    of_all = list(stacks(model, patches, backend, *_size(first)))
+    for stack in progress(of_all, "logits of the reference's tokens, stack"):
         keys = [(patch.intervention, patch.noise_seed) for patch in stack]
         parts: list[list[np.ndarray]] = [[] for _ in stack]
         together = Stack(model, patcher, stack)
@@ -262,6 +264,12 @@ def reference_logits(
         for key, part in zip(keys, parts, strict=True):
             logits[logits_key(*key)] = np.concatenate(part)
     return logits
+
+
+def _size(texts: Mapping[tuple[str, int | None], Sequence[Text]]) -> tuple[int, int]:
+    """How many texts an intervention has, and how many tokens, at most."""
+    lengths = [len(prompt) + len(new) for own in texts.values() for prompt, new in own]
+    return max(map(len, texts.values())), max(lengths)
 
 
 def by_intervention(

@@ -26,9 +26,11 @@ from torch import Tensor
 from needq.common.files import canonical_json
 from needq.common.settings import Backend
 from needq.corrupt.patches import Patch, SlicePatch
-from needq.inference.backend import Model
+from needq.inference.backend import Model, batches
 from needq.inference.patcher import Patcher
 
+# What the keys and values of a stack take at most. In native arithmetic, bits may depend on it.
+STACK_BYTES = 1 << 30
 PRISTINE = Patch("", "", None, 0, None, [])
 
 
@@ -40,15 +42,21 @@ class Level(NamedTuple):
     of_patch: list[int]  # which of them each intervention has
 
 
-def stacks(patches: Sequence[Patch], backend: Backend) -> Iterator[list[Patch]]:
-    """Patches as they pass through the model together: in order, and none twice."""
-    if not backend.stack:
-        yield from ([patch] for patch in patches)
-    elif backend.arithmetic == "exact":
-        yield list(patches)
+def stacks(
+    model: Model, patches: Sequence[Patch], backend: Backend, rows: int, tokens: int
+) -> Iterator[Sequence[Patch]]:
+    """Patches as they pass through the model together: in order, and none twice.
+
+    Under each of them there are so many rows, of so many tokens. Their keys and values take
+    STACK_BYTES at most.
+    """
+    row_bytes = tokens * model.bytes_per_token()
+    most = max(1, STACK_BYTES // (row_bytes * min(rows, backend.batch))) if backend.stack else 1
+    if model.exact:
+        yield from batches(patches, most)
     else:
         for _, steps in groupby(patches, lambda patch: (patch.sweep, patch.noise_seed)):
-            yield list(steps)
+            yield from batches(list(steps), most)
 
 
 def levels(patches: Sequence[Patch], n_blocks: int) -> list[Level]:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from needq.common.settings import Backend, Generation
+from needq.inference import stack
 from needq.inference.backend import load
 from needq.inference.generate import generate_all
 from needq.inference.native import NativeModel
@@ -57,9 +58,9 @@ def test_each_patch_has_the_logits_that_it_has_alone(model, small, corrupted, va
     """After prompts of several lengths, and after two more tokens each."""
     patches, noise = corrupted(small, noise_seeds=(0, 1), **VARIANTS[variant])
     patcher = Patcher(model, small.backup / "model.safetensors", noise)
-    stack, rows = Stack(model, patcher, patches), len(IDS)
-    logits, cache = stack.start(IDS, MASK)
-    with stack.applied(rows):
+    together, rows = Stack(model, patcher, patches), len(IDS)
+    logits, cache = together.start(IDS, MASK)
+    with together.applied(rows):
         more, _ = model.logits(MORE.repeat(len(patches), 1), cache)
     assert len(logits) == len(more) == rows * len(patches)
     for number, patch in enumerate(patches):
@@ -89,11 +90,34 @@ def test_in_exact_arithmetic_no_bit_of_a_text_changes(small, corrupted):
 
 def test_patches_pass_together_by_sweep_and_noise_seed(small, corrupted):
     patches, _ = corrupted(small, noise_seeds=(0, 1))
-    parts = list(stacks(patches, Backend()))
+    native, exact = NativeModel(small.load()), load(small.backup, EXACT)
+    parts = list(stacks(native, patches, Backend(), 4, 20))
     assert [len(part) for part in parts] == [1, 4, 4]
     assert [{patch.noise_seed for patch in part} for part in parts] == [{None}, {0}, {1}]
-    assert [len(part) for part in stacks(patches, Backend(stack=False))] == [1] * 9
-    assert [len(part) for part in stacks(patches, EXACT)] == [9]
+    alone = stacks(native, patches, Backend(stack=False), 4, 20)
+    assert [len(part) for part in alone] == [1] * 9
+    assert [len(part) for part in stacks(exact, patches, EXACT, 4, 20)] == [9]
+
+
+def test_a_stack_that_would_not_fit_is_cut_and_no_exact_bit_changes(small, corrupted, monkeypatch):
+    patches, noise = corrupted(small, noise_seeds=(0, 1))
+    model = load(small.backup, EXACT)
+    # keys and values of 4 blocks, in float64 with a power of two for each head
+    size, heads = small.architecture.head_width, small.architecture.key_value_heads
+    assert model.bytes_per_token() == 4 * 2 * heads * (size + 1) * 8
+    native = NativeModel(small.load("bfloat16"))
+    assert native.bytes_per_token() == 4 * 2 * heads * size * 2
+    patcher = Patcher(model, small.backup / "model.safetensors", noise)
+    whole = generate_all(model, patcher, patches, TOKENS, SETTINGS, EXACT)
+    room = 4 * (7 + 6) * model.bytes_per_token()  # the four texts of one patch
+    for times, wanted in ((2, [2, 2, 2, 2, 1]), (5, [5, 4]), (0.5, [1] * 9)):
+        monkeypatch.setattr(stack, "STACK_BYTES", int(room * times))
+        assert [len(part) for part in stacks(model, patches, EXACT, 4, 13)] == wanted
+        assert generate_all(model, patcher, patches, TOKENS, SETTINGS, EXACT) == whole
+    # of many texts, a batch passes at a time
+    monkeypatch.setattr(stack, "STACK_BYTES", 3 * room)
+    few = EXACT.changed(batch=4)
+    assert [len(part) for part in stacks(model, patches, few, 400, 13)] == [3, 3, 3]
 
 
 def test_prefixes_are_computed_once(gpt2, corrupted):
