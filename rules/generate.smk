@@ -1,9 +1,8 @@
 # Generate: the texts of every prompt and sample seed, for each intervention and backend.
 #
 # INPUTS   the backup, the patches of a chunk and their noise, the prompts' token ids
-# OUTPUTS  generate/BACKEND/PROCESS/CHUNK.parquet   a row per text
-#          generate/BACKEND/PROCESS/CHUNK.json      what it was computed with
-#          The second process repeats the first, on the pristine model and the first noise seed.
+# OUTPUTS  generate/BACKEND/first/CHUNK.parquet   a row per text
+#          generate/BACKEND/first/CHUNK.json      what it was computed with
 
 
 rule generate:
@@ -18,12 +17,12 @@ rule generate:
         patches="<results>/corrupt/patches/{chunk}.json",
         noise=ancient(noise_files),
     output:
-        texts="<results>/generate/{backend}/{process}/{chunk}.parquet",
-        provenance="<results>/generate/{backend}/{process}/{chunk}.json",
+        texts="<results>/generate/{backend}/first/{chunk}.parquet",
+        provenance="<results>/generate/{backend}/first/{chunk}.json",
     log:
-        "<logs>/generate/{backend}/{process}/{chunk}.log",
+        "<logs>/generate/{backend}/first/{chunk}.log",
     benchmark:
-        "<benchmarks>/generate/{backend}/{process}/{chunk}.tsv"
+        "<benchmarks>/generate/{backend}/first/{chunk}.tsv"
     conda:
         "../envs/lm.yaml"
     threads: backend_threads
@@ -34,6 +33,5 @@ rule generate:
     params:
         backend=backend_settings,
         generation=json_text(CONFIG.generation),
-        noise_seeds=process_seeds,
     script:
         "../scripts/generate.py"

@@ -5,7 +5,7 @@
 # OUTPUTS  score/BACKEND/first/CHUNK.evaluation.parquet     a row per document
 #          score/BACKEND/first/CHUNK.texts.parquet          a row per text
 #          score/BACKEND/first/CHUNK.tasks.parquet          a row per item of a task
-#          score/BACKEND/PROCESS/CHUNK.logits.safetensors   until they are compared
+#          score/BACKEND/first/CHUNK.logits.safetensors   until they are compared
 #          texts and tasks have no rows for sweeps with run: scores
 
 
@@ -54,11 +54,11 @@ rule compute_logits:
         noise=ancient(noise_files),
         reference=f"<results>/generate/{REFERENCE}/first/{{chunk}}.parquet",
     output:
-        logits=temp("<results>/score/{backend}/{process}/{chunk}.logits.safetensors"),
+        logits=temp("<results>/score/{backend}/first/{chunk}.logits.safetensors"),
     log:
-        "<logs>/compute_logits/{backend}/{process}/{chunk}.log",
+        "<logs>/compute_logits/{backend}/first/{chunk}.log",
     benchmark:
-        "<benchmarks>/compute_logits/{backend}/{process}/{chunk}.tsv"
+        "<benchmarks>/compute_logits/{backend}/first/{chunk}.tsv"
     conda:
         "../envs/lm.yaml"
     threads: backend_threads
@@ -68,7 +68,6 @@ rule compute_logits:
         runtime=lm_minutes,
     params:
         backend=backend_settings,
-        noise_seeds=process_seeds,
         positions=CONFIG.divergence.positions,
     script:
         "../scripts/compute_logits.py"

@@ -33,11 +33,6 @@ def backend_settings(wildcards):
     return backend(wildcards).model_dump()
 
 
-def process_seeds(wildcards):
-    """The noise seeds of a process: the second repeats the pristine model and the first one."""
-    return [None, CONFIG.noise_seeds[0]] if wildcards.process == "second" else None
-
-
 def own_texts(wildcards):
     """The texts of a chunk and backend, if any are generated under its sweeps."""
     if wildcards.chunk not in USED.text_chunks:

@@ -8,11 +8,9 @@ from needq.common.tensors import write_tensors
 from needq.inference.session import session
 
 files, params = snakemake.input, snakemake.params
-backend, chosen = Backend(**params.backend), {"noise_seeds": params.noise_seeds}
+backend = Backend(**params.backend)
 
-with session(
-    backend, files.weights, snakemake.log[0], files.noise, [files.patches], **chosen
-) as work:
+with session(backend, files.weights, snakemake.log[0], files.noise, [files.patches]) as work:
     from needq.inference.score import reference_logits
 
     logits = reference_logits(

@@ -9,11 +9,8 @@ from needq.inference.session import session
 
 files, params = snakemake.input, snakemake.params
 backend, settings = Backend(**params.backend), Generation.model_validate_json(params.generation)
-chosen = {"noise_seeds": params.noise_seeds}
 
-with session(
-    backend, files.weights, snakemake.log[0], files.noise, [files.patches], **chosen
-) as work:
+with session(backend, files.weights, snakemake.log[0], files.noise, [files.patches]) as work:
     from needq.inference.generate import generate_all
 
     tokens = read_made(files.tokens, Tokens)

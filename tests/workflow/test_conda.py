@@ -23,7 +23,7 @@ RULES = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").gl
 # but those of the ledger's texts.
 STEPS = [
     (["logs", "backup"], ["backup/tasks.json"]),
-    (["generate/exact/second", "diff/exact-exact"], ["diff/exact-exact/*.parquet"]),
+    (["generate/exact", "diff/exact-exact"], ["diff/exact-exact/*.parquet"]),
     (
         [
             *("corrupt/noise/v-gaussian-1.safetensors", "corrupt/patches/{alone}.json"),

@@ -11,7 +11,7 @@ from project import LIMIT, assert_same, interrupt, wait_for
 STAGES = {
     "backup": ("backup/config.json", "backup/config.json"),
     "corrupt": ("corrupt/patches/*.json", "corrupt/patches/*.json"),
-    "generate": ("generate/exact/second/*.parquet", "generate/exact/second/*.json"),
+    "generate": ("generate/exact/first/*.parquet", "generate/exact/first/*.json"),
     "score": ("score/exact/first/*.texts.parquet", "score/exact/first/*.evaluation.parquet"),
     "diff": ("diff/exact-exact/*.parquet", "diff/exact-exact/*.parquet"),
     "metrics": ("tables/divergence.tsv", "tables/divergence_summary.tsv"),
@@ -20,7 +20,7 @@ STAGES = {
 # what the stages make, beside the files above
 BESIDE = {
     "backup": ["backup/m*", "backup/tokenizer*"],
-    "generate": ["generate/exact/second/*.parquet"],
+    "generate": ["generate/exact/first/*.parquet"],
     "score": ["score/exact/first/*.t*"],
     "metrics": ["tables/divergence.tsv", "tables/divergence_trend.tsv"],
     "figures": ["figures/[dlt]*"],

@@ -15,6 +15,7 @@ REPORT = {"walk_through", "write_pages", "write_index", "all"}
 # logits are temporary: a new diff needs them computed again
 DIFF = {
     "compute_logits",
+    "repeat",
     "diff",
     "summarise_divergence",
     "show_side_by_side",
@@ -34,7 +35,8 @@ CHUNK = {"generate", "record_provenance"} | SCORE | DIFF | LEDGER
 GENERATE = {"make_reference_texts"} | CHUNK
 
 # the rules whose scripts use a module, by themselves or through others
-COMPUTE = {"generate", "score", "compute_logits", "make_reference_texts", "trace_corners", "verify"}
+COMPUTE = {"generate", "score", "compute_logits", "repeat", "make_reference_texts"}
+COMPUTE |= {"trace_corners", "verify"}
 LOAD = COMPUTE | {"draw_native_noise"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
@@ -47,10 +49,10 @@ MODULES = {
     # which call causes by their names
     "plan/corners": PAGES | {"trace_corners", "compare_corners", "summarise_ledger"},
     "backup/model": {"back_up"},
-    "backup/tokens": {"tokenize_texts", "generate", "show_side_by_side"},
+    "backup/tokens": {"tokenize_texts", "generate", "repeat", "show_side_by_side"},
     "corrupt/methods": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
-    "inference/generate": {"generate", "make_reference_texts", "trace_corners", "verify"},
+    "inference/generate": COMPUTE,
     "inference/score": COMPUTE - {"generate"},
     "inference/native": LOAD,
     "exact/model": LOAD,
@@ -151,16 +153,17 @@ def test_one_more_noise_seed_draws_one_more_noise_of_each_matrix(project):
 
 
 def test_one_more_noise_seed_leaves_old_chunks_alone(project):
-    """With one intervention per chunk, 4 backends generate two more each, in one process.
+    """With one intervention per chunk, that is one noise seed, 4 backends generate one more each.
 
-    The second process is for the pristine model and the first noise seed.
+    What is repeated is of the pristine model and the first noise seed.
     """
     project.configure(noise_seeds=[0, 1], jobs={"interventions_per_job": 1})
-    two = project.planned()["generate"]
+    two = project.planned()
     project.configure(noise_seeds=[0, 1, 2], jobs={"interventions_per_job": 1})
-    three = project.planned()["generate"]
+    three = project.planned()
     project.configure()
-    assert (two, three) == (4 * (5 + 3), 4 * (7 + 3))
+    assert (two["generate"], two["repeat"]) == (4 * 3, 4 * 2)
+    assert (three["generate"], three["repeat"]) == (4 * 4, 4 * 2)
 
 
 CONDA = """#!/bin/sh
