@@ -84,8 +84,8 @@ def test_only_cuda_jobs_ask_for_a_gpu(fresh, name):
     assert all(re.search(r" mem_mb=[\d<].* runtime=[\d<]", job) for job in jobs)
     asked = {job: set(re.findall(r"(?<=\bgpu=)\d+", job)) or {"0"} for job in jobs}
     on_cuda = {job for job in jobs if re.search("wildcards: backend=(exact_)?cuda,", job)}
-    # of each backend, 2 processes generate and keep logits, one scores
-    assert len(on_cuda) == 10
+    # each backend generates, keeps logits, repeats both, and scores
+    assert len(on_cuda) == 8
     assert {job for job, gpus in asked.items() if gpus == {"1"}} == on_cuda
     assert {job for job, gpus in asked.items() if gpus == {"0"}} == set(jobs) - on_cuda
 

@@ -52,7 +52,7 @@ MODULES = {
     "backup/tokens": {"tokenize_texts", "generate", "repeat", "show_side_by_side"},
     "corrupt/methods": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
-    "inference/generate": COMPUTE,
+    "inference/generate": COMPUTE - {"score", "compute_logits"},
     "inference/score": COMPUTE - {"generate"},
     "inference/native": LOAD,
     "exact/model": LOAD,
