@@ -47,6 +47,31 @@ class NativeStream(NamedTuple):
         return NativeStream(x, self.ids[index], self.real[index], self.kept)
 
 
+class _Given(Module):
+    """A block whose output is known already."""
+
+    def __init__(self, output: Any) -> None:
+        super().__init__()
+        self.output = output
+
+    def forward(self, *inputs: Any, **settings: Any) -> Any:
+        """The output, whatever the inputs."""
+        return self.output
+
+
+class _Hidden:
+    """What a model's head asks of all that is before it: the hidden states, and nothing else."""
+
+    def __init__(self, last_hidden_state: Tensor) -> None:
+        self.last_hidden_state = last_hidden_state
+
+    def __getitem__(self, index: int) -> Tensor:
+        return (self.last_hidden_state,)[index]
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
 class NativeModel:
     """A model of transformers, with the interface of needq.exact.model.ExactModel."""
 
@@ -55,10 +80,12 @@ class NativeModel:
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
         self.device = model.device
-        base: Any = model.base_model
-        # as GPT-2 and Llama name them
-        self._list, self._norm = ("h", base.ln_f) if hasattr(base, "h") else ("layers", base.norm)
-        self._blocks = getattr(base, self._list)
+        # the blocks are the outermost list of every family: h, layers, or decoder.layers
+        lists = [n for n, m in model.base_model.named_modules() if isinstance(m, ModuleList)]
+        owner, _, self._list = lists[0].rpartition(".")
+        self._owner: Any = model.base_model.get_submodule(owner)
+        self._blocks = getattr(self._owner, self._list)
+        self._in_tuples = False  # whether a block returns its stream in a tuple; `block` finds out
         self.n_blocks = len(self._blocks)
         self._parameters = {name: p.detach() for name, p in model.named_parameters()}
         self._pristine: dict[str, Tensor] = {}
@@ -103,27 +130,43 @@ class NativeModel:
     def block(self, index: int, stream: NativeStream) -> NativeStream:
         """The stream after one more block."""
         block: Module = self._blocks[index]
-        outputs: list[Tensor] = []
+        outputs: list[Any] = []
         hook = block.register_forward_hook(lambda _, inputs, output: outputs.append(output))
         # of this block alone: transformers counts the tokens so far in the first block's
         cache = None if stream.kept is None else DynamicCache(config=self.model.config)
         try:
-            self._pass([block], block, stream, cache)
+            # a block is told its mask by its place in the list, so it keeps its place
+            self._pass([self._given(stream)] * index + [block], stream, cache)
         finally:
             hook.remove()
+        self._in_tuples = isinstance(outputs[0], tuple)
+        x = outputs[0][0] if self._in_tuples else outputs[0]
         if stream.kept is None or cache is None:
-            return stream._replace(x=outputs[0])
-        return stream._replace(x=outputs[0], kept=(*stream.kept, cache.layers[index]))
+            return stream._replace(x=x)
+        return stream._replace(x=x, kept=(*stream.kept, cache.layers[index]))
 
-    @torch.inference_mode()
     def hidden(self, stream: NativeStream) -> Tensor:
         """What `head` takes, after the last block: [batch, tokens, width]."""
-        return self._pass([], self._norm, stream)
+        return self._pass([self._given(stream)], stream)
 
     @torch.inference_mode()
     def head(self, hidden: Tensor) -> Tensor:
-        """The logits [..., vocabulary] of what `hidden` gave, or of some of its tokens."""
-        return self.model.get_output_embeddings()(hidden)
+        """The logits [..., vocabulary] of what `hidden` gave, or of some of its tokens.
+
+        They are the model's own, since some families cap or scale what their last layer gives.
+        """
+        own = vars(self._owner).get("forward")  # Float64 may have put one there
+        self._owner.forward = lambda *inputs, **settings: _Hidden(hidden)
+        try:
+            return self.model().logits
+        finally:
+            del self._owner.forward
+            if own is not None:
+                self._owner.forward = own
+
+    def _given(self, stream: NativeStream) -> Module:
+        """What stands in for the blocks that are computed already."""
+        return _Given((stream.x, None) if self._in_tuples else stream.x)
 
     def cache(self, stream: NativeStream, rows: Sequence[Tensor]) -> NativeCache:
         """The cache after the last block, of the rows of the stream.
@@ -140,22 +183,12 @@ class NativeModel:
 
     @torch.inference_mode()
     def _pass(
-        self,
-        blocks: Sequence[Module],
-        entry: Module,
-        stream: NativeStream,
-        cache: DynamicCache | None = None,
+        self, blocks: Sequence[Module], stream: NativeStream, cache: DynamicCache | None = None
     ) -> Tensor:
-        """transformers' own pass through some of its blocks; the stream enters it at `entry`."""
-        base = self.model.base_model
-
-        def enter(_: Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-            return inputs if stream.x is None else (stream.x, *inputs[1:])
-
-        hook = entry.register_forward_pre_hook(enter)
-        setattr(base, self._list, ModuleList(blocks))
+        """transformers' own pass through the model without its head, with other blocks."""
+        setattr(self._owner, self._list, ModuleList(blocks))
         try:
-            output = base(
+            output = self.model.base_model(
                 input_ids=stream.ids,
                 attention_mask=stream.real.long(),
                 position_ids=(stream.real.long().cumsum(1) - 1).clamp_min(0),
@@ -163,8 +196,7 @@ class NativeModel:
                 use_cache=cache is not None,
             )
         finally:
-            setattr(base, self._list, self._blocks)
-            hook.remove()
+            setattr(self._owner, self._list, self._blocks)
         return output.last_hidden_state
 
     def replace(self, name: str, tensor: Tensor) -> None:
