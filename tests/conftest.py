@@ -8,7 +8,8 @@ import fake_run
 import numpy as np
 import process_state
 import pytest
-from needq.backup.architectures import Architecture, find_architecture
+from needq.backup.architectures import find_architecture
+from needq.backup.layout import Architecture
 from needq.backup.model import back_up
 from needq.common.files import read_json
 from needq.common.keys import noise_name

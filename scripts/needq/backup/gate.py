@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from needq.backup.architectures import HEAD, Architecture
 from needq.backup.buffers import is_buffer
 from needq.backup.checkpoint import Stored
+from needq.backup.layout import Architecture
 from needq.common.errors import UserError
 
 # what becomes float32 without a scale; float64 is rounded, and the manifest says so
@@ -53,8 +53,8 @@ def admit(architecture: Architecture, stored: Mapping[str, Stored]) -> Admitted:
             names[own] = name
         elif is_buffer(architecture, name):
             left_out.append(name)
-        elif name == HEAD and architecture.tied:
-            _require(name, stored[name], (architecture.vocabulary, architecture.width))
+        elif name == architecture.head and architecture.tied:
+            _require(name, stored[name], wanted[architecture.embedding])
             left_out.append(name)
         else:
             unknown.append(name)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from needq.backup.architectures import Architecture
 from needq.backup.checkpoint import Stored
+from needq.backup.layout import Architecture
 from needq.backup.source_files import require_file
 from needq.common.errors import UserError
 from needq.common.files import ModelConfig

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from needq.backup.architectures import HEAD
 from needq.backup.buffers import is_as_computed
 from needq.backup.gate import Admitted, admit
 from needq.backup.model_config import checked, left_out
@@ -99,12 +98,13 @@ def _read(original: Original, admitted: Admitted) -> Tensors:
 def _check_left_out(original: Original, name: str, tensors: Tensors) -> None:
     """UserError for a tensor that is left out, but is not what the model computes without it."""
     architecture, values = original.architecture, original.read(name)
-    if name == HEAD and not np.array_equal(values, tensors[architecture.embedding]):
+    head = architecture.head
+    if name == head and not np.array_equal(values, tensors[architecture.embedding]):
         raise UserError(
-            f"model: its files hold {HEAD}, which differs from {architecture.embedding}, although "
+            f"model: its files hold {head}, which differs from {architecture.embedding}, although "
             "its config.json ties them (tie_word_embeddings)"
         )
-    if name != HEAD and not is_as_computed(architecture, name, values):
+    if name != head and not is_as_computed(architecture, name, values):
         raise UserError(
             f"model: its files hold {name} with other values than its config.json leads to, so the "
             "model was trained with a change that config.json does not say"

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from needq.backup import checkpoint, gguf_file
-from needq.backup.architectures import Architecture, find_architecture
+from needq.backup.architectures import find_architecture
 from needq.backup.checkpoint import INDEX, SINGLE, Stored
+from needq.backup.layout import Architecture
 from needq.backup.model_config import checked, computed_with, read_model_config
 from needq.backup.source_files import read_object, require_file
 from needq.backup.tokenizer import load_tokenizer

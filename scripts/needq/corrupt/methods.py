@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from needq.backup.architectures import Architecture
+from needq.backup.layout import Architecture
 from needq.corrupt.keyed import key, noise_key, raw, standard_normal
 
 
@@ -101,11 +101,11 @@ def noise_tensors(
     noise = {}
     for block in range(architecture.n_blocks):
         whole = architecture.matrix(matrix, block)
-        values = tensors[whole.tensor][whole.index()]
+        values = whole.of(tensors)
         noise[f"{block}.weight"] = _made(method, values, seed, matrix, block, head_axis)
         bias = architecture.bias(matrix, block)
         if bias is not None:
-            values = tensors[bias.tensor][bias.index()]
+            values = bias.of(tensors)
             noise[f"{block}.bias"] = _made(method, values, seed, f"{matrix}.bias", block, head_axis)
     return noise
 

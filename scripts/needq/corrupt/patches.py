@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from typing_extensions import TypedDict
 
-from needq.backup.architectures import Architecture, Slice
+from needq.backup.layout import Architecture, Matrix, Slice
 from needq.common.files import damaged, read_made, sha256, write_json
 from needq.common.rows import InterventionKeys
 from needq.common.tensors import read_tensors
@@ -118,7 +118,7 @@ def make_patches(
 ) -> list[Patch]:
     """The patch of each intervention: slices, noise, moments before and after, digests."""
     known: dict[tuple[Slice, str, float], SlicePatch] = {}  # the same in every set of blocks
-    means: dict[Slice, float] = {}  # of whole matrices, the same for all their slices and seeds
+    means: dict[Matrix, float] = {}  # of whole matrices, the same for all their slices and seeds
     patches = []
     for intervention in interventions:
         slices = []
@@ -127,10 +127,10 @@ def make_patches(
             key = (part, stored, intervention.noise_fraction)
             if key not in known:
                 if whole not in means:
-                    means[whole], _ = moments(tensors[whole.tensor][whole.index()])
-                drawn = noise_tensor(noise, stored, name)[part.within(whole)]
+                    means[whole], _ = moments(whole.of(tensors))
+                drawn = noise_tensor(noise, stored, name)[part.within()]
                 known[key] = _slice_patch(
-                    part, whole, name, intervention, tensors[part.tensor], drawn, means[whole]
+                    part, name, intervention, tensors[part.tensor], drawn, means[whole]
                 )
             slices.append(known[key])
         patches.append(Patch(**intervention.keys(), slices=slices))
@@ -139,7 +139,7 @@ def make_patches(
 
 def _slices(
     intervention: Intervention, architecture: Architecture
-) -> Iterator[tuple[Slice, Slice, str]]:
+) -> Iterator[tuple[Slice, Matrix, str]]:
     """Each slice that is replaced, the matrix or bias it is part of, and its noise tensor."""
     for block in intervention.block_indices:
         whole = architecture.matrix(intervention.matrix, block)
@@ -155,7 +155,6 @@ def _slices(
 
 def _slice_patch(
     part: Slice,
-    whole: Slice,
     name: str,
     intervention: Intervention,
     tensor: np.ndarray,
@@ -174,7 +173,7 @@ def _slice_patch(
         "ranges": [list(axis) for axis in part.ranges],
         "noise": intervention.noise or "",
         "noise_tensor": name,
-        "noise_ranges": [[axis.start, axis.stop] for axis in part.within(whole)],
+        "noise_ranges": [[axis.start, axis.stop] for axis in part.within()],
         "noise_fraction": intervention.noise_fraction,
         "matrix_mean": mean,
         "before": _content(before),

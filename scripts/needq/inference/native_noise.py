@@ -7,11 +7,13 @@ instruction set. Keyed noise (needq.corrupt.keyed) does not have this difference
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from needq.backup.architectures import Architecture, Slice, find_architecture
+from needq.backup.architectures import find_architecture
+from needq.backup.layout import Architecture, Matrix
 from needq.common.files import read_made
 from needq.common.keys import noise_parts
 from needq.common.settings import Backend, Gpu
@@ -45,18 +47,25 @@ class NativeNoise(dict[str, dict[str, np.ndarray]]):
         tensors = {}
         with opened_tensors(self.weights, "pt") as weights:
             for block in range(self.architecture.n_blocks):
-                places: dict[str, Slice | None] = {
+                places: dict[str, Matrix | None] = {
                     "weight": self.architecture.matrix(matrix, block),
                     "bias": self.architecture.bias(matrix, block),
                 }
                 for kind, place in places.items():
                     if place is not None:
-                        pristine = weights.get_slice(place.tensor)[place.index()]
+                        pristine = _read(weights.get_slice(place.tensor), place)
                         meaning = ("native noise", seed, matrix, block, kind)
                         drawn = native_gaussian(pristine.to(self.device), self.streams(*meaning))
                         tensors[f"{block}.{kind}"] = drawn.cpu().numpy()
         self[name] = tensors
         return tensors
+
+
+def _read(stored: Any, place: Matrix) -> torch.Tensor:
+    """A matrix from its slices of an opened tensor."""
+    parts = [stored[part.index()] for part in place.slices]
+    # one slice stays as it is in memory, since the order of torch's sums follows from that
+    return parts[0] if len(parts) == 1 else torch.cat(parts, place.axis)
 
 
 def native_noise(weights: Path, backend: Backend, device: torch.device) -> NativeNoise:

@@ -6,7 +6,7 @@ import numpy
 import pandas
 from pandas import DataFrame
 
-from needq.backup.architectures import Architecture
+from needq.backup.layout import Architecture
 from needq.common.keys import noise_parts
 
 
@@ -20,7 +20,7 @@ def histogram_tables(
     for name, drawn in noise.items():
         matrix, _, noise_seed = noise_parts(name)
         places = {n: architecture.matrix(matrix, n) for n in range(architecture.n_blocks)}
-        pristine = {n: tensors[place.tensor][place.index()] for n, place in places.items()}
+        pristine = {n: place.of(tensors) for n, place in places.items()}
         own = {n: drawn[f"{n}.weight"] for n in places}
         parts.append(histogram_table(pristine, own, name, noise_seed))
     return pandas.concat(parts)

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from needq.backup.architectures import Slice, find_architecture
+from needq.backup.architectures import find_architecture
+from needq.backup.layout import Slice
 from needq.common.errors import UserError
 
 GPT2_SIZES = {"n_layer": 2, "n_embd": 8, "n_head": 2, "n_positions": 16, "vocab_size": 10}
@@ -50,7 +51,7 @@ def test_a_matrix_set_to_zero_silences_its_projection_alone(small, matrix):
     model, architecture = small.load(), small.architecture
     inputs = {m: torch.randn(5, 24, generator=torch.Generator().manual_seed(1)) for m in "qkvo"}
     before = {m: project(model, architecture, m, inputs[m]) for m in "qkvo"}
-    zero(model, [architecture.matrix(matrix, BLOCK)])
+    zero(model, architecture.matrix(matrix, BLOCK).slices)
     for projected in "qkvo":
         after = project(model, architecture, projected, inputs[projected])
         if projected == matrix:
@@ -111,17 +112,19 @@ def test_biases_of_gpt2_and_none_of_llama(gpt2, llama):
     whole = torch.cat([attention.c_attn.bias, attention.c_proj.bias])
     parameters = dict(model.named_parameters())
     biases = [architecture.bias(matrix, BLOCK) for matrix in "qkvo"]
-    parts = [parameters[bias.tensor][bias.index()] for bias in biases]
+    parts = [parameters[part.tensor][part.index()] for bias in biases for part in bias.slices]
     assert torch.equal(torch.cat(parts), whole)
     (part,) = architecture.bias_parts("k", BLOCK, heads=[2])
     assert part.ranges == ((24 + 16, 24 + 24),)
-    assert architecture.bias_parts("o", BLOCK, heads=[2]) == [architecture.bias("o", BLOCK)]
+    assert architecture.bias_parts("o", BLOCK, heads=[2]) == [*architecture.bias("o", BLOCK).slices]
     assert all(llama.architecture.bias_parts(matrix, BLOCK) == [] for matrix in "qkvo")
 
 
-def test_a_slice_within_another():
-    outer = Slice("w", ((0, 4), (8, 16)))
-    assert Slice("w", ((1, 2), (10, 12))).within(outer) == (slice(1, 2), slice(2, 4))
+def test_a_slice_in_its_tensor_and_in_its_matrix():
+    part = Slice("a.b.weight", ((1, 2), (10, 12)), ((1, 2), (2, 4)))
+    assert part.index() == (slice(1, 2), slice(10, 12))
+    assert part.within() == (slice(1, 2), slice(2, 4))
+    assert part.module == "a.b"
 
 
 def test_heads_and_dimensions_that_do_not_exist_are_refused(llama):
@@ -141,9 +144,9 @@ def test_the_sizes_of_configs_with_and_without_optional_keys():
     assert (llama.head_width, llama.key_value_heads) == (2, 4)
     wide = {"head_dim": 16, "num_key_value_heads": 1}
     llama = find_architecture({"architectures": ["LlamaForCausalLM"]} | LLAMA_SIZES | wide)
-    assert llama.matrix("q", 0).ranges == ((0, 64), (0, 8))
-    assert llama.matrix("k", 0).ranges == ((0, 16), (0, 8))
-    assert llama.matrix("o", 0).ranges == ((0, 8), (0, 64))
+    assert llama.matrix("q", 0).slices[0].ranges == ((0, 64), (0, 8))
+    assert llama.matrix("k", 0).slices[0].ranges == ((0, 16), (0, 8))
+    assert llama.matrix("o", 0).slices[0].ranges == ((0, 8), (0, 64))
 
 
 @pytest.mark.parametrize(
@@ -152,10 +155,6 @@ def test_the_sizes_of_configs_with_and_without_optional_keys():
         ({"architectures": ["BertModel"]}, "BertModel"),
         ({"architectures": []}, "names no architecture"),
         ({}, "names no architecture"),
-        (
-            {"architectures": ["LlamaForCausalLM"], "attention_bias": True} | LLAMA_SIZES,
-            "attention biases",
-        ),
     ],
 )
 def test_other_architectures_are_refused_by_name(config, message):

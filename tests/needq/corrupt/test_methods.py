@@ -34,7 +34,7 @@ def test_noise_has_the_moments_of_the_pristine_matrix(pocket, matrix):
     assert len(noise) == 2 * pocket.architecture.n_blocks
     for block in range(pocket.architecture.n_blocks):
         whole = pocket.architecture.matrix(matrix, block)
-        pristine = torch.from_numpy(pocket.tensors[whole.tensor][whole.index()]).double()
+        pristine = torch.from_numpy(whole.of(pocket.tensors)).double()
         made = torch.from_numpy(noise[f"{block}.weight"]).double()
         assert made.shape == pristine.shape
         assert noise[f"{block}.weight"].dtype == np.float32
@@ -48,7 +48,7 @@ def test_noise_has_the_moments_of_the_pristine_matrix(pocket, matrix):
 @pytest.mark.parametrize("matrix", "qkvo")
 def test_permuted_keeps_the_entries_and_moves_them(small, matrix):
     whole = small.architecture.matrix(matrix, 1)
-    pristine = small.tensors[whole.tensor][whole.index()]
+    pristine = whole.of(small.tensors)
     noise = noise_tensors(small.tensors, small.architecture, matrix, "permuted", 0)
     under_1 = noise_tensors(small.tensors, small.architecture, matrix, "permuted", 1)
     made = noise["1.weight"]
@@ -61,7 +61,7 @@ def test_permuted_keeps_the_entries_and_moves_them(small, matrix):
     bias = small.architecture.bias(matrix, 1)
     assert (bias is None) == ("1.bias" not in noise)
     if bias is not None:
-        values = small.tensors[bias.tensor][bias.index()]
+        values = bias.of(small.tensors)
         assert np.array_equal(np.sort(noise["1.bias"]), np.sort(values))
 
 
@@ -81,7 +81,7 @@ def test_an_identity_hands_each_head_its_part_of_the_residual_stream(small, matr
     heads = architecture.key_value_heads if matrix in "kv" else architecture.heads
     noise = noise_tensors(small.tensors, architecture, matrix, "identity", 0)
     whole = architecture.matrix(matrix, 2)
-    norm = np.linalg.norm(small.tensors[whole.tensor][whole.index()].astype(np.float64))
+    norm = np.linalg.norm(whole.of(small.tensors).astype(np.float64))
     stored = noise["2.weight"].astype(np.float64)
     # Conv1D stores (input, output), Linear (output, input)
     projection = stored if architecture.name == "GPT2LMHeadModel" else stored.T
@@ -114,7 +114,7 @@ def test_noise_is_normal_and_independent(pocket):
         noise = noise_tensors(pocket.tensors, pocket.architecture, "q", "gaussian", seed)
         for block in (0, 3):
             whole = pocket.architecture.matrix("q", block)
-            mean, std = moments(pocket.tensors[whole.tensor][whole.index()])
+            mean, std = moments(whole.of(pocket.tensors))
             samples.append((noise[f"{block}.weight"].ravel() - mean) / std)
             assert kstest(samples[-1], "norm").pvalue > 1e-4
     correlations = np.corrcoef(samples)[np.triu_indices(4, 1)]
@@ -124,7 +124,7 @@ def test_noise_is_normal_and_independent(pocket):
 @pytest.mark.parametrize("noise_fraction", [0.1, 0.5, 0.9])
 def test_a_mixture_keeps_the_variance_and_the_mean(pocket, noise_fraction):
     whole = pocket.architecture.matrix("q", 2)
-    pristine = pocket.tensors[whole.tensor][whole.index()]
+    pristine = whole.of(pocket.tensors)
     mean, std = moments(pristine)
     mixed = replacement(pristine, gaussian(pristine, 0, "q", 2), mean, noise_fraction)
     n = pristine.size

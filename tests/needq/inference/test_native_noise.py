@@ -40,7 +40,7 @@ def test_noise_has_the_moments_of_its_matrix(small):
     assert len(noise) == 4 * (1 + len(biases))
     for block in range(4):
         place = small.architecture.matrix("q", block)
-        pristine = small.tensors[place.tensor][place.index()]
+        pristine = place.of(small.tensors)
         drawn = noise[f"{block}.weight"]
         assert drawn.shape == pristine.shape
         assert drawn.dtype == np.float32
@@ -63,7 +63,7 @@ def test_noise_may_be_what_a_gpu_would_draw(small):
     patcher = make_patcher(NativeModel(small.load()), weights, backend, [])
     assert not patcher.recorded
     place = small.architecture.matrix("q", 2)
-    pristine = torch.from_numpy(small.tensors[place.tensor][place.index()])
+    pristine = torch.from_numpy(place.of(small.tensors))
     stream = CudaStreams([stream_seed("native noise", 5, "q", 2, "weight")], "T4")
     normal = torch.from_numpy(stream.normal(pristine.numel())).reshape(pristine.shape)
     drawn = torch.from_numpy(patcher.noise["q-gaussian-5"]["2.weight"])

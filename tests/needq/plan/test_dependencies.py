@@ -6,6 +6,12 @@ import pytest
 from needq.plan.dependencies import library_files
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
+# what everything that asks for a model's architecture uses
+ARCHITECTURES = """
+    backup/architectures backup/families backup/family_fused backup/family_gemma backup/family_gpt
+    backup/family_llama backup/family_opt backup/family_phi backup/keys backup/layout
+    backup/model_config backup/source_files
+"""
 
 
 def names(script, root=SCRIPTS):
@@ -19,10 +25,9 @@ def names(script, root=SCRIPTS):
     [
         (
             "back_up.py",
-            "backup/architectures backup/buffers backup/checkpoint backup/gate backup/gguf_file "
-            "backup/model backup/model_config backup/originals backup/self_check "
-            "backup/source_files backup/sources backup/tokenizer common/errors common/files "
-            "common/logs common/rows "
+            f"{ARCHITECTURES} backup/buffers backup/checkpoint backup/gate backup/gguf_file "
+            "backup/model backup/originals backup/self_check backup/sources backup/tokenizer "
+            "common/errors common/files common/logs common/rows "
             "common/settings common/sources common/tensors common/values",
         ),
         (
@@ -32,8 +37,7 @@ def names(script, root=SCRIPTS):
         ),
         (
             "corrupt.py",
-            "backup/architectures backup/model_config backup/source_files common/errors "
-            "common/files common/keys common/logs common/rows "
+            f"{ARCHITECTURES} common/errors common/files common/keys common/logs common/rows "
             "common/tensors corrupt/keyed "
             "corrupt/methods corrupt/patches exact/elementary plan/interventions",
         ),
