@@ -11,6 +11,7 @@ from needq.backup.keys import (
     DecoderKeys,
     Flag,
     LayerType,
+    Padding,
     Positive,
     Rope,
     Size,
@@ -146,8 +147,9 @@ class Qwen3(Llama):
 class SmolLM3Keys(LlamaKeys):
     """Some blocks have no positions (`no_rope_layers` is 0 there)."""
 
-    nullable = frozenset({"sliding_window"})
+    nullable = frozenset({"sliding_window", "pad_token_id"})
     theta, shared = 2_000_000.0, 4
+    pad_token_id: Padding = None
     tie_word_embeddings: Flag = True
     no_rope_layers: list[Literal[0, 1]] | None = None
     no_rope_layer_interval: Size = 4

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from needq.backup.family_llama import Llama
-from needq.backup.keys import Activation, DecoderKeys, Flag, PartialRope, Positive, Size
+from needq.backup.keys import Activation, DecoderKeys, Flag, Padding, PartialRope, Positive, Size
 from needq.backup.layout import Layer, Shapes, norm
 
 
@@ -51,7 +51,9 @@ class DefaultRope(PartialRope):
 class Phi3Keys(DecoderKeys):
     """What Phi3ForCausalLM computes with."""
 
+    nullable = frozenset({"pad_token_id"})
     partial = 1.0
+    pad_token_id: Padding = None
     hidden_act: Activation = "silu"
     rms_norm_eps: Positive = 1e-5
     sliding_window: Size | None = None

@@ -16,6 +16,9 @@ Activation = Literal[
     "gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu", "swish"
 ]  # fmt: skip
 Names = Mapping[str, str]
+# the row of the embedding that training left alone; nothing is computed with it, but it has to be
+# one of the vocabulary, as the number that transformers has by default may not be
+Padding = int | None
 LayerType = Literal["full_attention", "sliding_attention"]
 
 
@@ -122,7 +125,11 @@ def rope_of(
         for key, value in own.items():
             if value is not None and key != "finetuned":  # which says how it was trained
                 _add(rope, "rope_type" if key == "type" else key, value)
-    for key in ROPE_KEYS & keys.keys() - {"rope_scaling"}:
+    beside = ROPE_KEYS & keys.keys() - {"rope_scaling"}
+    if partial is not None and "partial_rotary_factor" in rope:
+        # transformers 5 writes its own default beside what it computes with
+        beside -= {"partial_rotary_factor"}
+    for key in beside:
         _add(rope, key, keys[key])
     rope.setdefault("rope_theta", theta)
     if partial is not None:

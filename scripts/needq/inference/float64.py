@@ -38,18 +38,23 @@ def _wider(value: Any) -> Any:
 def compute_in_float64(model: PreTrainedModel) -> None:
     """Make every forward pass of a model with weights in float64 compute in float64.
 
-    All of its casts are in its base model, which every pass calls; the head is a plain product.
+    All of its casts are in its base model, which every pass calls, but OPT's own: that calls the
+    decoder inside. What comes after is a plain product, and a cap.
     """
     base: Any = model.base_model
     part: Any
     for part in base.modules():
         if hasattr(part, "reorder_and_upcast_attn"):  # GPT-2's own detour through float32
             part.reorder_and_upcast_attn = False
-    forward = base.forward
+    for part in (base, getattr(base, "decoder", None)):
+        if part is not None:
+            part.forward = _widened(part.forward)
 
+
+def _widened(forward: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(forward)
     def widened(*args: Any, **kwargs: Any) -> Any:
         with Float64():
             return forward(*args, **kwargs)
 
-    base.forward = widened
+    return widened

@@ -1,0 +1,149 @@
+"""Families under native arithmetic: each is transformers' own model, patched by hand."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from family_models import FAMILIES, FEW, models, put_by_hand
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from needq.backup.architectures import find_architecture
+from needq.backup.model import back_up
+from needq.common.files import read_json
+from needq.common.settings import Backend, Generation
+from needq.corrupt.methods import noise_tensors
+from needq.corrupt.patches import make_patches
+from needq.inference.generate import generate
+from needq.inference.native import NativeModel, load_transformers
+from needq.inference.patcher import Patcher
+from needq.inference.prefix_tree import hidden_under_each
+from needq.inference.sampling import Row
+from needq.inference.stack import Stack
+from needq.plan.interventions import Intervention
+from safetensors.numpy import load_file
+from saved import save_small
+from small import config_of
+from transformers import GenerationConfig
+
+# longer than the windows of the small models, and of three lengths
+TEXTS = [[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8], [2, 7, 1, 8, 2, 8, 1], [6, 6, 2]]
+NEW = 10
+
+
+def kernels_of(model):
+    """Those that transformers has for the family."""
+    return "sdpa" if type(model)._supports_sdpa else "eager"
+
+
+def intervention(**changes):
+    values = {"sweep": "test", "matrix": "q", "block_indices": (), "heads": None}
+    values |= {"dimensions": None, "method": "gaussian", "noise_fraction": 1.0, "bias": "replace"}
+    return Intervention(**values | {"noise_seed": 0, "steps": "cumulative"} | changes)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(FEW, max_examples=2)
+@given(data=st.data())
+def test_a_patched_model_is_transformers_own_patched_by_hand(family, data):
+    made = data.draw(models(family))
+    with tempfile.TemporaryDirectory() as name:
+        source, backup = Path(name) / "source", Path(name) / "backup"
+        save_small(made, source)
+        back_up(config_of(source), backup)
+        architecture = find_architecture(read_json(backup / "config.json"))
+        tensors = load_file(backup / "model.safetensors")
+        matrix = data.draw(st.sampled_from("qkvo"))
+        head = data.draw(st.integers(0, architecture.heads_of(matrix) - 1))
+        noise = noise_tensors(tensors, architecture, matrix, "gaussian", 0)
+        n_blocks = architecture.n_blocks
+        chosen = [
+            intervention(matrix=matrix, **changes)
+            for changes in (
+                {"noise_seed": None},
+                {"block_indices": (n_blocks - 1,), "heads": (head,)},
+                {"block_indices": (1,)},
+                {"block_indices": tuple(range(n_blocks))},
+            )
+        ]
+        patches = make_patches(chosen, architecture, tensors, {f"{matrix}-gaussian-0": noise})
+        backend = Backend(kernels=kernels_of(made), rng="keyed", batch=8)
+        model = NativeModel(load_transformers(backup, backend))
+        patcher = Patcher(model, backup / "model.safetensors", {f"{matrix}-gaussian-0": noise})
+        own = {n: p.clone() for n, p in model.model.named_parameters()}
+        ids, mask = padded(TEXTS)
+        tree = dict(hidden_under_each(model, patcher, patches, ids, mask))
+        check_stack(model, patcher, patches)
+        for number, (patch, done) in enumerate(zip(patches, chosen, strict=True)):
+            theirs = transformers.AutoModelForCausalLM.from_pretrained(
+                source,
+                dtype=torch.float32,
+                attn_implementation=backend.kernels,
+                experts_implementation="eager",
+            ).eval()
+            for block in done.block_indices:
+                put_by_hand(theirs, noise, matrix, block, done.heads)
+            with patcher.applied(patch.slices):
+                names = {n for n, p in model.model.named_parameters() if not torch.equal(p, own[n])}
+                assert names == {part["tensor"] for part in patch.slices}
+                logits, _ = model.logits(ids, mask=mask)
+                # the tree of interventions gives the same bits
+                assert torch.equal(model.head(tree[number]), logits)
+                check_logits(model, logits, theirs)
+                check_texts(model, backend, theirs)
+        assert all(torch.equal(p, own[n]) for n, p in model.model.named_parameters())
+
+
+def padded(rows):
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    return ids, torch.arange(width) < torch.tensor([[len(row)] for row in rows])
+
+
+def check_stack(model, patcher, patches):
+    """A stack of patches gives each what it has alone, after texts and after one token more."""
+    ids, mask = (part.flip(1) for part in padded([row[::-1] for row in TEXTS]))
+    together, more = Stack(model, patcher, patches), torch.tensor([[7], [3], [9]])
+    first, cache = together.start(ids, mask)
+    with together.applied(len(TEXTS)):
+        second, _ = model.logits(more.repeat(len(patches), 1), cache)
+    for number, patch in enumerate(patches):
+        own = slice(number * len(TEXTS), (number + 1) * len(TEXTS))
+        with patcher.applied(patch.slices):
+            alone, cache = model.logits(ids, None, mask, last=True)
+            assert difference(first[own], alone) < 1e-4
+            assert difference(second[own], model.logits(more, cache)[0]) < 1e-4
+
+
+def check_logits(model, logits, theirs):
+    """Each row alone, without padding, as transformers has it; then one more token."""
+    with torch.inference_mode():
+        for row, ids in enumerate(TEXTS):
+            wanted = theirs(torch.tensor([ids])).logits[0]
+            assert difference(logits[row, : len(ids)], wanted) < 1e-4
+    _, cache = model.logits(torch.tensor(TEXTS[:1]))
+    step, _ = model.logits(torch.tensor([[7]]), cache)
+    with torch.inference_mode():
+        wanted = theirs(torch.tensor([[*TEXTS[0], 7]])).logits[0, -1]
+    assert difference(step[0, -1], wanted) < 1e-4
+
+
+def difference(left, right):
+    return float((left - right).abs().max() / right.abs().max())
+
+
+def check_texts(model, backend, theirs):
+    """Greedy texts are those of model.generate, with the cache and without it."""
+    theirs.generation_config = GenerationConfig()
+    how = GenerationConfig(do_sample=False, max_new_tokens=NEW, pad_token_id=0)
+    with torch.inference_mode():
+        wanted = [
+            theirs.generate(torch.tensor([ids]), generation_config=how)[0, len(ids) :].tolist()
+            for ids in TEXTS
+        ]
+    rows = [Row(ids, "x", 0, 0) for ids in TEXTS]
+    greedy = Generation(prompts=["x"], temperature=0.0, top_k=0, top_p=1.0, max_new_tokens=NEW)
+    for cache in (True, False):
+        texts = generate(model, rows, greedy, None, backend.changed(cache=cache))
+        assert [text.tokens for text in texts] == wanted
