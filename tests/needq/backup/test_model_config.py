@@ -6,7 +6,8 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from needq.backup.model_config import checked, left_out, read_model_config
+from needq.backup.families import FAMILIES
+from needq.backup.model_config import checked, computed_with, left_out, read_model_config
 from needq.common.errors import UserError
 from needq.common.files import read_json
 
@@ -48,17 +49,127 @@ def test_only_what_is_computed_with_is_taken(config):
     assert left_out(used) == []
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama"])
-def test_defaults_are_those_of_transformers(name, request):
-    """A config.json that names sizes alone means the same to transformers and here."""
-    from transformers import GPT2Config, LlamaConfig
+# a value for every key that some family cannot do without
+SMALL = {
+    "vocab_size": 257,
+    **dict.fromkeys(["n_positions", "max_position_embeddings"], 64),
+    **dict.fromkeys(["n_embd", "hidden_size"], 384),
+    **dict.fromkeys(["n_head", "num_heads", "num_attention_heads"], 2),
+    **dict.fromkeys(["n_layer", "num_hidden_layers"], 4),
+    "num_layers": 24,  # as many as the attention_types that GPT-Neo has by default
+    **dict.fromkeys(["intermediate_size", "ffn_dim"], 32),
+    "num_key_value_heads": 2,
+    "num_kv_heads": 2,
+}
 
-    config, kind = {"gpt2": (GPT2, GPT2Config), "llama": (LLAMA, LlamaConfig)}[name]
-    used, theirs = checked(config), kind(**config)
-    for key in used.keys() - {"architectures", "model_type", "rope_parameters"}:
-        assert used[key] == getattr(theirs, key), key
-    if name == "llama":
-        assert used["rope_parameters"] == theirs.rope_parameters
+
+def smallest(name):
+    """A config.json of a family that names what it has to."""
+    family = FAMILIES[name]
+    needed = {k for k, f in family.keys.model_fields.items() if f.is_required()}
+    sizes = {key: SMALL[key] for key in sorted(needed - {"rope_parameters"})}
+    return {"architectures": [name], "model_type": family.model_type} | sizes
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_defaults_are_those_of_transformers(name):
+    """A config.json that names sizes alone means the same to transformers and here."""
+    from transformers import CONFIG_MAPPING
+
+    config = smallest(name)
+    used, theirs = checked(config), CONFIG_MAPPING[config["model_type"]](**config).to_dict()
+    left_alone = {"architectures", "model_type", "seq_length", "pad_token_id"}
+    for key in used.keys() - left_alone - {"sliding_window_pattern", "sliding_window"}:
+        assert used[key] == theirs[key], key
+    # Qwen 2 and 3 say so apart that no block has a window
+    if "sliding_window" in used and "use_sliding_window" not in used:
+        assert used["sliding_window"] == theirs["sliding_window"]
+    assert used.get("pad_token_id") is None
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_transformers_reads_what_is_kept(name):
+    from transformers import CONFIG_MAPPING
+
+    used = checked(smallest(name))
+    assert checked(used) == used
+    again = CONFIG_MAPPING[used["model_type"]](**used).to_dict()
+    if "use_sliding_window" in used:  # no block has a window, so transformers forgets its size
+        again["sliding_window"] = used["sliding_window"]
+    assert checked({key: again[key] for key in used if key in again}) == used
+
+
+NULL_IS_A_VALUE = [
+    ("MistralForCausalLM", "sliding_window", 4096),
+    ("Gemma2ForCausalLM", "final_logit_softcapping", 30.0),
+    ("Gemma2ForCausalLM", "attn_logit_softcapping", 50.0),
+    ("Qwen2ForCausalLM", "sliding_window", 4096),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "default"), NULL_IS_A_VALUE)
+def test_null_stays_null_where_transformers_would_take_a_number(name, key, default):
+    config = smallest(name)
+    assert checked(config)[key] == default
+    used = checked(config | {key: None})
+    assert used[key] is None
+    assert checked(used) == used
+    assert computed_with(config | {key: None})[key] is None
+
+
+FAMILY_KEYS = [
+    ("GPTNeoXForCausalLM", {"rotary_pct": 0.5, "rotary_emb_base": 500}, "rope_parameters"),
+    ("PhiForCausalLM", {"partial_rotary_factor": 0.4, "rope_theta": 500.0}, "rope_parameters"),
+    ("BloomForCausalLM", {"n_embed": 384}, "hidden_size"),
+    ("Gemma3ForCausalLM", {"rope_theta": 5e5, "rope_local_base_freq": 500.0}, "rope_parameters"),
+    (
+        "Gemma3ForCausalLM",
+        {"rope_scaling": {"rope_type": "linear", "factor": 8.0}},
+        "rope_parameters",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "own", "key"), FAMILY_KEYS)
+def test_keys_of_transformers_4_mean_the_same(name, own, key):
+    from transformers import CONFIG_MAPPING
+
+    config = {k: v for k, v in smallest(name).items() if k != key} | own
+    used, theirs = checked(config), CONFIG_MAPPING[FAMILIES[name].model_type](**config)
+    assert used[key] == getattr(theirs, key)
+
+
+DO_NOT_FIT = [
+    ("GPTNeoForCausalLM", {"attention_types": [[["global"], 3]]}, "attention_types"),
+    ("GPTNeoForCausalLM", {"attention_types": [["global"]]}, "attention_types"),
+    ("GPTNeoForCausalLM", {"attention_layers": ["local"] * 24}, "attention_layers"),
+    ("GPTJForCausalLM", {"rotary_dim": 7}, "rotary_dim"),
+    ("GPTJForCausalLM", {"rotary_dim": 500}, "rotary_dim"),
+    ("GPTNeoXForCausalLM", {"rotary_pct": 0.005}, "turn 0 dimensions"),
+    ("GPTNeoXForCausalLM", {"num_attention_heads": 5}, "num_attention_heads"),
+    ("BloomForCausalLM", {"slow_but_exact": True}, "slow_but_exact"),
+    ("FalconForCausalLM", {"num_kv_heads": 2, "num_attention_heads": 3}, "num_kv_heads"),
+    (
+        "FalconForCausalLM",
+        {"new_decoder_architecture": True, "parallel_attn": False},
+        "parallel_attn",
+    ),
+    ("FalconForCausalLM", {"num_ln_in_parallel_attn": 2}, "new_decoder_architecture"),
+    ("FalconForCausalLM", {"multi_query": False, "num_kv_heads": 1}, "multi_query"),
+    ("Phi3ForCausalLM", {"rope_scaling": {"type": "longrope", "factor": 2.0}}, "rope_type"),
+    ("Phi3ForCausalLM", {"rope_scaling": {"type": "yarn", "factor": 2.0}}, "rope_type"),
+    ("Qwen2ForCausalLM", {"layer_types": ["full_attention"]}, "layer_types"),
+    ("Qwen2ForCausalLM", {"layer_types": ["linear_attention"] * 4}, "layer_types"),
+    ("Gemma3ForCausalLM", {"use_bidirectional_attention": True}, "use_bidirectional_attention"),
+    ("Gemma3ForCausalLM", {"rope_parameters": {"rope_type": "default"}}, "rope_parameters"),
+    ("MistralForCausalLM", {"attention_multiplier": 2.0}, "attention_multiplier"),
+]
+
+
+@pytest.mark.parametrize(("name", "own", "message"), DO_NOT_FIT)
+def test_settings_of_a_family_that_do_not_fit_together_are_refused(name, own, message):
+    checked(smallest(name))
+    assert message in refused(smallest(name) | own)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama"])
@@ -276,12 +387,14 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
-KEYS = [*GPT2, *LLAMA, *REFUSED, "rope_parameters", "rope_scaling", "n_inner", "head_dim"]
+KEYS = sorted(set(REFUSED).union(*(family.keys.names() for family in FAMILIES.values())))
 
 
-@given(base=st.sampled_from([GPT2, LLAMA]), changes=st.data())
-def test_any_config_is_taken_or_refused_in_one_line(base, changes):
-    config = base | changes.draw(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
+@given(name=st.sampled_from(sorted(FAMILIES)), changes=st.data())
+def test_any_config_is_taken_or_refused_in_one_line(name, changes):
+    config = smallest(name) | changes.draw(
+        st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3)
+    )
     with contextlib.suppress(UserError):
         used = checked(config)
         assert checked(json.loads(json.dumps(used))) == used
