@@ -17,9 +17,12 @@ sys.path.insert(0, str(SCRIPTS))
 from snakemake.cli import parse_args
 
 from needq.backup.early import check_early
+from needq.backup.kernels import check_kernels
 from needq.common import errors
+from needq.exact.supported import require_supported
 from needq.plan import config as needq_config, cuda, place
 from needq.plan.config_file import check_files
+from needq.plan.selection import Selection
 
 
 def refused(error):
@@ -48,6 +51,17 @@ def jobs_run_here():
     return not workflow.is_main_process or asked().executor in (None, "local")
 
 
+def check_model(complete):
+    """UserError for a model at hand that the backup, or a backend that is run, would refuse."""
+    architecture = check_early(complete.model)
+    if architecture is None:
+        return
+    backends = Selection(complete, complete.cuda is not False).backends_used
+    check_kernels(architecture, backends)
+    exact = [name for name, backend in backends.items() if backend.arithmetic == "exact"]
+    require_supported(architecture.keys, exact)
+
+
 def read_config():
     """The config, and whether CUDA is run; a mistake in the config ends with one line."""
     default = yaml.safe_load(Path(DEFAULT_CONFIG).read_text(encoding="utf-8"))
@@ -56,7 +70,7 @@ def read_config():
         values, notes = needq_config.without_other_models_values(config, overlay, default)
         complete = needq_config.read_config(place.in_project(values, PROJECT))
         if workflow.is_main_process:
-            check_early(complete.model)
+            check_model(complete)
             cuda.check_verify(complete.verify_device, asked().targets, jobs_run_here())
         on_cuda = cuda.decide(complete.cuda, workflow.is_main_process, jobs_run_here())
     except errors.UserError as error:

@@ -155,6 +155,7 @@ def load_transformers(folder: Path, **own: Any) -> Any:
         folder,
         dtype=torch.float32,
         attn_implementation="eager",
+        experts_implementation="eager",
         use_safetensors=True,
         local_files_only=True,
         trust_remote_code=False,

@@ -11,14 +11,8 @@ from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Integers, divide, quantise, right_bits
 from needq.exact.layers import KeysValues, Place, by_rows, gelu, layer_norm, linear, split_rows
 from needq.exact.model import ExactModel, require_settings
+from needq.exact.supported import SETTINGS
 
-# Settings that change the forward pass, with the one value that is computed here.
-SETTINGS = {
-    "activation_function": "gelu_new",
-    "scale_attn_weights": True,
-    "scale_attn_by_inverse_layer_idx": False,
-    "add_cross_attention": False,
-}
 MATRICES = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
 BUFFERS = (".attn.bias", ".attn.masked_bias")  # causal masks that old checkpoints carry
 
@@ -32,7 +26,7 @@ class ExactGPT2(ExactModel):
         tensors: Mapping[str, Tensor],
         device: torch.device | str = "cpu",
     ) -> None:
-        require_settings("GPT-2", config, SETTINGS)
+        require_settings("GPT-2", config, SETTINGS["GPT2LMHeadModel"])
         self.heads, self.epsilon = config["n_head"], config["layer_norm_epsilon"]
         # The published GPT-2 files leave this prefix out.
         self.prefix = "transformer." if "transformer.wte.weight" in tensors else ""

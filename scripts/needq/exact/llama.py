@@ -12,9 +12,8 @@ from needq.exact.arithmetic import Integers, Split, divide, quantise, right_bits
 from needq.exact.elementary import ANGLE_LIMIT, cos, exp, log, sin
 from needq.exact.layers import KeysValues, Place, by_rows, linear, rms_norm, silu, split_rows
 from needq.exact.model import ExactModel, UnsupportedModelError, require_settings
+from needq.exact.supported import SETTINGS
 
-# Settings that change the forward pass, with the one value that is computed here.
-SETTINGS = {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False}
 NORMS = ("layernorm.weight", "model.norm.weight")
 EMBEDDING = "model.embed_tokens.weight"
 BUFFERS = (".rotary_emb.inv_freq",)  # recomputed here
@@ -29,7 +28,7 @@ class ExactLlama(ExactModel):
         tensors: Mapping[str, Tensor],
         device: torch.device | str = "cpu",
     ) -> None:
-        require_settings("Llama", config, SETTINGS)
+        require_settings("Llama", config, SETTINGS["LlamaForCausalLM"])
         self.heads, self.key_heads = config["num_attention_heads"], config["num_key_value_heads"]
         self.size = config.get("head_dim") or config["hidden_size"] // self.heads
         self.epsilon = config["rms_norm_eps"]

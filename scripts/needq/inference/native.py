@@ -14,6 +14,9 @@ from torch.utils.hooks import RemovableHandle
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from needq.backup.architectures import find_architecture
+from needq.backup.kernels import check_kernels
+from needq.common.files import read_made
 from needq.common.settings import Backend
 from needq.inference.float64 import Float64, compute_in_float64
 
@@ -259,12 +262,15 @@ def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:
     """The backed-up model in the backend's precision, on its device, for inference."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    architecture = find_architecture(read_made(backup / "config.json", dict))
+    check_kernels(architecture, {"NAME": backend})
     wide = backend.precision == "float64"
     with Float64() if wide else nullcontext():  # Llama makes its rotary frequencies here
         model: Any = AutoModelForCausalLM.from_pretrained(
             backup,
             dtype=FORMATS[backend.precision],
             attn_implementation=backend.kernels,
+            experts_implementation="eager",  # the other one has no float64
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,

@@ -8,7 +8,7 @@ from pathlib import Path
 from needq.common.settings import Config, ModelSource
 from needq.common.sources import PICKLES, hub_owner_and_name, wheel_name_and_version
 from needq.common.values import path_problem
-from needq.plan.gguf import MAGIC
+from needq.plan.gguf import MAGIC, READ_FROM_GGUF, read_keys
 from needq.plan.sizes import read_gguf_sizes, read_sizes, size_problems
 
 MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors.index.json")
@@ -144,6 +144,12 @@ def _gguf_problems(file: str) -> Iterator[str]:
     with open(file, "rb") as opened:
         if opened.read(len(MAGIC)) != MAGIC:
             yield f"{file} is no GGUF file: it does not begin with GGUF"
+    kind = read_keys(file).get("general.architecture", READ_FROM_GGUF)
+    if kind != READ_FROM_GGUF:
+        yield (
+            f"{file} is a GGUF of the architecture {kind}; GGUF files of {READ_FROM_GGUF} can be "
+            "read. Use the model's safetensors"
+        )
 
 
 def _hub_problems(location: str) -> Iterator[str]:

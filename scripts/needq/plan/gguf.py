@@ -8,6 +8,7 @@ import struct
 from typing import BinaryIO
 
 MAGIC = b"GGUF"
+READ_FROM_GGUF = "llama"  # the one architecture, by the name that these files have for it
 MOST_KEYS = 10_000
 LONGEST = 100_000  # bytes of a text
 # GGUF's numbers of value types, as struct's letters

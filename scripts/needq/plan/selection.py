@@ -66,6 +66,11 @@ class Selection:
         return self._there({*self.compared}.union(*self.ledger_pairs))
 
     @cached_property
+    def backends_used(self) -> dict[str, Backend]:
+        """The settings of every backend that is run."""
+        return {name: self.backends[name] for name in self.used}
+
+    @cached_property
     def answering(self) -> list[str]:
         """The backends that answer the tasks."""
         return [self.reference, *self.config.tasks.backends]

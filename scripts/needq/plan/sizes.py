@@ -9,22 +9,31 @@ from pathlib import Path
 from typing import NamedTuple
 
 from needq.common.settings import Config
-from needq.plan.gguf import read_keys
+from needq.plan.gguf import READ_FROM_GGUF, read_keys
 from needq.plan.interventions import ALL, SCORES, TEXTS, sweeps_run
 
 LARGEST = 1 << 24  # bytes of a config.json that is read
-# for each model_type: blocks, width, heads, heads of W_K and W_V, context
-NAMES = {
+# for each model_type: blocks, width, heads, heads of W_K and W_V, context; "" is not asked for,
+# since the context of Bloom is not limited, and Falcon says in several keys who shares keys
+LLAMA = (
+    "num_hidden_layers",
+    "hidden_size",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "max_position_embeddings",
+)
+PLAIN = (*LLAMA[:3], LLAMA[2], LLAMA[4])  # every head has keys and values of its own
+KIN = """llama mistral mixtral qwen2 qwen3 smollm3 granite olmo2 gemma gemma2 gemma3_text phi phi3
+    stablelm""".split()
+NAMES = dict.fromkeys(KIN, LLAMA) | {
     "gpt2": ("n_layer", "n_embd", "n_head", "n_head", "n_positions"),
-    "llama": (
-        "num_hidden_layers",
-        "hidden_size",
-        "num_attention_heads",
-        "num_key_value_heads",
-        "max_position_embeddings",
-    ),
+    "gptj": ("n_layer", "n_embd", "n_head", "n_head", "n_positions"),
+    "gpt_neo": ("num_layers", "hidden_size", "num_heads", "num_heads", PLAIN[4]),
+    "gpt_neox": PLAIN,
+    "opt": PLAIN,
+    "bloom": ("n_layer", "hidden_size", "n_head", "n_head", ""),
+    "falcon": (*LLAMA[:3], "", ""),
 }
-
 
 IN_GGUF = (
     "block_count",
@@ -63,8 +72,9 @@ def read_sizes(folder: str) -> Sizes | None:
 def read_gguf_sizes(file: str) -> Sizes | None:
     """The sizes that the head of a GGUF file gives; None if it is of another architecture."""
     values = read_keys(file)
-    kind = values.get("general.architecture")
-    return _sizes(values.get(f"{kind}.{name}") for name in IN_GGUF) if kind in NAMES else None
+    if values.get("general.architecture") != READ_FROM_GGUF:
+        return None
+    return _sizes(values.get(f"{READ_FROM_GGUF}.{name}") for name in IN_GGUF)
 
 
 def _sizes(found: Iterable[object]) -> Sizes:

@@ -17,8 +17,8 @@ def folder(small, tmp_path):
     return shutil.copytree(small.source, tmp_path / "copy")
 
 
-def test_a_right_folder_passes(folder):
-    check_early(config_of(folder))
+def test_a_right_folder_passes(folder, small):
+    assert check_early(config_of(folder)).name == small.architecture.name
 
 
 def test_wrong_tensors_are_refused(folder):
@@ -40,4 +40,4 @@ def test_without_safetensors_only_config_json_is_read(folder, monkeypatch):
 
 def test_other_sources_are_left_to_the_job():
     for source, location in (("hub", "a/b"), ("wheel", "a==1"), ("gguf", "nowhere.gguf")):
-        check_early(ModelSource(source=source, location=location, n_blocks=1))
+        assert check_early(ModelSource(source=source, location=location, n_blocks=1)) is None

@@ -10,6 +10,7 @@ from needq.backup.families import FAMILIES
 from needq.backup.model_config import checked, computed_with, left_out, read_model_config
 from needq.common.errors import UserError
 from needq.common.files import read_json
+from smallest_configs import smallest
 
 GPT2 = {
     "architectures": ["GPT2LMHeadModel"],
@@ -47,28 +48,6 @@ def test_only_what_is_computed_with_is_taken(config):
     assert not used.keys() & {"initializer_range", "use_cache", "whatever"}
     assert checked(used) == used
     assert left_out(used) == []
-
-
-# a value for every key that some family cannot do without
-SMALL = {
-    "vocab_size": 257,
-    **dict.fromkeys(["n_positions", "max_position_embeddings"], 64),
-    **dict.fromkeys(["n_embd", "hidden_size"], 384),
-    **dict.fromkeys(["n_head", "num_heads", "num_attention_heads"], 2),
-    **dict.fromkeys(["n_layer", "num_hidden_layers"], 4),
-    "num_layers": 24,  # as many as the attention_types that GPT-Neo has by default
-    **dict.fromkeys(["intermediate_size", "ffn_dim"], 32),
-    "num_key_value_heads": 2,
-    "num_kv_heads": 2,
-}
-
-
-def smallest(name):
-    """A config.json of a family that names what it has to."""
-    family = FAMILIES[name]
-    needed = {k for k, f in family.keys.model_fields.items() if f.is_required()}
-    sizes = {key: SMALL[key] for key in sorted(needed - {"rope_parameters"})}
-    return {"architectures": [name], "model_type": family.model_type} | sizes
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -7,6 +7,7 @@ import pytest
 import torch
 import transformers
 from family_models import FAMILIES, FEW, models, put_by_hand
+from formats import Formats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from needq.backup.architectures import find_architecture
@@ -93,6 +94,27 @@ def test_a_patched_model_is_transformers_own_patched_by_hand(family, data):
                 check_logits(model, logits, theirs)
                 check_texts(model, backend, theirs)
         assert all(torch.equal(p, own[n]) for n, p in model.model.named_parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(FEW, max_examples=2)
+@given(data=st.data())
+def test_float64_is_float64_in_every_family(family, data):
+    made = data.draw(models(family)).float()
+    with tempfile.TemporaryDirectory() as folder:
+        save_small(made, folder)
+        loaded = [
+            NativeModel(load_transformers(Path(folder), Backend(precision="float64", kernels=kind)))
+            for kind in {kernels_of(made), "eager"}
+        ]
+    ids, mask = padded(TEXTS)
+    # what Falcon adds to scores with ALiBi is by its definition a number in bfloat16
+    alibi = family.startswith("Falcon") and made.config.alibi
+    for model in loaded:
+        with Formats() as formats:
+            logits, _ = model.logits(ids, mask=mask)
+        assert logits.dtype == torch.float64
+        assert formats.seen - ({torch.bfloat16} if alibi else set()) == {torch.float64}
 
 
 def padded(rows):

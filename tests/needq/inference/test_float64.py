@@ -4,13 +4,13 @@ import float64_llama
 import numpy as np
 import pytest
 import torch
+from formats import Formats
 from mpmath import mp, mpf
 from needq.common.files import read_json
 from needq.common.settings import Backend
 from needq.inference.backend import load
 from needq.inference.float64 import Float64
 from needq.inference.native import NativeModel
-from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 IDS = torch.randint(0, 256, (2, 48), generator=torch.Generator().manual_seed(0))
@@ -90,21 +90,6 @@ def test_rotary_tables_and_norms_are_those_of_mpmath(any_llama):
         scale = 1 / mp.sqrt(mean + mpf(model.norm.variance_epsilon))
         wanted = [float(mpf(v) * scale * w) for v, w in zip(row, weights, strict=True)]
         assert np.allclose(values, wanted, rtol=1e-15, atol=0)
-
-
-class Formats(TorchDispatchMode):
-    """The floating-point formats of the results of all operations."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen = set()
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        tensors = torch.utils._pytree.tree_leaves((args, kwargs, result))
-        tensors = [t for t in tensors if isinstance(t, torch.Tensor)]
-        self.seen |= {t.dtype for t in tensors if t.is_floating_point()}
-        return result
 
 
 @KERNELS

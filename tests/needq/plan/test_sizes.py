@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from default_config import with_changes
+from needq.backup.architectures import find_architecture
+from needq.backup.families import FAMILIES
 from needq.plan.config import read_config
 from needq.plan.sizes import Sizes, read_sizes
 from planning import refusal
+from smallest_configs import smallest
 
 LLAMA = {
     "model_type": "llama",
@@ -34,6 +37,17 @@ def test_the_sizes_of_the_bundled_model(folder):
     assert read_sizes("resources/pocket-gpt2") == Sizes(12, 128, 4, 4, 256)
     (folder / "config.json").write_text(json.dumps(LLAMA))
     assert read_sizes(str(folder)) == Sizes(12, 48, 6, 2, 64)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_sizes_of_every_family(name, folder):
+    config = smallest(name)
+    own = find_architecture(config)
+    (folder / "config.json").write_text(json.dumps(config))
+    sizes = read_sizes(str(folder))
+    for size in ("n_blocks", "width", "heads", "key_value_heads", "context"):
+        assert getattr(sizes, size) in (getattr(own, size), None)
+    assert (None in sizes) == (config["model_type"] in ("bloom", "falcon"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,22 @@
+"""Which attention kernels transformers has for a family."""
+
+from collections.abc import Mapping
+
+from needq.backup.layout import Architecture
+from needq.common.errors import UserError
+from needq.common.settings import Backend
+
+
+def check_kernels(architecture: Architecture, backends: Mapping[str, Backend]) -> None:
+    """UserError if backends ask for attention kernels that transformers lacks for a family."""
+    wrong = [
+        name
+        for name, backend in backends.items()
+        if architecture.eager_only and backend.arithmetic == "native" and backend.kernels != "eager"
+    ]
+    if wrong:
+        keys = ", ".join(f"{name}: {{kernels: eager}}" for name in wrong)
+        raise UserError(
+            f"model: transformers has eager attention kernels alone for {architecture.name}; set "
+            f"divergence.backends: {{{keys}}}"
+        )

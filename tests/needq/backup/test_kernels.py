@@ -1,0 +1,28 @@
+"""Attention kernels that a family lacks are refused with what to write instead."""
+
+import pytest
+import transformers
+from needq.backup.architectures import find_architecture
+from needq.backup.families import FAMILIES
+from needq.backup.kernels import check_kernels
+from needq.common.errors import UserError
+from needq.common.settings import Backend
+from smallest_configs import smallest
+
+EXACT = Backend(arithmetic="exact", precision="float64")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_families_with_eager_kernels_alone_are_those_of_transformers(name):
+    theirs = getattr(transformers, name)
+    assert find_architecture(smallest(name)).eager_only != theirs._supports_sdpa
+
+
+def test_kernels_that_a_family_lacks_are_refused_with_what_to_write():
+    eager, fused = Backend(kernels="eager"), Backend()
+    backends = {"a": fused, "b": eager, "c": fused, "d": EXACT}
+    check_kernels(find_architecture(smallest("LlamaForCausalLM")), backends)
+    bloom = find_architecture(smallest("BloomForCausalLM"))
+    check_kernels(bloom, {"b": eager, "d": EXACT})
+    with pytest.raises(UserError, match=r"BloomForCausalLM; .*: \{a: \{kernels: eager\}, c: \{ker"):
+        check_kernels(bloom, backends)
