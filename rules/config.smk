@@ -57,9 +57,9 @@ def check_model(complete):
     if architecture is None:
         return
     backends = Selection(complete, complete.cuda is not False).backends_used
-    check_kernels(architecture, backends)
     exact = [name for name, backend in backends.items() if backend.arithmetic == "exact"]
     require_supported(architecture.keys, exact)
+    check_kernels(architecture, backends)
 
 
 def read_config():

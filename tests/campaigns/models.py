@@ -22,16 +22,20 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from folders import save_tensors, shard, tensors_of, write_index
 from gguf_files import write_gguf
+from needq.backup.architectures import find_architecture
 from needq.backup.checkpoint import INDEX
+from needq.backup.families import FAMILIES
 from needq.backup.model import back_up
 from needq.common.errors import UserError
 from needq.common.settings import ModelSource
-from saved import save_small, small_gpt2, small_llama
+from saved import SIZES, save_small, small_gpt2, small_llama
+from smallest_configs import smallest
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 LIMIT = 30  # seconds for one case
 WEIGHTS = "model.safetensors"
@@ -41,6 +45,21 @@ QUERY = {
 }
 
 
+OTHERS = [name for name in FAMILIES if name not in ("GPT2LMHeadModel", "LlamaForCausalLM")]
+NARROW = dict.fromkeys(["hidden_size", "n_embd"], 32) | {"rotary_dim": 4}
+SHORT = dict.fromkeys(["num_hidden_layers", "n_layer", "num_layers"], 2)
+
+
+def small_of(name: str) -> Any:
+    """A model of a family with random weights, and two blocks of width 32."""
+    known = FAMILIES[name].keys.model_fields
+    sizes = {key: value for key, value in (NARROW | SHORT).items() if key in known}
+    config = smallest(name) | sizes | SIZES
+    if name == "GPTNeoForCausalLM":
+        config["attention_types"] = [[["global", "local"], 1]]
+    return AutoModelForCausalLM.from_config(CONFIG_MAPPING[config["model_type"]](**config))
+
+
 Change = Callable[[Path], object]
 
 
@@ -48,7 +67,7 @@ class Case(NamedTuple):
     """One model, changed: its name, what it starts from, and the change of its folder."""
 
     name: str
-    base: str  # gpt2, llama or gguf
+    base: str  # gpt2, llama, gguf, or another family
     change: Change
 
 
@@ -56,6 +75,8 @@ def models(folder: Path) -> None:
     """Small models with random weights, as their authors save them."""
     save_small(small_gpt2(2), folder / "gpt2")
     save_small(small_llama(2), folder / "llama")
+    for name in OTHERS:
+        save_small(small_of(name), folder / name)
     (folder / "gguf").mkdir()
     write_gguf(folder / "gguf/model.gguf", folder / "llama")
 
@@ -93,7 +114,7 @@ def replaced(name: str, key: str, value: object) -> Change:
 
 def tensor_cases(base: str) -> Iterator[Case]:
     """Weights in other formats, under other names, missing, further and not finite."""
-    query = QUERY[base]
+    query = QUERY.get(base) or find_architecture(smallest(base)).matrix("q", 1).tensor
 
     def with_query(make):
         def change(at):
@@ -141,7 +162,7 @@ def tensor_cases(base: str) -> Iterator[Case]:
         yield Case(f"a further {ending}", base, added(layer + ending, torch.ones(4)))
     for name in ODD_NAMES:
         yield Case(f"a tensor named {name[:20]!r}", base, added(name, torch.ones(2)))
-    block = layer.split(".")[2]
+    block = next(part for part in layer.split(".") if part.isdigit())
     another = query.replace(f".{block}.", ".7.")
     yield Case("a further block", base, added(another, torch.ones(24, 24)))
     yield Case("a head of its own", base, added("lm_head.weight", torch.ones(257, 24)))
@@ -314,6 +335,9 @@ def cases() -> list[Case]:
         own += [*config_cases(base, [*keys, *EXTRA_KEYS]), *tensor_cases(base)]
         own += [*file_cases(base), *tokenizer_cases(base)]
         own += [*flip_cases(base, WEIGHTS, 40, 1500), *flip_cases(base, "config.json", 20, 900)]
+    for name in OTHERS:
+        own += config_cases(name, sorted(FAMILIES[name].keys.names()))
+        own += tensor_cases(name)
     return own + list(gguf_cases())
 
 
@@ -389,6 +413,8 @@ def check_backup(at: Path, base: str, target: Path) -> str:
     config = json.loads((target / "config.json").read_text())
     elsewhere = {*manifest["left_out_keys"], "model_type", "architectures"}
     elsewhere |= {"rope_theta", "rope_scaling", "rope_parameters"}  # the self-check compares them
+    family = FAMILIES[config["architectures"][0]]
+    elsewhere |= family.keys.elsewhere | family.keys.aliases.keys()
     for key, value in json.loads((at / "config.json").read_text()).items():
         if value is None or key in elsewhere or config.get(key) == value:
             continue

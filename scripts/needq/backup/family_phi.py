@@ -90,6 +90,7 @@ class StableLMKeys(DecoderKeys):
     partial, shared = 0.25, 32
     hidden_act: Activation = "silu"
     layer_norm_eps: Positive = 1e-5
+    head_dim: Literal[None] = None  # its attention knows none
     use_qkv_bias: Flag = False
     qk_layernorm: Flag = False
     use_parallel_residual: Flag = False

@@ -125,11 +125,7 @@ def rope_of(
         for key, value in own.items():
             if value is not None and key != "finetuned":  # which says how it was trained
                 _add(rope, "rope_type" if key == "type" else key, value)
-    beside = ROPE_KEYS & keys.keys() - {"rope_scaling"}
-    if partial is not None and "partial_rotary_factor" in rope:
-        # transformers 5 writes its own default beside what it computes with
-        beside -= {"partial_rotary_factor"}
-    for key in beside:
+    for key in ROPE_KEYS & keys.keys() - {"rope_scaling"}:
         _add(rope, key, keys[key])
     rope.setdefault("rope_theta", theta)
     if partial is not None:
@@ -170,7 +166,11 @@ class DecoderKeys(Keys):
     @classmethod
     def rope(cls, keys: Mapping[str, object]) -> dict[str, object]:
         """What `rope_parameters` is made from."""
-        return rope_of(keys, cls.theta, cls.partial)
+        own = dict(keys)
+        if cls.partial is not None and own.get("partial_rotary_factor") == cls.partial:
+            # transformers 5 writes this default beside what it computes with
+            del own["partial_rotary_factor"]
+        return rope_of(own, cls.theta, cls.partial)
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:

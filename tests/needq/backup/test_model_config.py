@@ -126,6 +126,16 @@ DO_NOT_FIT = [
     ("GPTJForCausalLM", {"rotary_dim": 500}, "rotary_dim"),
     ("GPTNeoXForCausalLM", {"rotary_pct": 0.005}, "turn 0 dimensions"),
     ("GPTNeoXForCausalLM", {"num_attention_heads": 5}, "num_attention_heads"),
+    (
+        "GPTNeoXForCausalLM",
+        {"rotary_pct": 0.25, "rope_parameters": {"partial_rotary_factor": 0.5}},
+        "do not agree",
+    ),
+    (
+        "PhiForCausalLM",
+        {"partial_rotary_factor": 0.3, "rope_parameters": {"partial_rotary_factor": 0.4}},
+        "do not agree",
+    ),
     ("BloomForCausalLM", {"slow_but_exact": True}, "slow_but_exact"),
     ("FalconForCausalLM", {"num_kv_heads": 2, "num_attention_heads": 3}, "num_kv_heads"),
     (
@@ -141,6 +151,7 @@ DO_NOT_FIT = [
     ("Qwen2ForCausalLM", {"layer_types": ["linear_attention"] * 4}, "layer_types"),
     ("Gemma3ForCausalLM", {"use_bidirectional_attention": True}, "use_bidirectional_attention"),
     ("Gemma3ForCausalLM", {"rope_parameters": {"rope_type": "default"}}, "rope_parameters"),
+    ("StableLmForCausalLM", {"head_dim": 8}, "head_dim"),
     ("MistralForCausalLM", {"attention_multiplier": 2.0}, "attention_multiplier"),
 ]
 
