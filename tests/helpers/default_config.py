@@ -12,6 +12,21 @@ DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
 
 
+def at_hand(overlay, folder):
+    """An overlay whose model a user has to put there first, with files made up in a folder."""
+    model = overlay["model"]
+    if model["source"] in ("hub", "wheel") or (ROOT / model["location"]).exists():
+        return overlay
+    place = folder / Path(model["location"]).name
+    if model["source"] == "gguf":
+        place.write_bytes(b"GGUF")
+    else:
+        place.mkdir()
+        for name in ("config.json", "tokenizer.json", "model.safetensors"):
+            (place / name).write_text("{}")
+    return overlay | {"model": model | {"location": str(place)}}
+
+
 def overlaid(*overlays):
     """The default config under overlays, merged as Snakemake merges them."""
     config = copy.deepcopy(DEFAULT)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,15 @@ def test_a_folder_that_may_not_be_listed_is_named(folder, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: path != str(folder) and may(path, mode))
     monkeypatch.setattr(os, "listdir", refuse)
     assert f"config: model.location: the folder {folder} may not be read" in refused(folder)
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "gemma3", "bert"])
+def test_a_gguf_of_another_architecture_is_refused_by_name(kind, tmp_path):
+    file = tmp_path / "a.gguf"
+    key, value = b"general.architecture", kind.encode()
+    head = b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", len(key)) + key
+    file.write_bytes(head + struct.pack("<IQ", 8, len(value)) + value)
+    model = {"source": "gguf", "location": str(file), "n_blocks": 2}
+    assert f"is a GGUF of the architecture {kind}; GGUF files of llama can be read" in refusal(
+        with_changes(("model", model))
+    )

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from default_config import DEFAULT, OVERLAYS, overlaid, with_changes
+from default_config import DEFAULT, OVERLAYS, at_hand, overlaid, with_changes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from needq.common.settings import Config, Gpu, ModelSource
@@ -276,8 +276,8 @@ def test_the_reference_may_be_on_cuda_if_cuda_is_demanded():
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
-def test_an_overlay_sets_its_run_and_every_key_of_model(overlay):
-    content = yaml.safe_load(overlay.read_text(encoding="utf-8"))
+def test_an_overlay_sets_its_run_and_every_key_of_model(overlay, tmp_path):
+    content = at_hand(yaml.safe_load(overlay.read_text(encoding="utf-8")), tmp_path)
     assert content["run"] != DEFAULT["run"]
     assert set(content["model"]) == set(ModelSource.model_fields)
     values, notes = without_other_models_values(overlaid(content), content, DEFAULT)

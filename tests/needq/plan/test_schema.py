@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from default_config import DEFAULT, OVERLAYS, ROOT, SCHEMA_FILE, overlaid, with_changes
+from default_config import DEFAULT, OVERLAYS, ROOT, SCHEMA_FILE, at_hand, overlaid, with_changes
 from jsonschema import Draft202012Validator
 from needq.common.values import TAGS
 from needq.plan.config import read_config
@@ -90,9 +90,9 @@ def test_it_is_a_schema():
 
 
 @pytest.mark.parametrize("overlay", [None, *OVERLAYS], ids=lambda path: path.stem if path else "")
-def test_it_accepts_the_configs_of_the_project(overlay):
+def test_it_accepts_the_configs_of_the_project(overlay, tmp_path):
     content = yaml.safe_load(overlay.read_text(encoding="utf-8")) if overlay else {}
-    config = overlaid(content)
+    config = overlaid(at_hand(content, tmp_path) if content.get("model") else content)
     for sweep in config["sweeps"].values():
         if sweep.get("run") is False:  # YAML 1.1, which Snakemake reads, takes off for false
             sweep["run"] = "off"
