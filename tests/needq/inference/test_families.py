@@ -117,6 +117,29 @@ def test_float64_is_float64_in_every_family(family, data):
         assert formats.seen - ({torch.bfloat16} if alibi else set()) == {torch.float64}
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(FEW, max_examples=2)
+@given(data=st.data())
+def test_cuda_computes_what_the_cpu_does(family, data):
+    made = data.draw(models(family)).float()
+    ids, mask = padded(TEXTS)
+    with tempfile.TemporaryDirectory() as folder:
+        save_small(made, folder)
+        backend = Backend(precision="float64", kernels=kernels_of(made))
+        both = [
+            NativeModel(load_transformers(Path(folder), backend.changed(device=device)))
+            for device in ("cpu", "cuda")
+        ]
+    cpu, cuda = (model.logits(ids, mask=mask)[0].cpu() for model in both)
+    assert difference(cuda, cpu) < 1e-12
+    stream = both[1].begin(ids, mask)
+    for block in range(both[1].n_blocks):
+        stream = both[1].block(block, stream)
+    assert torch.equal(both[1].head(both[1].hidden(stream)).cpu(), cuda)
+
+
 def padded(rows):
     width = max(map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
