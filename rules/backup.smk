@@ -25,7 +25,7 @@ rule back_up:
         "../envs/weights.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=backup_memory,
         runtime=30,
     params:
         model=json_text(CONFIG.model),

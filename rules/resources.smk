@@ -21,6 +21,11 @@ def array_memory(wildcards, input, attempt):
     return attempt * round(1000 + 3 * input.size_mb)
 
 
+def backup_memory(wildcards, attempt):
+    """MB to back the model up, which is known of a model at hand."""
+    return attempt * at_hand.backup_memory(CONFIG.model)
+
+
 def lm_memory(wildcards, input, attempt):
     """MB to compute with the model: torch, the weights, the logits of a batch."""
     return attempt * round(2000 + 8 * input.size_mb)

@@ -214,7 +214,7 @@ class Backend(Settings):
     baseline: those that every x86-64 processor has.
     """
     threads: values.ThreadCount = 1
-    """The number of threads of one process on the CPU. Sums may depend on it."""
+    """CPU threads of one process. Sums may depend on it; two are slow beside a busy process."""
     batch: values.RowCount = 32
     """The largest number of texts or documents in one forward pass, under each intervention."""
     stack: values.Flag = True

@@ -11,6 +11,8 @@ from needq.common.values import path_problem
 from needq.plan.gguf import MAGIC, READ_FROM_GGUF, read_keys
 from needq.plan.sizes import read_gguf_sizes, read_sizes, size_problems
 
+LEAST_MEMORY = 4000  # MB for a backup
+WIDER = {"folder": 2, "gguf": 8}  # float32 beside what files hold, at most
 MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors.index.json")
 
 
@@ -29,6 +31,16 @@ def model_files(model: ModelSource) -> list[str]:
         for name in names
         if name.endswith(".safetensors") or name in MODEL_FILES
     ]
+
+
+def backup_memory(model: ModelSource) -> int:
+    """MB to back a model up: its weights in float32 twice, and what it is read from.
+
+    Files in 16 bits double in float32, and those of GGUF may grow by eight. Of a model that is not
+    at hand nobody knows.
+    """
+    size = sum(os.path.getsize(file) for file in model_files(model) if os.path.isfile(file)) / 2**20
+    return max(LEAST_MEMORY, round(1000 + 3 * WIDER.get(model.source, 0) * size))
 
 
 def file_problems(config: Config) -> Iterator[str]:

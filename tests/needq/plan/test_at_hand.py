@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from default_config import overlaid, with_changes
 from needq.common.settings import ModelSource
-from needq.plan.at_hand import model_files
+from needq.plan.at_hand import backup_memory, model_files
 from needq.plan.config import read_config
 from planning import read, refusal
 
@@ -156,3 +156,16 @@ def test_a_gguf_of_another_architecture_is_refused_by_name(kind, tmp_path):
     assert f"is a GGUF of the architecture {kind}; GGUF files of llama can be read" in refusal(
         with_changes(("model", model))
     )
+
+
+def test_the_memory_of_a_backup_follows_the_model(tmp_path):
+    """2.5 MB per MB of float32 were measured with files in bfloat16, and 400 MB besides."""
+    weights, gguf = tmp_path / "model.safetensors", tmp_path / "model.gguf"
+    for size, folder_mb, gguf_mb in ((1, 4000, 4000), (513, 4078, 13312), (2200, 14200, 53800)):
+        for file in (weights, gguf):
+            file.touch()
+            os.truncate(file, size * 2**20)
+        folder = ModelSource(location=str(tmp_path), n_blocks=1)
+        assert backup_memory(folder) == folder_mb
+        assert backup_memory(ModelSource(source="gguf", location=str(gguf), n_blocks=1)) == gguf_mb
+    assert backup_memory(ModelSource(source="hub", location="a/b", n_blocks=1)) == 4000
