@@ -5,7 +5,8 @@ import shutil
 import pytest
 from needq.common.errors import UserError
 from needq.plan.config import read_config
-from project import DEFAULT, TINY, merged
+from project import DEFAULT, ONE_BACKEND, TINY, merged
+from saved import SIZES, save_small
 
 PREFIX = "needq: error: "
 
@@ -54,6 +55,29 @@ def test_mistake_in_a_config_file_ends_before_it_is_merged(fresh, mistake):
     assert named in line
     assert said.splitlines()[-1] == line
     assert "Traceback" not in said
+
+
+def test_what_exact_arithmetic_or_a_familys_kernels_lack_is_said_by_a_dry_run(fresh):
+    from transformers import BloomConfig, BloomForCausalLM
+
+    bloom = BloomForCausalLM(BloomConfig(hidden_size=24, n_layer=6, n_head=3, **SIZES))
+    save_small(bloom, fresh.folder / "bloom")
+    model = {"location": "bloom", "n_blocks": 6, "digests": []}
+    one = ONE_BACKEND["divergence"]
+    for change, named in (
+        ({"pairs": [["cpu", "exact"]]}, "exact arithmetic does not have BloomForCausalLM; it has"),
+        ({}, "set divergence.backends: {cpu: {kernels: eager}}"),
+    ):
+        fresh.configure(model=model, cuda=False, divergence=one | change)
+        code, said = fresh.run("--dry-run", "--cores", "1")
+        assert code != 0
+        (line,) = errors(said)
+        assert named in line
+        assert said.splitlines()[-1] == line
+    backends = {"backends": {"cpu": {"kernels": "eager"}}}
+    fresh.configure(model=model, cuda=False, divergence=one | backends)
+    code, said = fresh.run("--dry-run", "--cores", "1")
+    assert code == 0, said
 
 
 MISTAKES = {
