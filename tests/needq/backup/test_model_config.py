@@ -4,7 +4,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from needq.backup.families import FAMILIES
 from needq.backup.model_config import checked, computed_with, left_out, read_model_config
@@ -380,6 +380,7 @@ VALUES = st.recursive(
 KEYS = sorted(set(REFUSED).union(*(family.keys.names() for family in FAMILIES.values())))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # on a busy machine
 @given(name=st.sampled_from(sorted(FAMILIES)), changes=st.data())
 def test_any_config_is_taken_or_refused_in_one_line(name, changes):
     config = smallest(name) | changes.draw(
