@@ -37,7 +37,7 @@ SETTINGS = (
 def seconds(backend, settings, rows):
     """The processor time of drawing TOKENS tokens of each row, after one that is not counted."""
     cpu, begun = torch.device("cpu"), [Row([0], f"prompt {row}", 0, row) for row in range(rows)]
-    sampler = make_sampler(backend, cpu, begun, settings)
+    sampler = make_sampler(backend, cpu, begun, settings, 1)
     logits = 3 * torch.randn(
         TOKENS + 1, rows, VOCABULARY, generator=torch.Generator().manual_seed(0)
     )
@@ -45,7 +45,7 @@ def seconds(backend, settings, rows):
     for step in range(TOKENS + 1):
         if step == 1:
             start = time.process_time()
-        sampler.choose(ids, logits[step], step, [False] * rows)
+        sampler.choose(ids, logits[step], step)
     return time.process_time() - start
 
 
