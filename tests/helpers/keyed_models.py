@@ -1,6 +1,6 @@
 """Small models whose weights are keyed noise, so that their digests are the same everywhere.
 
-Run as a program, it prints the digest of each model's logits on the device named.
+Run as a program, it prints the digest of each model's logits of two texts on the device named.
 """
 
 import sys
@@ -9,22 +9,70 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 import torch
+from needq.backup.architectures import find_architecture
+from needq.backup.families import FAMILIES
+from needq.backup.model_config import checked
 from needq.corrupt.keyed import key, raw, standard_normal
 from needq.exact.arithmetic import digest
-from needq.exact.gpt2 import ExactGPT2
-from needq.exact.llama import ExactLlama
+from needq.exact.load import load_exact
 
 VOCABULARY, WIDTH, HIDDEN, BLOCKS = 97, 48, 80, 3
-GPT2_CONFIG = {"n_head": 4, "n_layer": BLOCKS, "n_positions": 64, "layer_norm_epsilon": 1e-5}
-LLAMA_CONFIG = {
+GPT2_SIZES = {"n_head": 4, "n_layer": BLOCKS, "n_positions": 64, "n_embd": WIDTH, "n_inner": HIDDEN}
+SIZES = {
     "num_attention_heads": 6,
     "num_key_value_heads": 2,
     "hidden_size": WIDTH,
+    "intermediate_size": HIDDEN,
     "num_hidden_layers": BLOCKS,
     "max_position_embeddings": 64,
     "rms_norm_eps": 1e-5,
-    "rope_theta": 10000.0,
+    "tie_word_embeddings": True,
 }
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 10000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
+# each architecture's settings; between them, they switch on all that exact models have
+CONFIGS = {
+    "gpt2": ("GPT2LMHeadModel", GPT2_SIZES),
+    "llama": ("LlamaForCausalLM", SIZES),
+    "scaled gpt2": (
+        "GPT2LMHeadModel",
+        GPT2_SIZES
+        | {"activation_function": "relu", "scale_attn_weights": False}
+        | {"scale_attn_by_inverse_layer_idx": True},
+    ),
+    "smollm3": (
+        "SmolLM3ForCausalLM",
+        SIZES
+        | {"attention_bias": True, "mlp_bias": True, "rope_parameters": LLAMA3}
+        | {"no_rope_layers": [1, 0, 1], "use_sliding_window": True, "sliding_window": 5},
+    ),
+    "qwen3": (
+        "Qwen3ForCausalLM",
+        SIZES
+        | {"head_dim": 10, "use_sliding_window": True, "sliding_window": 7, "max_window_layers": 1}
+        | {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e4, "factor": 4.0}},
+    ),
+    "granite": (
+        "GraniteForCausalLM",
+        SIZES
+        | {"embedding_multiplier": 1.5, "residual_multiplier": 0.7, "attention_multiplier": 0.3}
+        | {"logits_scaling": 1.3, "hidden_act": "quick_gelu"},
+    ),
+}
+
+
+def config(name):
+    """The checked config.json of a model."""
+    architecture, own = CONFIGS[name]
+    kind = FAMILIES[architecture].model_type
+    own = {"architectures": [architecture], "model_type": kind, "vocab_size": VOCABULARY} | own
+    return checked(own)
 
 
 def tensor(name, *shape):
@@ -33,40 +81,22 @@ def tensor(name, *shape):
     return (values * 0.3 if len(shape) == 2 else values * 0.1 + 1).float()
 
 
-def gpt2_tensors():
-    shapes = {"wte.weight": (VOCABULARY, WIDTH), "wpe.weight": (64, WIDTH)}
-    layers = {"attn.c_attn": (WIDTH, 3 * WIDTH), "attn.c_proj": (WIDTH, WIDTH)}
-    layers |= {"mlp.c_fc": (WIDTH, HIDDEN), "mlp.c_proj": (HIDDEN, WIDTH)}
-    layers |= {"ln_1": (WIDTH,), "ln_2": (WIDTH,)}
-    for block in range(BLOCKS):
-        for name, shape in layers.items():
-            shapes[f"h.{block}.{name}.weight"] = shape
-            shapes[f"h.{block}.{name}.bias"] = shape[-1:]
-    shapes |= {"ln_f.weight": (WIDTH,), "ln_f.bias": (WIDTH,)}
-    return {f"transformer.{name}": tensor(name, *shape) for name, shape in shapes.items()}
-
-
-def llama_tensors():
-    shapes = {"model.embed_tokens.weight": (VOCABULARY, WIDTH), "model.norm.weight": (WIDTH,)}
-    layers = {"self_attn.q_proj": (WIDTH, WIDTH), "self_attn.k_proj": (WIDTH // 3, WIDTH)}
-    layers |= {"self_attn.v_proj": (WIDTH // 3, WIDTH), "self_attn.o_proj": (WIDTH, WIDTH)}
-    layers |= {"mlp.gate_proj": (HIDDEN, WIDTH), "mlp.up_proj": (HIDDEN, WIDTH)}
-    layers |= {"mlp.down_proj": (WIDTH, HIDDEN)}
-    layers |= {"input_layernorm": (WIDTH,), "post_attention_layernorm": (WIDTH,)}
-    for block in range(BLOCKS):
-        for name, shape in layers.items():
-            shapes[f"model.layers.{block}.{name}.weight"] = shape
-    return {name: tensor(name, *shape) for name, shape in shapes.items()}
-
-
-def models(device="cpu"):
+def tensors(name):
+    """Every tensor of a model; its head is the embedding."""
+    # GPT-2's names have a prefix in files, by which its noise was never keyed
     return {
-        "gpt2": ExactGPT2.from_tensors(GPT2_CONFIG, gpt2_tensors(), device),
-        "llama": ExactLlama.from_tensors(LLAMA_CONFIG, llama_tensors(), device),
+        own: tensor(own.removeprefix("transformer."), *shape)
+        for own, shape in find_architecture(config(name)).shapes().items()
     }
 
 
+def models(device="cpu"):
+    """Each exact model."""
+    return {name: load_exact(config(name), tensors(name), device) for name in CONFIGS}
+
+
 def ids(rows=8, tokens=60):
+    """Token ids [rows, tokens]."""
     return torch.from_numpy(
         (raw(key("test", "ids"), rows * tokens) % VOCABULARY).astype("int64").reshape(rows, tokens)
     )
@@ -74,4 +104,4 @@ def ids(rows=8, tokens=60):
 
 if __name__ == "__main__":
     for name, model in models(sys.argv[1]).items():
-        print(name, digest(model.logits(ids())[0]))
+        print(name, digest(model.logits(ids(2))[0]), sep="\t")

@@ -9,9 +9,16 @@ from torch import Tensor
 
 from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Integers, divide, quantise, right_bits
-from needq.exact.layers import KeysValues, Place, by_rows, gelu, layer_norm, linear, split_rows
-from needq.exact.model import ExactModel, require_settings
-from needq.exact.supported import SETTINGS
+from needq.exact.layers import (
+    ACTIVATIONS,
+    KeysValues,
+    Place,
+    by_rows,
+    layer_norm,
+    linear,
+    split_rows,
+)
+from needq.exact.model import ExactModel
 
 MATRICES = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
 BUFFERS = (".attn.bias", ".attn.masked_bias")  # causal masks that old checkpoints carry
@@ -26,7 +33,9 @@ class ExactGPT2(ExactModel):
         tensors: Mapping[str, Tensor],
         device: torch.device | str = "cpu",
     ) -> None:
-        require_settings("GPT-2", config, SETTINGS["GPT2LMHeadModel"])
+        self.activation = ACTIVATIONS[config.get("activation_function", "gelu_new")]
+        self.scaled = config.get("scale_attn_weights", True)
+        self.scaled_by_block = config.get("scale_attn_by_inverse_layer_idx", False)
         self.heads, self.epsilon = config["n_head"], config["layer_norm_epsilon"]
         # The published GPT-2 files leave this prefix out.
         self.prefix = "transformer." if "transformer.wte.weight" in tensors else ""
@@ -74,21 +83,24 @@ class ExactGPT2(ExactModel):
         return embedding + self.weight(f"{self.prefix}wpe.weight")[positions]
 
     def _projections(self, block: int, x: Tensor, positions: Tensor) -> tuple[Tensor, KeysValues]:
-        """The query, divided by the root of the head's size, and the new keys and values."""
+        """The query, divided as its scores are to be, and the new keys and values."""
 
         def fused(rows: Tensor, place: Place) -> Tensor:
             return self._affine(block, "attn.c_attn", self._norm(block, "ln_1", rows), place)
 
         heads = by_rows(fused, x).unflatten(-1, (3, self.heads, -1))
         query, keys, values = heads.permute(2, 0, 3, 1, 4)
-        return divide(query, sqrt(query.shape[-1])), self._keys_values(keys, values)
+        divisor = sqrt(query.shape[-1]) if self.scaled else 1.0
+        if self.scaled_by_block:
+            divisor *= block + 1
+        return divide(query, divisor), self._keys_values(keys, values)
 
     def _output(self, block: int, rows: Tensor, place: Place) -> Tensor:
         return self._affine(block, "attn.c_proj", rows, place)
 
     def _mlp(self, block: int, rows: Tensor, place: Place) -> Tensor:
         hidden = self._affine(block, "mlp.c_fc", self._norm(block, "ln_2", rows), place)
-        return self._affine(block, "mlp.c_proj", gelu(hidden), place)
+        return self._affine(block, "mlp.c_proj", self.activation(hidden), place)
 
     def _head(self, rows: Tensor) -> Tensor:
         normal = layer_norm(rows, *self._pair("ln_f"), self.epsilon)

@@ -4,7 +4,7 @@ Every function works row by row (a row: one token, or one token of one head), so
 batch, nor the length, nor how work is cut into chunks changes a row's bits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -21,7 +21,7 @@ from needq.exact.arithmetic import (
     split,
     sum_bits,
 )
-from needq.exact.elementary import exp_bounded, log, sqrt
+from needq.exact.elementary import exp_bounded, log, sqrt, tanh
 
 # How much is computed at a time, by the kind of device; no bit depends on it. A CPU is fast while
 # temporaries fit its caches. A GPU is busy only with thousands of rows; with these, the widest
@@ -99,6 +99,32 @@ def silu(x: Tensor) -> Tensor:
     return x / exp_bounded(-x).add_(1.0)
 
 
+def quick_gelu(x: Tensor) -> Tensor:
+    """x / (1 + e^(-1.702 x)), another approximation of GELU."""
+    return x / exp_bounded(x * -1.702).add_(1.0)
+
+
+def relu(x: Tensor) -> Tensor:
+    """x where it is above 0, else 0."""
+    return x.clamp_min(0.0)
+
+
+# by transformers' names
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "gelu_new": gelu,
+    "gelu_pytorch_tanh": gelu,
+    "quick_gelu": quick_gelu,
+    "relu": relu,
+    "silu": silu,
+    "swish": silu,
+}
+
+
+def capped(x: Tensor, cap: float) -> Tensor:
+    """x brought below `cap` in size: cap * tanh(x / cap)."""
+    return tanh(divide(x, cap)).mul_(cap)
+
+
 def log_softmax(x: Tensor) -> Tensor:
     """Logarithms of the softmax over the last dimension; x [rows, entries] float64.
 
@@ -171,13 +197,24 @@ class KeysValues(NamedTuple):
         return KeysValues(chosen(self.keys), chosen(self.values))
 
 
-def attention(query: Tensor, past: KeysValues, visible: Tensor, context: int) -> Tensor:
+def recent(visible: Tensor, window: int | None) -> Tensor:
+    """Of the keys that each query sees, the last `window`; visible [batch, new, tokens] bool."""
+    if window is None or visible.shape[-1] <= window:
+        return visible
+    later = visible.sum(-1, keepdim=True) - visible.cumsum(-1)
+    return visible & (later < window)
+
+
+def attention(
+    query: Tensor, past: KeysValues, visible: Tensor, context: int, cap: float | None = None
+) -> Tensor:
     """Causal attention; query [batch, heads, new, size] -> the same shape.
 
     past: keys and values of all tokens so far, the new ones last; each of its heads serves
     heads / key heads query heads, which are adjacent. visible [batch, new, tokens]: which key
     each query sees. context: the most keys that the model allows, from which the bits follow; the
-    present number must not decide, or one more token would change what came before.
+    present number must not decide, or one more token would change what came before. cap: what
+    scores stay below in size, by a tanh.
     """
     batch, heads, new, _ = query.shape
     key_heads, tokens = past.keys.values.shape[1:3]
@@ -193,18 +230,23 @@ def attention(query: Tensor, past: KeysValues, visible: Tensor, context: int) ->
                 past.first(seen),
                 visible[:, None, None, start:stop, :seen],
                 context,
+                cap,
             )
         )
     return torch.cat(results, -2).flatten(1, 2)
 
 
-def _attend(query: Tensor, past: KeysValues, visible: Tensor, context: int) -> Tensor:
+def _attend(
+    query: Tensor, past: KeysValues, visible: Tensor, context: int, cap: float | None
+) -> Tensor:
     """Attention of query [batch, key heads, group, new, size] to all keys given."""
     size, (keys, values, _) = query.shape[-1], past
     shape = (*query.shape[:-1], keys.values.shape[-2])
     left = split(query.flatten(2, 3), left_bits(size))
     transposed = Integers(keys.values.mT, keys.scale.mT, keys.bits)
     scores = matmul(left, transposed, size).view(shape)
+    if cap is not None:
+        scores = capped(scores, cap)
 
     hidden = ~visible
     scores.masked_fill_(hidden, -torch.inf)

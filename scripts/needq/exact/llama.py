@@ -1,26 +1,38 @@
-"""Llama (Touvron et al. 2023) in exact arithmetic: RMSNorm, rotary positions, grouped queries."""
+"""Llama (Touvron et al. 2023) and its kin in exact arithmetic.
+
+RMSNorm, rotary positions, grouped queries; what a kin has besides is read from its config.json and
+its tensors: biases, windows, norms of queries and keys, and factors.
+"""
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Integers, Split, divide, quantise, right_bits
-from needq.exact.elementary import ANGLE_LIMIT, cos, exp, log, sin
-from needq.exact.layers import KeysValues, Place, by_rows, linear, rms_norm, silu, split_rows
-from needq.exact.model import ExactModel, UnsupportedModelError, require_settings
-from needq.exact.supported import SETTINGS
+from needq.exact.layers import ACTIVATIONS, KeysValues, Place, by_rows, linear, rms_norm, split_rows
+from needq.exact.model import ExactModel
+from needq.exact.rotary import Rotary, frequencies_of, most_positions
 
-NORMS = ("layernorm.weight", "model.norm.weight")
-EMBEDDING = "model.embed_tokens.weight"
 BUFFERS = (".rotary_emb.inv_freq",)  # recomputed here
 
 
 class ExactLlama(ExactModel):
     """Llama with a language model head, from the tensors of a Hugging Face checkpoint."""
+
+    layers: ClassVar[str] = "model.layers."
+    embedding: ClassVar[str] = "model.embed_tokens.weight"
+    last_norm: ClassVar[str] = "model.norm"
+    untied_head: ClassVar[str] = "lm_head.weight"
+    output: ClassVar[str] = "self_attn.o_proj"
+    # norms of a block; None where there is none
+    before_attention: ClassVar[str | None] = "input_layernorm"
+    after_attention: ClassVar[str | None] = None
+    before_mlp: str | None = "post_attention_layernorm"
+    after_mlp: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -28,18 +40,34 @@ class ExactLlama(ExactModel):
         tensors: Mapping[str, Tensor],
         device: torch.device | str = "cpu",
     ) -> None:
-        require_settings("Llama", config, SETTINGS["LlamaForCausalLM"])
-        self.heads, self.key_heads = config["num_attention_heads"], config["num_key_value_heads"]
+        self.heads = config["num_attention_heads"]
+        self.key_heads = config.get("num_key_value_heads", self.heads)
         self.size = config.get("head_dim") or config["hidden_size"] // self.heads
-        self.epsilon = config["rms_norm_eps"]
-        self.head_name = "lm_head.weight" if "lm_head.weight" in tensors else EMBEDDING
-        kept = {name: t for name, t in tensors.items() if not name.endswith(BUFFERS)}
-        # Beyond this, an angle would pass the range for which sin and cos are exact.
-        context = min(config["max_position_embeddings"], int(ANGLE_LIMIT))
-        super().__init__(kept, config["num_hidden_layers"], context, device)
-        self.cosine, self.sine = (
-            table.to(self.device) for table in rotary_tables(context, self.size, _theta(config))
+        self.epsilon = config.get("rms_norm_eps", config.get("layer_norm_eps"))
+        activation = config.get("hidden_act", config.get("hidden_activation", "silu"))
+        self.activation = ACTIVATIONS[activation]
+        # Granite's factors, and what Gemma has in place of the head's size
+        self.divisor = sqrt(config.get("query_pre_attn_scalar", self.size))
+        if "attention_multiplier" in config:
+            self.divisor = 1 / config["attention_multiplier"]
+        self.embedding_factor = config.get("embedding_multiplier", 1.0)
+        self.residual_factor = config.get("residual_multiplier", 1.0)
+        self.logits_divisor = config.get("logits_scaling", 1.0)
+        self.head_name = self.untied_head if self.untied_head in tensors else self.embedding
+        self.normed = {m for m in "qk" if f"{self.layers}0.self_attn.{m}_norm.weight" in tensors}
+        frequencies = self._frequencies(config)
+        context = min(
+            config["max_position_embeddings"], *(most_positions(f) for f in frequencies.values())
         )
+        kept = {name: t for name, t in tensors.items() if not name.endswith(BUFFERS)}
+        super().__init__(kept, config["num_hidden_layers"], context, device)
+        self.windows = windows(config)
+        tables = {kind: Rotary(f, context, self.device) for kind, f in frequencies.items()}
+        types = layer_types(config) if len(tables) > 1 else [*tables] * self.n_blocks
+        self.rotary = [
+            tables[kind] if turned else None
+            for kind, turned in zip(types, turned_blocks(config), strict=True)
+        ]
 
     @classmethod
     def from_tensors(
@@ -51,78 +79,130 @@ class ExactLlama(ExactModel):
         """The model of a config.json and its tensors, under the names of model.safetensors."""
         return cls(config, tensors, device)
 
+    def _frequencies(self, config: ModelConfig) -> dict[str, Tensor]:
+        """The frequencies of rotary positions, by the type of blocks if types have their own."""
+        rope, context = config["rope_parameters"], config["max_position_embeddings"]
+        if "full_attention" not in rope:
+            rope = {"every": rope}
+        return {kind: frequencies_of(own, self.size, context) for kind, own in rope.items()}
+
     def output_axis(self, module: str) -> int:
         """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
         return 0
 
     def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:
         """What is kept for a weight; matrices, [out, in], become [in, out] quantised by column."""
-        if name.endswith(NORMS):
+        if weight.dim() == 1:
             return {name: weight}
         matrix = quantise(weight.T, right_bits(weight.shape[1]), 0)
         kept: dict[str, Tensor | Integers] = {}
         if name == self.head_name:  # often the embedding too
             kept["head"] = matrix
-        kept[name] = weight if name == EMBEDDING else matrix
+        kept[name] = weight if name == self.embedding else matrix
         return kept
 
-    def _matrix(self, block: int, name: str, rows: Split, place: Place) -> Tensor:
-        return self._linear(f"model.layers.{block}.{name}", rows, place)
+    def _rows(self, block: int, name: str, rows: Split, place: Place) -> Tensor:
+        """The outputs of a linear layer of a block, with its bias if it has one."""
+        module = f"{self.layers}{block}.{name}"
+        return self._linear(module, rows, place, self.bias(module))
 
-    def _norm(self, block: int, name: str, rows: Tensor) -> Split:
-        weight = self.weight(f"model.layers.{block}.{name}.weight")
-        return split_rows(rms_norm(rows, weight, self.epsilon))
+    def _normal(self, name: str, rows: Tensor) -> Tensor:
+        """Rows after the norm of that name."""
+        return rms_norm(rows, self.weight(f"{name}.weight"), self.epsilon)
+
+    def _norm(self, block: int, name: str | None, rows: Tensor) -> Tensor:
+        """Rows after a norm of a block, if it has that one."""
+        return rows if name is None else self._normal(f"{self.layers}{block}.{name}", rows)
 
     def _embed(self, ids: Tensor, positions: Tensor) -> Tensor:
-        return self.weight(EMBEDDING)[ids]
+        return scaled(self.weight(self.embedding)[ids], self.embedding_factor)
+
+    def _projected(self, block: int, rows: Split, place: Place) -> Tensor:
+        """The queries, the keys and the values of all heads of a block, side by side."""
+        return torch.cat(
+            [
+                self._norm_heads(block, m, self._rows(block, f"self_attn.{m}_proj", rows, place))
+                for m in "qkv"
+            ],
+            -1,
+        )
+
+    def _norm_heads(self, block: int, matrix: str, rows: Tensor) -> Tensor:
+        """Queries or keys after their norm, which is of as many outputs as it has weights."""
+        if matrix not in self.normed:
+            return rows
+        name = f"{self.layers}{block}.self_attn.{matrix}_norm"
+        size = len(self.weight(f"{name}.weight"))
+        return self._normal(name, rows.unflatten(-1, (-1, size))).flatten(-2)
 
     def _projections(self, block: int, x: Tensor, positions: Tensor) -> tuple[Tensor, KeysValues]:
-        """The query, divided by the root of the head's size, and the new keys and values."""
+        """The query, divided as its scores are to be, and the new keys and values."""
 
         def fused(rows: Tensor, place: Place) -> Tensor:
-            normal = self._norm(block, "input_layernorm", rows)
-            names = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
-            return torch.cat([self._matrix(block, name, normal, place) for name in names], -1)
+            normal = split_rows(self._norm(block, self.before_attention, rows))
+            return self._projected(block, normal, place)
 
         heads = by_rows(fused, x).unflatten(-1, (-1, self.size)).transpose(1, 2)
-        query, keys, values = heads.split((self.heads, self.key_heads, self.key_heads), 1)
-        cosine, sine = self.cosine[positions].unsqueeze(1), self.sine[positions].unsqueeze(1)
-        query = divide(rotate(query, cosine, sine), sqrt(self.size))
-        return query, self._keys_values(rotate(keys, cosine, sine), values)
+        both, values = heads.split((self.heads + self.key_heads, self.key_heads), 1)
+        rotary = self.rotary[block]
+        both = both if rotary is None else rotary.turn(both, positions)
+        query, keys = both.split((self.heads, self.key_heads), 1)
+        return divide(query, self.divisor), self._keys_values(keys, values)
 
     def _output(self, block: int, rows: Tensor, place: Place) -> Tensor:
-        return self._matrix(block, "self_attn.o_proj", split_rows(rows), place)
+        added = self._rows(block, self.output, split_rows(rows), place)
+        return scaled(self._norm(block, self.after_attention, added), self.residual_factor)
 
     def _mlp(self, block: int, rows: Tensor, place: Place) -> Tensor:
-        normal = self._norm(block, "post_attention_layernorm", rows)
-        hidden = silu(self._matrix(block, "mlp.gate_proj", normal, place))
-        hidden.mul_(self._matrix(block, "mlp.up_proj", normal, place))
-        return self._matrix(block, "mlp.down_proj", split_rows(hidden), place)
+        normal = split_rows(self._norm(block, self.before_mlp, rows))
+        added = self._hidden(block, normal, place)
+        return scaled(self._norm(block, self.after_mlp, added), self.residual_factor)
+
+    def _hidden(self, block: int, rows: Split, place: Place) -> Tensor:
+        """The outputs of the MLP, by way of its hidden layer."""
+        hidden = self.activation(self._rows(block, "mlp.gate_proj", rows, place))
+        hidden.mul_(self._rows(block, "mlp.up_proj", rows, place))
+        return self._rows(block, "mlp.down_proj", split_rows(hidden), place)
 
     def _head(self, rows: Tensor) -> Tensor:
-        normal = rms_norm(rows, self.weight("model.norm.weight"), self.epsilon)
-        return linear(split_rows(normal), self.weight("head"))
+        logits = linear(split_rows(self._normal(self.last_norm, rows)), self.weight("head"))
+        return logits if self.logits_divisor == 1.0 else divide(logits, self.logits_divisor)
 
 
-def _theta(config: ModelConfig) -> float:
-    """The base of the rotary frequencies, from a config.json of transformers 4 or 5."""
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    kind = rope.get("rope_type", rope.get("type", "default"))
-    if kind != "default" or rope.get("partial_rotary_factor", 1.0) != 1.0:
-        raise UnsupportedModelError(f"exact Llama has plain rotary positions only, not {rope}")
-    return float(rope.get("rope_theta") or config.get("rope_theta") or 10000.0)
+def scaled(x: Tensor, factor: float) -> Tensor:
+    """x times a number, which is 1 for most families."""
+    return x if factor == 1.0 else x * factor
 
 
-def rotary_tables(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]:
-    """cos and sin [context, size / 2] of position * theta^(-2i / size) (Su et al. 2021)."""
-    base = torch.tensor([theta], dtype=torch.float64)
-    exponents = divide(torch.arange(0, size, 2, dtype=torch.float64), size)
-    frequencies = exp(-exponents * log(base))
-    angles = torch.arange(context, dtype=torch.float64)[:, None] * frequencies
-    return cos(angles), sin(angles)
+def turned_blocks(config: ModelConfig) -> list[bool]:
+    """Of each block, whether its rotary positions turn anything; those of SmolLM3 may not."""
+    blocks = range(config["num_hidden_layers"])
+    if "no_rope_layers" in config:
+        return [bool(turned) for turned in config["no_rope_layers"]]
+    interval = config.get("no_rope_layer_interval")
+    return [interval is None or (block + 1) % interval != 0 for block in blocks]
 
 
-def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotary positions: dimension i of a head is paired with i + size / 2, as transformers does."""
-    first, second = x.chunk(2, -1)
-    return torch.cat((first * cosine - second * sine, second * cosine + first * sine), -1)
+def layer_types(config: ModelConfig) -> list[str]:
+    """Of each block, whether it sees everything or a window, as transformers decides it."""
+    if "layer_types" in config:
+        return list(config["layer_types"])
+    blocks = range(config["num_hidden_layers"])
+    if "max_window_layers" in config:  # Qwen
+        windowed = [block >= config["max_window_layers"] for block in blocks]
+    elif "no_rope_layer_interval" in config:  # SmolLM3
+        windowed = [not turned for turned in turned_blocks(config)]
+    elif "query_pre_attn_scalar" in config:  # Gemma 2 and 3
+        pattern = config.get("sliding_window_pattern", 2)
+        windowed = [(block + 1) % pattern != 0 for block in blocks]
+    else:
+        windowed = [True for _ in blocks]
+    return ["sliding_attention" if of_block else "full_attention" for of_block in windowed]
+
+
+def windows(config: ModelConfig) -> list[int | None]:
+    """How many tokens each block sees, None where it sees all."""
+    window = config.get("sliding_window")
+    if not config.get("use_sliding_window", True):
+        window = None
+    return [window if kind == "sliding_attention" else None for kind in layer_types(config)]

@@ -9,18 +9,24 @@ from needq.common.files import ModelConfig
 from needq.exact.gpt2 import ExactGPT2
 from needq.exact.llama import ExactLlama
 from needq.exact.model import ExactModel, UnsupportedModelError
+from needq.exact.supported import lacking
 
 KINDS: dict[str, type[ExactModel]] = {
     "GPT2LMHeadModel": ExactGPT2,
     "LlamaForCausalLM": ExactLlama,
+    "MistralForCausalLM": ExactLlama,
+    "Qwen2ForCausalLM": ExactLlama,
+    "Qwen3ForCausalLM": ExactLlama,
+    "SmolLM3ForCausalLM": ExactLlama,
+    "GraniteForCausalLM": ExactLlama,
 }
 
 
 def load_exact(
     config: ModelConfig, tensors: Mapping[str, Tensor], device: torch.device | str = "cpu"
 ) -> ExactModel:
-    """The exact model of a config.json and the tensors of its model.safetensors."""
-    architecture = config["architectures"][0]
-    if architecture not in KINDS:
-        raise UnsupportedModelError(f"exact arithmetic has {', '.join(KINDS)}, not {architecture}")
-    return KINDS[architecture].from_tensors(config, tensors, device)
+    """The exact model of a checked config.json and the tensors of its model.safetensors."""
+    missing = lacking(config)
+    if missing:
+        raise UnsupportedModelError(f"exact arithmetic does not have {missing}")
+    return KINDS[config["architectures"][0]].from_tensors(config, tensors, device)

@@ -19,7 +19,7 @@ from needq.exact.arithmetic import (
     to_float64,
 )
 from needq.exact.device import check_device
-from needq.exact.layers import KeysValues, Place, attention, by_rows, linear
+from needq.exact.layers import KeysValues, Place, attention, by_rows, linear, recent
 
 
 class UnsupportedModelError(UserError):
@@ -28,15 +28,6 @@ class UnsupportedModelError(UserError):
 
 class ContextError(ExactArithmeticError):
     """More tokens than the model's context, from which the bits were chosen."""
-
-
-def require_settings(model: str, config: ModelConfig, settings: Mapping[str, object]) -> None:
-    """UnsupportedModelError if config.json sets one of `settings` to another value."""
-    for setting, value in settings.items():
-        if config.get(setting, value) != value:
-            raise UnsupportedModelError(
-                f"exact {model} has {setting} = {value} only, not {config[setting]}"
-            )
 
 
 class Cache(NamedTuple):
@@ -81,12 +72,15 @@ class ExactModel(ABC):
     """
 
     exact = True
+    cap: float | None = None  # of the scores, if they are capped
+    parallel = False  # whether the MLP reads what attention reads
 
     def __init__(
         self, tensors: Mapping[str, Tensor], n_blocks: int, context: int, device: torch.device | str
     ) -> None:
         check_device(torch.device(device))
         self.device, self.n_blocks, self.context = torch.device(device), n_blocks, context
+        self.windows: Sequence[int | None] = [None] * n_blocks  # how many keys a query sees
         self._weights: dict[str, Tensor | Integers] = {}
         for name, tensor in tensors.items():
             self._weights.update(self._prepare(name, to_float64(tensor, name, self.device)))
@@ -136,6 +130,10 @@ class ExactModel(ABC):
         if name not in self._weights:
             raise UnsupportedModelError(f"the model's files hold no tensor named {name}")
         return self._weights[name]
+
+    def bias(self, module: str) -> Any:
+        """The bias of a module, None if it has none."""
+        return self._weights.get(f"{module}.bias")
 
     def replace(self, name: str, tensor: Tensor) -> None:
         """Use `tensor` in place of the weight of that name, until `restore`."""
@@ -263,10 +261,12 @@ class ExactModel(ABC):
         """The residual stream after a block, and its keys and values of all tokens so far."""
         query, present = self._projections(block, x, positions)
         past = present if past is None else past.append(present)
-        mixed = attention(query, past, visible, self.context)
+        seen = recent(visible, self.windows[block])
+        mixed = attention(query, past, seen, self.context, self.cap)
         mixed = mixed.transpose(1, 2).flatten(2)
-        x = x + by_rows(lambda rows, place: self._output(block, rows, place), mixed)
-        x = x + by_rows(lambda rows, place: self._mlp(block, rows, place), x)
+        attended = x + by_rows(lambda rows, place: self._output(block, rows, place), mixed)
+        read = x if self.parallel else attended
+        x = attended + by_rows(lambda rows, place: self._mlp(block, rows, place), read)
         require_range(x, f"the residual stream after block {block}")
         return x, past
 

@@ -1,4 +1,4 @@
-"""What exact arithmetic computes: the architectures, and their settings with the one value of each.
+"""What exact arithmetic computes: the architectures, and which values of their settings.
 
 No torch, since the Snakefile asks before the first job.
 """
@@ -8,28 +8,45 @@ from collections.abc import Mapping, Sequence
 from needq.common.errors import UserError
 from needq.common.files import ModelConfig
 
-# settings that change the forward pass, with the one value that is computed
-SETTINGS: Mapping[str, Mapping[str, object]] = {
-    "GPT2LMHeadModel": {
-        "activation_function": "gelu_new",
-        "scale_attn_weights": True,
-        "scale_attn_by_inverse_layer_idx": False,
-        "add_cross_attention": False,
-    },
-    "LlamaForCausalLM": {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False},
+ARCHITECTURES = (
+    "GPT2LMHeadModel",
+    "LlamaForCausalLM",
+    "MistralForCausalLM",
+    "Qwen2ForCausalLM",
+    "Qwen3ForCausalLM",
+    "SmolLM3ForCausalLM",
+    "GraniteForCausalLM",
+)
+ACTIVATIONS = ("gelu_new", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu", "swish")
+ROPES = ("default", "dynamic", "linear", "llama3")
+# settings of which not every value is computed, with those that are
+SETTINGS: Mapping[str, Sequence[object]] = {
+    "activation_function": ACTIVATIONS,
+    "hidden_act": ACTIVATIONS,
+    "hidden_activation": ACTIVATIONS,
 }
 
 
 def lacking(config: ModelConfig) -> str | None:
     """What exact arithmetic does not have of a model, by its checked config.json; None if all."""
     name = config["architectures"][0]
-    if name not in SETTINGS:
-        return f"{name}; it has {' and '.join(SETTINGS)}"
-    for setting, value in SETTINGS[name].items():
-        if config.get(setting, value) != value:
-            return f"{setting} = {config[setting]} of {name}; it has {value}"
-    kind = config.get("rope_parameters", {}).get("rope_type", "default")
-    return f"rope_type = {kind} of {name}; it has default" if kind != "default" else None
+    if name not in ARCHITECTURES:
+        return f"{name}; it has {_listed(ARCHITECTURES)}"
+    for setting, values in SETTINGS.items():
+        if config.get(setting, values[0]) not in values:
+            return f"{setting} = {config[setting]} of {name}; it has {_listed(values)}"
+    rope = config.get("rope_parameters", {})
+    # Gemma 3 has one for each type of block
+    for own in (rope, *(part for part in rope.values() if isinstance(part, dict))):
+        kind = own.get("rope_type", "default")
+        if kind not in ROPES:
+            return f"rope_type = {kind} of {name}; it has {_listed(ROPES)}"
+    return None
+
+
+def _listed(values: Sequence[object]) -> str:
+    *most, last = map(str, values)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def require_supported(config: ModelConfig, exact: Sequence[str]) -> None:

@@ -4,20 +4,25 @@ import pytest
 from needq.backup.families import FAMILIES
 from needq.backup.model_config import checked
 from needq.common.errors import UserError
+from needq.exact.layers import ACTIVATIONS
 from needq.exact.load import KINDS
-from needq.exact.supported import SETTINGS, lacking, require_supported
+from needq.exact.supported import ARCHITECTURES, SETTINGS, lacking, require_supported
 from smallest_configs import smallest
 
 
 def test_the_architectures_are_those_that_load():
-    assert set(SETTINGS) == set(KINDS)
+    assert set(ARCHITECTURES) == set(KINDS)
+
+
+def test_the_activations_are_those_that_are_computed():
+    assert set(SETTINGS["hidden_act"]) == set(ACTIVATIONS)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_families_without_exact_arithmetic_are_refused_by_name(name):
     config = checked(smallest(name))
     require_supported(config, [])
-    if name in SETTINGS:
+    if name in ARCHITECTURES:
         require_supported(config, ["exact"])
         return
     with pytest.raises(UserError) as error:
@@ -26,16 +31,11 @@ def test_families_without_exact_arithmetic_are_refused_by_name(name):
     assert "(exact, also_exact) out of divergence.reference, divergence.pairs" in str(error.value)
 
 
+ROPE = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}
 OTHERS = [
-    ("GPT2LMHeadModel", {"activation_function": "relu"}, "activation_function = relu"),
-    ("GPT2LMHeadModel", {"scale_attn_by_inverse_layer_idx": True}, "inverse_layer_idx = True"),
-    ("LlamaForCausalLM", {"attention_bias": True}, "attention_bias = True"),
-    ("LlamaForCausalLM", {"hidden_act": "gelu"}, "hidden_act = gelu"),
-    (
-        "LlamaForCausalLM",
-        {"rope_parameters": {"rope_type": "linear", "factor": 2.0}},
-        "rope_type = linear",
-    ),
+    ("GPT2LMHeadModel", {"activation_function": "gelu_fast"}, "activation_function = gelu_fast"),
+    ("LlamaForCausalLM", {"hidden_act": "gelu_fast"}, "hidden_act = gelu_fast"),
+    ("LlamaForCausalLM", {"rope_parameters": ROPE}, "rope_type = yarn"),
 ]
 
 
