@@ -64,6 +64,16 @@ CONFIGS = {
         | {"embedding_multiplier": 1.5, "residual_multiplier": 0.7, "attention_multiplier": 0.3}
         | {"logits_scaling": 1.3, "hidden_act": "quick_gelu"},
     ),
+    "olmo2": ("Olmo2ForCausalLM", SIZES),
+    "gemma2": (
+        "Gemma2ForCausalLM",
+        SIZES | {"sliding_window": 5, "query_pre_attn_scalar": 3, "attn_logit_softcapping": 2.0},
+    ),
+    "gemma3": (
+        "Gemma3ForCausalLM",
+        SIZES | {"sliding_window": 5, "sliding_window_pattern": 2, "rope_theta": 1e5},
+    ),
+    "phi3": ("Phi3ForCausalLM", SIZES | {"partial_rotary_factor": 0.5, "sliding_window": 5}),
 }
 
 

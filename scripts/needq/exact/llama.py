@@ -13,7 +13,16 @@ from torch import Tensor
 
 from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Integers, Split, divide, quantise, right_bits
-from needq.exact.layers import ACTIVATIONS, KeysValues, Place, by_rows, linear, rms_norm, split_rows
+from needq.exact.layers import (
+    ACTIVATIONS,
+    KeysValues,
+    Place,
+    by_rows,
+    capped,
+    linear,
+    rms_norm,
+    split_rows,
+)
 from needq.exact.model import ExactModel
 from needq.exact.rotary import Rotary, frequencies_of, most_positions
 
@@ -33,6 +42,7 @@ class ExactLlama(ExactModel):
     after_attention: ClassVar[str | None] = None
     before_mlp: str | None = "post_attention_layernorm"
     after_mlp: ClassVar[str | None] = None
+    normed: str = ""  # "qk" if queries and keys have norms of their own
 
     def __init__(
         self,
@@ -53,8 +63,10 @@ class ExactLlama(ExactModel):
         self.embedding_factor = config.get("embedding_multiplier", 1.0)
         self.residual_factor = config.get("residual_multiplier", 1.0)
         self.logits_divisor = config.get("logits_scaling", 1.0)
+        # Gemma's caps
+        self.cap = config.get("attn_logit_softcapping")
+        self.last_cap = config.get("final_logit_softcapping")
         self.head_name = self.untied_head if self.untied_head in tensors else self.embedding
-        self.normed = {m for m in "qk" if f"{self.layers}0.self_attn.{m}_norm.weight" in tensors}
         frequencies = self._frequencies(config)
         context = min(
             config["max_position_embeddings"], *(most_positions(f) for f in frequencies.values())
@@ -166,7 +178,9 @@ class ExactLlama(ExactModel):
 
     def _head(self, rows: Tensor) -> Tensor:
         logits = linear(split_rows(self._normal(self.last_norm, rows)), self.weight("head"))
-        return logits if self.logits_divisor == 1.0 else divide(logits, self.logits_divisor)
+        if self.logits_divisor != 1.0:
+            logits = divide(logits, self.logits_divisor)
+        return logits if self.last_cap is None else capped(logits, self.last_cap)
 
 
 def scaled(x: Tensor, factor: float) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from needq.common.files import ModelConfig
 from needq.exact.gpt2 import ExactGPT2
+from needq.exact.kin import ExactGemma, ExactGemma2, ExactGemma3, ExactOlmo2, ExactPhi3, ExactQwen3
 from needq.exact.llama import ExactLlama
 from needq.exact.model import ExactModel, UnsupportedModelError
 from needq.exact.supported import lacking
@@ -16,9 +17,14 @@ KINDS: dict[str, type[ExactModel]] = {
     "LlamaForCausalLM": ExactLlama,
     "MistralForCausalLM": ExactLlama,
     "Qwen2ForCausalLM": ExactLlama,
-    "Qwen3ForCausalLM": ExactLlama,
+    "Qwen3ForCausalLM": ExactQwen3,
     "SmolLM3ForCausalLM": ExactLlama,
     "GraniteForCausalLM": ExactLlama,
+    "Olmo2ForCausalLM": ExactOlmo2,
+    "GemmaForCausalLM": ExactGemma,
+    "Gemma2ForCausalLM": ExactGemma2,
+    "Gemma3ForCausalLM": ExactGemma3,
+    "Phi3ForCausalLM": ExactPhi3,
 }
 
 
