@@ -73,6 +73,13 @@ CONFIGS = {
         "Gemma3ForCausalLM",
         SIZES | {"sliding_window": 5, "sliding_window_pattern": 2, "rope_theta": 1e5},
     ),
+    "phi": ("PhiForCausalLM", SIZES | {"qk_layernorm": True, "tie_word_embeddings": False}),
+    "stablelm": (
+        "StableLmForCausalLM",
+        SIZES | {"qk_layernorm": True, "use_parallel_residual": True, "partial_rotary_factor": 0.5},
+    ),
+    "neox": ("GPTNeoXForCausalLM", SIZES | {"tie_word_embeddings": True, "rotary_pct": 0.5}),
+    "opt": ("OPTForCausalLM", SIZES | {"ffn_dim": HIDDEN, "word_embed_proj_dim": 20}),
     "phi3": ("Phi3ForCausalLM", SIZES | {"partial_rotary_factor": 0.5, "sliding_window": 5}),
 }
 

@@ -133,7 +133,7 @@ FAR_DENOMINATOR = (
 )
 
 
-def _enter(x: Array) -> tuple[Any, Array]:
+def enter(x: Array) -> tuple[Any, Array]:
     """The module (numpy or torch) that x belongs to, and x as a float64 array of that module."""
     xp: Any = numpy
     if type(x).__module__.partition(".")[0] == "torch":
@@ -161,7 +161,7 @@ def nearest_integer(x: Array) -> Array:
 
 def power_of_two(n: Array) -> Array:
     """2^n to the bit, for integer-valued float64 n in [-1022, 1023]."""
-    xp, n = _enter(n)
+    xp, n = enter(n)
     biased = (n + (INTEGER_MAGIC + EXPONENT_BIAS)).view(xp.int64)
     return (biased << MANTISSA_BITS).view(xp.float64)
 
@@ -172,7 +172,7 @@ def sqrt(x: Array) -> Array:
     On the CPU torch hands it to MKL's vector library, which misrounds (sqrt(log(2)) for one), so
     that a tensor there goes through numpy, which uses the processor's own instruction.
     """
-    xp, x = _enter(x)
+    xp, x = enter(x)
     if isinstance(x, numpy.ndarray) or x.device.type != "cpu":
         return xp.sqrt(x)
     return xp.from_numpy(numpy.sqrt(x.numpy()))
@@ -188,7 +188,7 @@ def _exp_reduced(x: Array) -> tuple[Array, Array]:
 
 def exp(x: Array) -> Array:
     """e^x."""
-    xp, x = _enter(x)
+    xp, x = enter(x)
     n, value = _exp_reduced(xp.clip(x, EXP_LOWEST, EXP_HIGHEST))
     half = nearest_integer(n * 0.5)  # in two steps: 2^n itself may be subnormal or too large
     value = value * power_of_two(half) * power_of_two(n - half)
@@ -197,7 +197,7 @@ def exp(x: Array) -> Array:
 
 def exp_bounded(x: Array) -> Array:
     """e^x with x first brought into [-708, 709]: there the bits of `exp`, for less work."""
-    xp, x = _enter(x)
+    xp, x = enter(x)
     n, value = _exp_reduced(xp.clip(x, -708.0, 709.0))
     value *= power_of_two(n)
     return value
@@ -205,7 +205,7 @@ def exp_bounded(x: Array) -> Array:
 
 def log(x: Array) -> Array:
     """Natural logarithm: x = 2^k (1 + f), log(1 + f) = 2 atanh(f / (2 + f))."""
-    xp, x = _enter(x)
+    xp, x = enter(x)
     regular = xp.where((x > 0.0) & (x < inf), x, 1.0)
     subnormal = regular < SMALLEST_NORMAL
     bits = (regular * xp.where(subnormal, 2.0**54, 1.0)).view(xp.int64)
@@ -224,7 +224,7 @@ def log(x: Array) -> Array:
 
 def tanh(x: Array) -> Array:
     """Hyperbolic tangent: Lambert's continued fraction near 0, else 1 - 2 / (e^2x + 1)."""
-    xp, x = _enter(x)
+    xp, x = enter(x)
     size = xp.clip(abs(x), 0.0, TANH_ONE)
     z = size * size
     ratio = polynomial(z, TANH_NUMERATOR) / polynomial(z, TANH_DENOMINATOR)
@@ -236,7 +236,7 @@ def tanh(x: Array) -> Array:
 
 def _sin_cos(x: Array) -> tuple[Any, Array, Array, Array]:
     """sin and cos of the remainder of x by pi/2, and the quadrant 0..3."""
-    xp, x = _enter(x)
+    xp, x = enter(x)
     bounded = xp.where(abs(x) <= ANGLE_LIMIT, x, nan)
     n = nearest_integer(bounded * TWO_OVER_PI)
     r = ((bounded - n * HALF_PI_HIGH) - n * HALF_PI_MIDDLE) - n * HALF_PI_LOW
@@ -261,7 +261,7 @@ def cos(x: Array) -> Array:
 
 def inverse_normal_cdf(p: Array) -> Array:
     """The z with P(Z <= z) = p for a standard normal Z; Wichura's AS 241."""
-    xp, p = _enter(p)
+    xp, p = enter(p)
     inside = (p >= 0.0) & (p <= 1.0)
     p = xp.where(inside, p, 0.5)
     centred = p - 0.5

@@ -22,6 +22,7 @@ from needq.exact.arithmetic import (
     sum_bits,
 )
 from needq.exact.elementary import exp_bounded, log, sqrt, tanh
+from needq.exact.erf import erf
 
 # How much is computed at a time, by the kind of device; no bit depends on it. A CPU is fast while
 # temporaries fit its caches. A GPU is busy only with thousands of rows; with these, the widest
@@ -31,6 +32,7 @@ CHUNK_SCORES = {"cpu": 1 << 17, "cuda": 1 << 24}
 
 MORE_TOKENS = 32  # for which there is room when keys and values outgrow theirs
 
+SQRT_HALF = 0.7071067811865476
 SQRT_TWO_OVER_PI = 0.7978845608028654
 GELU_CUBIC = 0.044715
 
@@ -99,6 +101,11 @@ def silu(x: Tensor) -> Tensor:
     return x / exp_bounded(-x).add_(1.0)
 
 
+def erf_gelu(x: Tensor) -> Tensor:
+    """GELU itself: x times the normal distribution function, by the error function."""
+    return erf(x * SQRT_HALF).add_(1.0).mul_(x).mul_(0.5)
+
+
 def quick_gelu(x: Tensor) -> Tensor:
     """x / (1 + e^(-1.702 x)), another approximation of GELU."""
     return x / exp_bounded(x * -1.702).add_(1.0)
@@ -111,6 +118,7 @@ def relu(x: Tensor) -> Tensor:
 
 # by transformers' names
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "gelu": erf_gelu,
     "gelu_new": gelu,
     "gelu_pytorch_tanh": gelu,
     "quick_gelu": quick_gelu,

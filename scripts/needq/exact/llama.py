@@ -26,6 +26,7 @@ from needq.exact.layers import (
 from needq.exact.model import ExactModel
 from needq.exact.rotary import Rotary, frequencies_of, most_positions
 
+ACTIVATION_KEYS = ("hidden_act", "hidden_activation", "activation_function")
 BUFFERS = (".rotary_emb.inv_freq",)  # recomputed here
 
 
@@ -42,7 +43,8 @@ class ExactLlama(ExactModel):
     after_attention: ClassVar[str | None] = None
     before_mlp: str | None = "post_attention_layernorm"
     after_mlp: ClassVar[str | None] = None
-    normed: str = ""  # "qk" if queries and keys have norms of their own
+    normed: str = ""  # "qk" if queries and keys have norms of their own, which are named:
+    head_norm: ClassVar[str] = "norm"
 
     def __init__(
         self,
@@ -53,9 +55,11 @@ class ExactLlama(ExactModel):
         self.heads = config["num_attention_heads"]
         self.key_heads = config.get("num_key_value_heads", self.heads)
         self.size = config.get("head_dim") or config["hidden_size"] // self.heads
-        self.epsilon = config.get("rms_norm_eps", config.get("layer_norm_eps"))
-        activation = config.get("hidden_act", config.get("hidden_activation", "silu"))
-        self.activation = ACTIVATIONS[activation]
+        self.epsilon = config.get("rms_norm_eps", config.get("layer_norm_eps", 1e-5))
+        self.activation = ACTIVATIONS[next(config[key] for key in ACTIVATION_KEYS if key in config)]
+        self.parallel = config.get("use_parallel_residual", self.parallel)
+        if config.get("qk_layernorm"):
+            self.normed = "qk"
         # Granite's factors, and what Gemma has in place of the head's size
         self.divisor = sqrt(config.get("query_pre_attn_scalar", self.size))
         if "attention_multiplier" in config:
@@ -68,16 +72,15 @@ class ExactLlama(ExactModel):
         self.last_cap = config.get("final_logit_softcapping")
         self.head_name = self.untied_head if self.untied_head in tensors else self.embedding
         frequencies = self._frequencies(config)
-        context = min(
-            config["max_position_embeddings"], *(most_positions(f) for f in frequencies.values())
-        )
+        limits = [most_positions(own) for own in frequencies.values()]
+        context = min([config["max_position_embeddings"], *limits])
         kept = {name: t for name, t in tensors.items() if not name.endswith(BUFFERS)}
         super().__init__(kept, config["num_hidden_layers"], context, device)
         self.windows = windows(config)
         tables = {kind: Rotary(f, context, self.device) for kind, f in frequencies.items()}
-        types = layer_types(config) if len(tables) > 1 else [*tables] * self.n_blocks
+        types = layer_types(config) if len(tables) > 1 else [*tables, ""][:1] * self.n_blocks
         self.rotary = [
-            tables[kind] if turned else None
+            tables.get(kind) if turned else None
             for kind, turned in zip(types, turned_blocks(config), strict=True)
         ]
 
@@ -143,7 +146,7 @@ class ExactLlama(ExactModel):
         """Queries or keys after their norm, which is of as many outputs as it has weights."""
         if matrix not in self.normed:
             return rows
-        name = f"{self.layers}{block}.self_attn.{matrix}_norm"
+        name = f"{self.layers}{block}.self_attn.{matrix}_{self.head_norm}"
         size = len(self.weight(f"{name}.weight"))
         return self._normal(name, rows.unflatten(-1, (-1, size))).flatten(-2)
 
@@ -176,8 +179,13 @@ class ExactLlama(ExactModel):
         hidden.mul_(self._rows(block, "mlp.up_proj", rows, place))
         return self._rows(block, "mlp.down_proj", split_rows(hidden), place)
 
+    def _last(self, rows: Tensor) -> Tensor:
+        """What the head reads of the residual stream."""
+        return self._normal(self.last_norm, rows)
+
     def _head(self, rows: Tensor) -> Tensor:
-        logits = linear(split_rows(self._normal(self.last_norm, rows)), self.weight("head"))
+        last = split_rows(self._last(rows))
+        logits = linear(last, self.weight("head"), self.bias("lm_head"))
         if self.logits_divisor != 1.0:
             logits = divide(logits, self.logits_divisor)
         return logits if self.last_cap is None else capped(logits, self.last_cap)

@@ -8,6 +8,7 @@ from torch import Tensor
 from needq.common.files import ModelConfig
 from needq.exact.gpt2 import ExactGPT2
 from needq.exact.kin import ExactGemma, ExactGemma2, ExactGemma3, ExactOlmo2, ExactPhi3, ExactQwen3
+from needq.exact.layer_normed import ExactGPTNeoX, ExactOPT, ExactPhi, ExactStableLM
 from needq.exact.llama import ExactLlama
 from needq.exact.model import ExactModel, UnsupportedModelError
 from needq.exact.supported import lacking
@@ -25,6 +26,10 @@ KINDS: dict[str, type[ExactModel]] = {
     "Gemma2ForCausalLM": ExactGemma2,
     "Gemma3ForCausalLM": ExactGemma3,
     "Phi3ForCausalLM": ExactPhi3,
+    "PhiForCausalLM": ExactPhi,
+    "StableLmForCausalLM": ExactStableLM,
+    "GPTNeoXForCausalLM": ExactGPTNeoX,
+    "OPTForCausalLM": ExactOPT,
 }
 
 

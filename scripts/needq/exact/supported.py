@@ -21,14 +21,20 @@ ARCHITECTURES = (
     "Gemma2ForCausalLM",
     "Gemma3ForCausalLM",
     "Phi3ForCausalLM",
+    "PhiForCausalLM",
+    "StableLmForCausalLM",
+    "GPTNeoXForCausalLM",
+    "OPTForCausalLM",
 )
-ACTIVATIONS = ("gelu_new", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu", "swish")
+ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu", "swish")
 ROPES = ("default", "dynamic", "linear", "llama3")
 # settings of which not every value is computed, with those that are
 SETTINGS: Mapping[str, Sequence[object]] = {
     "activation_function": ACTIVATIONS,
     "hidden_act": ACTIVATIONS,
     "hidden_activation": ACTIVATIONS,
+    "do_layer_norm_before": (True,),
+    "layer_norm_elementwise_affine": (True,),
 }
 
 
@@ -36,7 +42,7 @@ def lacking(config: ModelConfig) -> str | None:
     """What exact arithmetic does not have of a model, by its checked config.json; None if all."""
     name = config["architectures"][0]
     if name not in ARCHITECTURES:
-        return f"{name}; it has {_listed(ARCHITECTURES)}"
+        return f"{name} (docs/models.md lists what it has)"
     for setting, values in SETTINGS.items():
         if config.get(setting, values[0]) not in values:
             return f"{setting} = {config[setting]} of {name}; it has {_listed(values)}"

@@ -27,7 +27,9 @@ def test_families_without_exact_arithmetic_are_refused_by_name(name):
         return
     with pytest.raises(UserError) as error:
         require_supported(config, ["exact", "also_exact"])
-    assert str(error.value).startswith(f"model: exact arithmetic does not have {name}; it has GPT")
+    assert str(error.value).startswith(
+        f"model: exact arithmetic does not have {name} (docs/models.md"
+    )
     assert "(exact, also_exact) out of divergence.reference, divergence.pairs" in str(error.value)
 
 
@@ -36,6 +38,9 @@ OTHERS = [
     ("GPT2LMHeadModel", {"activation_function": "gelu_fast"}, "activation_function = gelu_fast"),
     ("LlamaForCausalLM", {"hidden_act": "gelu_fast"}, "hidden_act = gelu_fast"),
     ("LlamaForCausalLM", {"rope_parameters": ROPE}, "rope_type = yarn"),
+    ("Gemma3ForCausalLM", {"rope_parameters": {"full_attention": ROPE}}, "rope_type = yarn"),
+    ("OPTForCausalLM", {"do_layer_norm_before": False}, "do_layer_norm_before = False"),
+    ("OPTForCausalLM", {"layer_norm_elementwise_affine": False}, "elementwise_affine = False"),
 ]
 
 
