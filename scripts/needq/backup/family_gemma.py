@@ -17,6 +17,7 @@ from needq.backup.keys import (
     Size,
     rope_of,
 )
+from needq.common.files import ModelConfig
 
 
 class GemmaKeys(DecoderKeys):
@@ -60,6 +61,11 @@ class Gemma2(Llama):
     """Norms before and after attention and MLP."""
 
     block_norms = (*Llama.block_norms, "pre_feedforward_layernorm", "post_feedforward_layernorm")
+
+    def __init__(self, name: str, keys: ModelConfig) -> None:
+        super().__init__(name, keys)
+        # transformers' sdpa leaves out the cap of scores, without a word
+        self.eager_only = keys["attn_logit_softcapping"] is not None
 
 
 class Ropes(BaseModel):

@@ -1,4 +1,4 @@
-"""Which attention kernels transformers has for a family."""
+"""With which attention kernels transformers computes a family."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from needq.common.settings import Backend
 
 
 def check_kernels(architecture: Architecture, backends: Mapping[str, Backend]) -> None:
-    """UserError if backends ask for attention kernels that transformers lacks for a family."""
+    """UserError if backends ask for attention kernels that do not compute all of a model."""
     wrong = [
         name
         for name, backend in backends.items()
@@ -17,6 +17,6 @@ def check_kernels(architecture: Architecture, backends: Mapping[str, Backend]) -
     if wrong:
         keys = ", ".join(f"{name}: {{kernels: eager}}" for name in wrong)
         raise UserError(
-            f"model: transformers has eager attention kernels alone for {architecture.name}; set "
-            f"divergence.backends: {{{keys}}}"
+            f"model: transformers computes {architecture.name} with eager attention kernels alone; "
+            f"set divergence.backends: {{{keys}}}"
         )

@@ -92,7 +92,7 @@ class Architecture:
     # the module of a block whose buffers are a mask, and rotary frequencies, in old files
     masked: ClassVar[str | None] = None
     turned: ClassVar[str | None] = None
-    eager_only: ClassVar[bool] = False  # whether transformers has no other attention kernels
+    eager_only: bool = False  # whether other attention kernels of transformers lack something
     # the keys of config.json that give the sizes
     names: ClassVar[Names] = {
         "n_blocks": "num_hidden_layers",

@@ -5,6 +5,7 @@ import transformers
 from needq.backup.architectures import find_architecture
 from needq.backup.families import FAMILIES
 from needq.backup.kernels import check_kernels
+from needq.backup.model_config import checked
 from needq.common.errors import UserError
 from needq.common.settings import Backend
 from smallest_configs import smallest
@@ -14,8 +15,14 @@ EXACT = Backend(arithmetic="exact", precision="float64")
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_families_with_eager_kernels_alone_are_those_of_transformers(name):
-    theirs = getattr(transformers, name)
-    assert find_architecture(smallest(name)).eager_only != theirs._supports_sdpa
+    theirs, config = getattr(transformers, name), checked(smallest(name))
+    capped = config.get("attn_logit_softcapping") is not None  # which sdpa leaves out
+    assert find_architecture(config).eager_only == (capped or not theirs._supports_sdpa)
+
+
+def test_gemma_2_without_a_cap_has_every_kernel():
+    config = checked(smallest("Gemma2ForCausalLM") | {"attn_logit_softcapping": None})
+    assert not find_architecture(config).eager_only
 
 
 def test_kernels_that_a_family_lacks_are_refused_with_what_to_write():
@@ -24,5 +31,7 @@ def test_kernels_that_a_family_lacks_are_refused_with_what_to_write():
     check_kernels(find_architecture(smallest("LlamaForCausalLM")), backends)
     bloom = find_architecture(smallest("BloomForCausalLM"))
     check_kernels(bloom, {"b": eager, "d": EXACT})
-    with pytest.raises(UserError, match=r"BloomForCausalLM; .*: \{a: \{kernels: eager\}, c: \{ker"):
+    with pytest.raises(
+        UserError, match=r"BloomForCausalLM .*; set .*: \{a: \{kernels: eager\}, c: \{ker"
+    ):
         check_kernels(bloom, backends)
