@@ -4,6 +4,7 @@ import torch
 from needq.exact import layers
 from needq.exact.arithmetic import quantise, right_bits
 from scipy import special
+from transformers.activations import ACT2FN
 
 generator = torch.Generator().manual_seed(0)
 CONTEXT = 32
@@ -50,6 +51,35 @@ def test_gelu_and_silu():
     x = x.clamp(-1e6, 1e6)
     expected = torch.nn.functional.silu(x)
     torch.testing.assert_close(layers.silu(x), expected, rtol=1e-13, atol=1e-100)
+
+
+# errors are relative to x: where x is far below 0, 1 + erf cancels, in transformers too
+@pytest.mark.parametrize("name", layers.ACTIVATIONS)
+def test_activations_are_those_of_transformers(name):
+    x = torch.cat((3 * normal(2000), torch.tensor([0.0, -1e4, 1e4], dtype=torch.float64)))
+    expected = ACT2FN[name](x)
+    torch.testing.assert_close(layers.ACTIVATIONS[name](x), expected, rtol=1e-13, atol=1e-14)
+
+
+def test_scores_are_capped():
+    x = torch.cat((10 * normal(2000), torch.tensor([0.0, -1e80, 1e80], dtype=torch.float64)))
+    torch.testing.assert_close(layers.capped(x, 5.0), 5 * torch.tanh(x / 5), rtol=1e-14, atol=0)
+    query, keys, values = normal(2, 4, 9, 8), normal(2, 2, 9, 8), normal(2, 2, 9, 8)
+    scores = (query.unflatten(1, (2, 2)) @ keys.mT.unsqueeze(2) / 0.5).tanh() * 0.5
+    scores.masked_fill_(~causal(2, 9)[:, None, None], -torch.inf)
+    expected = (scores.softmax(-1) @ values.unsqueeze(2)).flatten(1, 2)
+    result = layers.attention(query, past(keys, values), causal(2, 9), CONTEXT, cap=0.5)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("window", [None, 1, 3, 9])
+def test_a_window_holds_the_last_keys_seen(window):
+    visible = torch.tensor([[False] * 3 + [True] * 5, [True, False] * 4])
+    visible = (visible[:, None] & torch.ones(8, 8, dtype=torch.bool).tril())[:, -4:]
+    seen = layers.recent(visible, window)
+    for row, kept in zip(visible.flatten(0, 1), seen.flatten(0, 1), strict=True):
+        keys = row.nonzero().flatten().tolist()
+        assert kept.nonzero().flatten().tolist() == keys[-(window or 8) :]
 
 
 @pytest.mark.parametrize("key_heads", [1, 2, 4])
