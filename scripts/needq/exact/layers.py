@@ -214,15 +214,20 @@ def recent(visible: Tensor, window: int | None) -> Tensor:
 
 
 def attention(
-    query: Tensor, past: KeysValues, visible: Tensor, context: int, cap: float | None = None
+    query: Tensor,
+    past: KeysValues,
+    visible: Tensor,
+    context: int,
+    window: int | None = None,
+    cap: float | None = None,
 ) -> Tensor:
     """Causal attention; query [batch, heads, new, size] -> the same shape.
 
     past: keys and values of all tokens so far, the new ones last; each of its heads serves
     heads / key heads query heads, which are adjacent. visible [batch, new, tokens]: which key
     each query sees. context: the most keys that the model allows, from which the bits follow; the
-    present number must not decide, or one more token would change what came before. cap: what
-    scores stay below in size, by a tanh.
+    present number must not decide, or one more token would change what came before. window: how
+    many of the keys that it sees a query takes, the last ones. cap: what scores stay below in size.
     """
     batch, heads, new, _ = query.shape
     key_heads, tokens = past.keys.values.shape[1:3]
@@ -236,7 +241,7 @@ def attention(
             _attend(
                 grouped[..., start:stop, :],
                 past.first(seen),
-                visible[:, None, None, start:stop, :seen],
+                recent(visible[:, start:stop, :seen], window)[:, None, None],
                 context,
                 cap,
             )

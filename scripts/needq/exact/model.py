@@ -19,7 +19,7 @@ from needq.exact.arithmetic import (
     to_float64,
 )
 from needq.exact.device import check_device
-from needq.exact.layers import KeysValues, Place, attention, by_rows, linear, recent
+from needq.exact.layers import KeysValues, Place, attention, by_rows, linear
 
 
 class UnsupportedModelError(UserError):
@@ -261,8 +261,7 @@ class ExactModel(ABC):
         """The residual stream after a block, and its keys and values of all tokens so far."""
         query, present = self._projections(block, x, positions)
         past = present if past is None else past.append(present)
-        seen = recent(visible, self.windows[block])
-        mixed = attention(query, past, seen, self.context, self.cap)
+        mixed = attention(query, past, visible, self.context, self.windows[block], self.cap)
         mixed = mixed.transpose(1, 2).flatten(2)
         attended = x + by_rows(lambda rows, place: self._output(block, rows, place), mixed)
         read = x if self.parallel else attended

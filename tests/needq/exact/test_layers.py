@@ -80,6 +80,9 @@ def test_a_window_holds_the_last_keys_seen(window):
     for row, kept in zip(visible.flatten(0, 1), seen.flatten(0, 1), strict=True):
         keys = row.nonzero().flatten().tolist()
         assert kept.nonzero().flatten().tolist() == keys[-(window or 8) :]
+    query, keys, values = normal(2, 2, 4, 8), normal(2, 2, 8, 8), normal(2, 2, 8, 8)
+    result = layers.attention(query, past(keys, values), visible, CONTEXT, window)
+    assert torch.equal(result, layers.attention(query, past(keys, values), seen, CONTEXT))
 
 
 @pytest.mark.parametrize("key_heads", [1, 2, 4])
