@@ -17,6 +17,7 @@ import json
 import platform
 import sys
 import time
+from functools import partial
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -81,7 +82,7 @@ def pocket_text(new_tokens):
 
 def small_logits(name, pieces):
     """The logits of a model of keyed weights, its tokens given in pieces of this length."""
-    model, cache, results = keyed_models.models()[name], None, []
+    model, cache, results = keyed_models.model(name), None, []
     for part in keyed_models.ids().split(pieces, 1):
         logits, cache = model.logits(part, cache)
         results.append(logits)
@@ -117,6 +118,11 @@ ITEMS = {
     "small GPT-2, logits by a cache in pieces of 7": lambda: small_logits("gpt2", 7),
     "small Llama, logits": lambda: small_logits("llama", 60),
     "small Llama, logits by a cache in pieces of 7": lambda: small_logits("llama", 7),
+    **{
+        f"small {name}, logits": partial(small_logits, name, 60)
+        for name in keyed_models.CONFIGS
+        if name not in ("gpt2", "llama")
+    },
     "pocket-gpt2, logits of 4 tokens": lambda: pocket_logits(4),
     "pocket-gpt2, logits of 12 tokens": lambda: pocket_logits(12),
     "pocket-gpt2, logits of 40 tokens": lambda: pocket_logits(40),

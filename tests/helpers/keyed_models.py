@@ -107,9 +107,14 @@ def tensors(name):
     }
 
 
+def model(name, device="cpu"):
+    """An exact model."""
+    return load_exact(config(name), tensors(name), device)
+
+
 def models(device="cpu"):
     """Each exact model."""
-    return {name: load_exact(config(name), tensors(name), device) for name in CONFIGS}
+    return {name: model(name, device) for name in CONFIGS}
 
 
 def ids(rows=8, tokens=60):
@@ -120,5 +125,5 @@ def ids(rows=8, tokens=60):
 
 
 if __name__ == "__main__":
-    for name, model in models(sys.argv[1]).items():
-        print(name, digest(model.logits(ids(2))[0]), sep="\t")
+    for name, made in models(sys.argv[1]).items():
+        print(name, digest(made.logits(ids(2))[0]), sep="\t")
