@@ -43,8 +43,8 @@ class ExactLlama(ExactModel):
     after_attention: ClassVar[str | None] = None
     before_mlp: str | None = "post_attention_layernorm"
     after_mlp: ClassVar[str | None] = None
-    normed: str = ""  # "qk" if queries and keys have norms of their own, which are named:
-    head_norm: ClassVar[str] = "norm"
+    normed: str = ""  # "qk" if queries and keys have norms of their own
+    head_norm: ClassVar[str] = "norm"  # what their names end with
 
     def __init__(
         self,
