@@ -36,6 +36,8 @@ LLAMA3 = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 16,
 }
+YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0}
+YARN["original_max_position_embeddings"] = 16
 # each architecture's settings; between them, they switch on all that exact models have
 CONFIGS = {
     "gpt2": ("GPT2LMHeadModel", GPT2_SIZES),
@@ -62,7 +64,7 @@ CONFIGS = {
         "GraniteForCausalLM",
         SIZES
         | {"embedding_multiplier": 1.5, "residual_multiplier": 0.7, "attention_multiplier": 0.3}
-        | {"logits_scaling": 1.3, "hidden_act": "quick_gelu"},
+        | {"logits_scaling": 1.3, "hidden_act": "quick_gelu", "rope_parameters": YARN},
     ),
     "olmo2": ("Olmo2ForCausalLM", SIZES),
     "gemma2": (

@@ -10,6 +10,7 @@ from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Integers, Split
 from needq.exact.layers import Place, by_rows, layer_norm, linear, split_rows
 from needq.exact.llama import ExactLlama
+from needq.exact.rotary import Frequencies
 
 OFFSET = 2  # the first positions of OPT's table belong to none
 
@@ -102,7 +103,7 @@ class ExactOPT(LayerNormed):
         self.narrow = config.get("word_embed_proj_dim", width) != width
         super().__init__(config, tensors, device)
 
-    def _frequencies(self, config: ModelConfig) -> dict[str, Tensor]:
+    def _frequencies(self, config: ModelConfig) -> dict[str, Frequencies]:
         return {}
 
     def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:

@@ -24,7 +24,7 @@ from needq.exact.layers import (
     split_rows,
 )
 from needq.exact.model import ExactModel
-from needq.exact.rotary import Rotary, frequencies_of, most_positions
+from needq.exact.rotary import Frequencies, Rotary, frequencies_of
 
 ACTIVATION_KEYS = ("hidden_act", "hidden_activation", "activation_function")
 BUFFERS = (".rotary_emb.inv_freq",)  # recomputed here
@@ -72,7 +72,7 @@ class ExactLlama(ExactModel):
         self.last_cap = config.get("final_logit_softcapping")
         self.head_name = self.untied_head if self.untied_head in tensors else self.embedding
         frequencies = self._frequencies(config)
-        limits = [most_positions(own) for own in frequencies.values()]
+        limits = [own.most_positions() for own in frequencies.values()]
         context = min([config["max_position_embeddings"], *limits])
         kept = {name: t for name, t in tensors.items() if not name.endswith(BUFFERS)}
         super().__init__(kept, config["num_hidden_layers"], context, device)
@@ -94,7 +94,7 @@ class ExactLlama(ExactModel):
         """The model of a config.json and its tensors, under the names of model.safetensors."""
         return cls(config, tensors, device)
 
-    def _frequencies(self, config: ModelConfig) -> dict[str, Tensor]:
+    def _frequencies(self, config: ModelConfig) -> dict[str, Frequencies]:
         """The frequencies of rotary positions, by the type of blocks if types have their own."""
         rope, context = config["rope_parameters"], config["max_position_embeddings"]
         if "full_attention" not in rope:

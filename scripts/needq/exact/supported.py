@@ -27,7 +27,6 @@ ARCHITECTURES = (
     "OPTForCausalLM",
 )
 ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu", "swish")
-ROPES = ("default", "dynamic", "linear", "llama3")
 # settings of which not every value is computed, with those that are
 SETTINGS: Mapping[str, Sequence[object]] = {
     "activation_function": ACTIVATIONS,
@@ -46,12 +45,6 @@ def lacking(config: ModelConfig) -> str | None:
     for setting, values in SETTINGS.items():
         if config.get(setting, values[0]) not in values:
             return f"{setting} = {config[setting]} of {name}; it has {_listed(values)}"
-    rope = config.get("rope_parameters", {})
-    # Gemma 3 has one for each type of block
-    for own in (rope, *(part for part in rope.values() if isinstance(part, dict))):
-        kind = own.get("rope_type", "default")
-        if kind not in ROPES:
-            return f"rope_type = {kind} of {name}; it has {_listed(ROPES)}"
     return None
 
 

@@ -27,7 +27,6 @@ GOLDEN = {
     "scaled gpt2": "3af6c7e1d24e0f7ffed08c950f07894851b1cba410c186ff998cdf77826b575b",
     "smollm3": "24afd42e0b1016ad524366959058e093c8587d06a7c3b34a13e57adbd4871d40",
     "qwen3": "7ce3f45142c8a12cfe6cf7f26d3b2bf382c722182a04ab6952d3b30db385eb48",
-    "granite": "79a885a2e4a62039584d37a793eec1a4d4c3e82b30bca85c294f3344cdeb867d",
     "olmo2": "c7768637eaaf01f2e85a2ae92c41a0cd9fcfceb03f89cb4173dc8e8043db6721",
     "gemma2": "e50af40db9abd3f8a24bc8a4840e7edaa2335e0f5352e6df44c43fb302713cdb",
     "gemma3": "da838e8ae5a738b73f996cb251272693189c5e13065ed29258f3a0caf7c4c97b",
@@ -36,6 +35,7 @@ GOLDEN = {
     "stablelm": "5cb2402cab555e1e908bbb05cfeac07211596d454d0acbe19ba2fc608ac8104d",
     "neox": "6cbc32bd5bb6c43d700c3ea2cdc7512482a5eb494ec7600bfc5fecbe3864db8f",
     "opt": "e63b869218c7c37e49af2a2ab5ac30bacd953666c7892c5569e0913fefa9ffd1",
+    "granite": "877c40cf634f6f98ec47d6d6fa3a212f549e43c6758d32cfff52ea40beb67b48",
 }
 
 

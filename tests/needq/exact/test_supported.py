@@ -33,12 +33,9 @@ def test_families_without_exact_arithmetic_are_refused_by_name(name):
     assert "(exact, also_exact) out of divergence.reference, divergence.pairs" in str(error.value)
 
 
-ROPE = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}
 OTHERS = [
     ("GPT2LMHeadModel", {"activation_function": "gelu_fast"}, "activation_function = gelu_fast"),
     ("LlamaForCausalLM", {"hidden_act": "gelu_fast"}, "hidden_act = gelu_fast"),
-    ("LlamaForCausalLM", {"rope_parameters": ROPE}, "rope_type = yarn"),
-    ("Gemma3ForCausalLM", {"rope_parameters": {"full_attention": ROPE}}, "rope_type = yarn"),
     ("OPTForCausalLM", {"do_layer_norm_before": False}, "do_layer_norm_before = False"),
     ("OPTForCausalLM", {"layer_norm_elementwise_affine": False}, "elementwise_affine = False"),
 ]
