@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from needq.common import errors
-from needq.plan import at_hand, dependencies, selection, verdicts
+from needq.plan import at_hand, cost, dependencies, estimate, selection, verdicts
 from needq.plan.params import json_text
 
 STARTED = time.time()

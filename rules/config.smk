@@ -1,7 +1,7 @@
 # Config: read strictly before Snakemake merges it, then completed and checked.
 #
 # INPUTS   config.yaml and its overlays
-# OUTPUTS  PROJECT, SCRIPTS, CONFIG, CUDA
+# OUTPUTS  PROJECT, SCRIPTS, CONFIG, CUDA; a dry run says what the run costs
 import os
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ from needq.backup.early import check_early
 from needq.backup.kernels import check_kernels
 from needq.common import errors
 from needq.exact.supported import require_supported
-from needq.plan import config as needq_config, cuda, place
+from needq.plan import config as needq_config, cuda, estimate, place
 from needq.plan.config_file import check_files
 from needq.plan.selection import Selection
 
@@ -44,6 +44,23 @@ configfile: DEFAULT_CONFIG
 def asked():
     """The arguments of the command line. Snakemake keeps them to itself until later."""
     return parse_args(None)[1]
+
+
+def tells_cost():
+    """Whether this is a dry run of everything that may say what the run costs."""
+    arguments = asked()
+    quiet = {word.name for word in arguments.quiet or ()} & {"PROGRESS", "ALL"}
+    return (
+        workflow.is_main_process
+        and arguments.dryrun
+        and set(arguments.targets) <= {"all"}
+        and not quiet
+    )
+
+
+def cores_here():
+    """The cores that jobs run on; None if they run on other machines."""
+    return asked().cores or 1 if jobs_run_here() else None
 
 
 def jobs_run_here():
@@ -83,3 +100,6 @@ def read_config():
 CONFIG, CUDA = read_config()
 # captions of the report read this one, so it has the defaults too
 config.update(CONFIG.model_dump())
+
+for line in estimate.lines(CONFIG, CUDA, cores_here()) if tells_cost() else []:
+    print(f"needq: {line}", file=sys.stderr)

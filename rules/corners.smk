@@ -23,7 +23,7 @@ rule draw_native_noise:
     threads: side_threads
     resources:
         gpu=side_gpus,
-        mem_mb=lm_memory,
+        mem_mb=memory_of(noise_job),
     params:
         backend=side_settings,
     script:
@@ -57,8 +57,8 @@ rule trace_corners:
     threads: side_threads
     resources:
         gpu=corner_gpus,
-        mem_mb=lm_memory,
-        runtime=ledger_minutes,
+        mem_mb=memory_of(corners_job),
+        runtime=minutes_of(corners_job),
     params:
         pair=ledger_pair,
         generation=json_text(CONFIG.generation),

@@ -28,8 +28,8 @@ rule generate:
     threads: backend_threads
     resources:
         gpu=gpus,
-        mem_mb=lm_memory,
-        runtime=lm_minutes,
+        mem_mb=memory_of(generate_job),
+        runtime=minutes_of(generate_job),
     params:
         backend=backend_settings,
         generation=json_text(CONFIG.generation),

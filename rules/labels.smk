@@ -26,8 +26,8 @@ rule make_reference_texts:
     threads: CONFIG.divergence.backends[REFERENCE].threads
     resources:
         gpu=int(CONFIG.divergence.backends[REFERENCE].device == "cuda"),
-        mem_mb=lm_memory,
-        runtime=reference_minutes,
+        mem_mb=memory_of(reference_job),
+        runtime=minutes_of(reference_job),
     params:
         backend=CONFIG.divergence.backends[REFERENCE].model_dump(),
         generation=json_text(CONFIG.generation),

@@ -34,8 +34,8 @@ rule repeat:
     threads: backend_threads
     resources:
         gpu=gpus,
-        mem_mb=lm_memory,
-        runtime=lm_minutes,
+        mem_mb=memory_of(repeat_job),
+        runtime=minutes_of(repeat_job),
     params:
         backend=backend_settings,
         generation=json_text(CONFIG.generation),

@@ -1,9 +1,12 @@
-# Resources: what a job asks of a machine, scaled with the files that it reads: the model's weights,
-# its noise, two backends' logits. A rule that says nothing asks for the default of the profile.
+# Resources: what a job asks of a machine. A job that computes with the model asks for what `-n`
+# estimates (needq.plan.estimate), with room to spare; others are scaled with the files that they
+# read. A rule that says nothing asks for the default of the profile.
 #
 # INPUTS   a job's input (before the files are there, a dry run shows <TBD>) and its backend
 # OUTPUTS  threads, gpu, mem_mb (MB) and runtime (minutes); each retry asks for as much again of the
 #          last two, since a scheduler kills what asked for too little
+
+from functools import cache
 
 
 def backend_threads(wildcards):
@@ -26,37 +29,75 @@ def backup_memory(wildcards, attempt):
     return attempt * at_hand.backup_memory(CONFIG.model)
 
 
-def lm_memory(wildcards, input, attempt):
-    """MB to compute with the model: torch, the weights, the logits of a batch."""
-    return attempt * round(2000 + 8 * input.size_mb)
+@cache
+def planned_with(config):
+    """The run with a model by the config.json of its backup."""
+    return estimate.Run(CONFIG, CUDA, cost.backed_up_shape(config))
 
 
-def minutes(count, input, attempt):
-    """Minutes to compute with the model under `count` interventions."""
-    return attempt * round(10 + count * input.size_mb / 250)
+def planned(input):
+    """The run with the model that is backed up: what its jobs cost is what -n promises."""
+    return planned_with(str(input.config))
 
 
-def lm_minutes(wildcards, input, attempt):
-    """Minutes to compute with the model under each intervention of a chunk."""
-    return minutes(len(USED.chunks[wildcards.chunk]), input, attempt)
+def generate_job(wildcards, input):
+    """What it costs to generate the texts of a chunk."""
+    return planned(input).generate(backend(wildcards), USED.chunks[wildcards.chunk])
 
 
-def reference_minutes(wildcards, input, attempt):
-    """Minutes to generate and score the reference texts, about as for an intervention each."""
-    return minutes(CONFIG.labels.texts_per_prompt, input, attempt)
+def logits_job(wildcards, input):
+    """What it costs to compute logits of the reference's tokens under a chunk."""
+    return planned(input).logits(backend(wildcards), USED.chunks[wildcards.chunk])
 
 
-def ledger_minutes(wildcards, input, attempt):
-    """Minutes to compute one side of the ledger, at each of its corners."""
-    corners = USED.side_corners(wildcards.side, wildcards.left, wildcards.right)
-    documents = CONFIG.divergence.causes.documents / len(CONFIG.generation.prompts)
-    count = len(USED.ledger_interventions) * len(corners) * (1 + documents)
-    return minutes(count, input, attempt)
+def repeat_job(wildcards, input):
+    """What it costs to generate and compute again what a repeat has of a chunk."""
+    return planned(input).repeat(backend(wildcards), USED.chunks[wildcards.chunk])
 
 
-def verify_minutes(wildcards, input, attempt):
-    """Minutes to compute under each intervention that the exact backend runs."""
-    return minutes(sum(map(len, USED.exact_chunks.values())), input, attempt)
+def score_job(wildcards, input):
+    """What it costs to score under each intervention of a chunk."""
+    chunk, name = wildcards.chunk, wildcards.backend
+    return planned(input).score(name, USED.chunks[chunk], chunk in USED.text_chunks)
+
+
+def reference_job(wildcards, input):
+    """What it costs to generate and score the reference texts."""
+    return planned(input).reference_texts(CONFIG.divergence.backends[REFERENCE])
+
+
+def noise_job(wildcards, input):
+    """What it costs to draw the noise of one side of the ledger."""
+    return planned(input).native_noise(side_backend(wildcards))
+
+
+def corners_job(wildcards, input):
+    """What it costs to compute one side of the ledger, at each of its corners."""
+    pair, process = (wildcards.left, wildcards.right), wildcards.process
+    return planned(input).corners(wildcards.side, *pair, process)
+
+
+def verify_job(wildcards, input):
+    """What it costs to compute under each intervention that the exact backend runs."""
+    return planned(input).verify()
+
+
+def memory_of(job):
+    """The function that says how many MB a job is given."""
+
+    def mem_mb(wildcards, input, attempt):
+        return attempt * round(job(wildcards, input).memory_asked)
+
+    return mem_mb
+
+
+def minutes_of(job):
+    """The function that says how many minutes a job is given."""
+
+    def runtime(wildcards, input, attempt):
+        return attempt * round(job(wildcards, input).minutes_asked)
+
+    return runtime
 
 
 def side_threads(wildcards):

@@ -34,8 +34,8 @@ rule score:
     threads: backend_threads
     resources:
         gpu=gpus,
-        mem_mb=lm_memory,
-        runtime=lm_minutes,
+        mem_mb=memory_of(score_job),
+        runtime=minutes_of(score_job),
     params:
         backend=backend_settings,
     script:
@@ -64,8 +64,8 @@ rule compute_logits:
     threads: backend_threads
     resources:
         gpu=gpus,
-        mem_mb=lm_memory,
-        runtime=lm_minutes,
+        mem_mb=memory_of(logits_job),
+        runtime=minutes_of(logits_job),
     params:
         backend=backend_settings,
         positions=CONFIG.divergence.positions,

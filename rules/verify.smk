@@ -50,8 +50,8 @@ rule verify:
     threads: VERIFYING.threads if VERIFYING else 1
     resources:
         gpu=int(CONFIG.verify_device == "cuda"),
-        mem_mb=lm_memory,
-        runtime=verify_minutes,
+        mem_mb=memory_of(verify_job),
+        runtime=minutes_of(verify_job),
     params:
         deciding=json_text(USED.deciding),
         generation=json_text(CONFIG.generation),

@@ -9,7 +9,7 @@ from needq.common.settings import Config, ModelSource
 from needq.common.sources import PICKLES, hub_owner_and_name, wheel_name_and_version
 from needq.common.values import path_problem
 from needq.plan.gguf import MAGIC, READ_FROM_GGUF, read_keys
-from needq.plan.sizes import read_gguf_sizes, read_sizes, size_problems
+from needq.plan.sizes import Sizes, read_gguf_sizes, read_sizes, size_problems
 
 LEAST_MEMORY = 4000  # MB for a backup
 WIDER = {"folder": 2, "gguf": 8}  # float32 beside what files hold, at most
@@ -55,8 +55,7 @@ def file_problems(config: Config) -> Iterator[str]:
         if os.path.relpath(path).startswith(results + os.sep):
             yield f"{key}: {path} is among the results of this run; give it another name (run)"
     yield from _model_problems(config.model)
-    reader = {"folder": read_sizes, "gguf": read_gguf_sizes}.get(config.model.source)
-    sizes = reader(config.model.location) if reader else None
+    sizes = _source_sizes(config.model)
     if sizes is not None:
         yield from size_problems(config, sizes)
     grammar = config.tasks.grammar
@@ -67,6 +66,37 @@ def file_problems(config: Config) -> Iterator[str]:
         problem = _text_problem(file)
         if problem:
             yield f"{key}: {problem}"
+
+
+def sizes_at_hand(config: Config) -> Sizes | None:
+    """The sizes of the model, from its source or from the backup of an earlier run."""
+    sizes = _source_sizes(config.model)
+    if sizes is not None and sizes.vocabulary is not None:  # some GGUF files do not say it
+        return sizes
+    return read_sizes(os.path.join("results", config.run, "backup")) or sizes
+
+
+def document_bytes(file: str) -> list[int]:
+    """The bytes of each document of a text that is no blank file, without the ends of lines."""
+    sizes = [0]
+    for line in Path(file).read_bytes().split(b"\n"):
+        if line.strip():
+            sizes[-1] += len(line)
+        elif sizes[-1]:
+            sizes.append(0)
+    return [size for size in sizes if size]
+
+
+def line_bytes(path: str) -> float:
+    """The mean bytes of a line that is not blank; of a folder, in its first *.jsonl file."""
+    files = sorted(Path(path).glob("*.jsonl")) if os.path.isdir(path) else [Path(path)]
+    sizes = [len(line) for file in files[:1] for line in file.read_bytes().split(b"\n")]
+    return sum(sizes) / max(1, sum(size > 0 for size in sizes))
+
+
+def _source_sizes(model: ModelSource) -> Sizes | None:
+    reader = {"folder": read_sizes, "gguf": read_gguf_sizes}.get(model.source)
+    return reader(model.location) if reader else None
 
 
 def _text_problem(file: str) -> str | None:

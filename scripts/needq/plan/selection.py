@@ -153,6 +153,11 @@ class Selection:
             return self.exact_chunks
         return self.chunks if scored_alone else self.text_chunks
 
+    def repeated(self, interventions: Sequence[Intervention]) -> list[Intervention]:
+        """Those that a repeat has: the pristine model, and the first noise seed's."""
+        seeds = (None, self.config.noise_seeds[0])
+        return [one for one in interventions if one.noise_seed in seeds]
+
     def compared_chunks(self, left: str, right: str) -> list[str]:
         """The chunks in which two backends are compared. A repeat needs one noise seed only."""
         seeds = {None, self.config.noise_seeds[0]}

@@ -4,7 +4,7 @@ Only what the first job would refuse is refused here. Of anything odd the backup
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +44,11 @@ IN_GGUF = (
 )
 
 
+# the width of the MLP by any of these families; if none is there or null, it is 4 times the width
+MLP = ("n_inner", "intermediate_size", "ffn_dim", "ffn_hidden_size", "feed_forward_length")
+GATED = {*KIN} - {"phi"}  # those whose MLP has a gate, a third matrix
+
+
 class Sizes(NamedTuple):
     """The sizes of a model; None for one that is not known."""
 
@@ -52,6 +57,9 @@ class Sizes(NamedTuple):
     heads: int | None
     key_value_heads: int | None
     context: int | None
+    inner: int | None  # the width of the MLP
+    vocabulary: int | None
+    mlp_matrices: int | None  # of a block
 
 
 def read_sizes(folder: str) -> Sizes | None:
@@ -66,7 +74,7 @@ def read_sizes(folder: str) -> Sizes | None:
     kind = values.get("model_type") if isinstance(values, dict) else None
     if not isinstance(kind, str) or kind not in NAMES:
         return None
-    return _sizes(values.get(name) for name in NAMES[kind])
+    return _sizes(kind, NAMES[kind], values)
 
 
 def read_gguf_sizes(file: str) -> Sizes | None:
@@ -74,11 +82,23 @@ def read_gguf_sizes(file: str) -> Sizes | None:
     values = read_keys(file)
     if values.get("general.architecture") != READ_FROM_GGUF:
         return None
-    return _sizes(values.get(f"{READ_FROM_GGUF}.{name}") for name in IN_GGUF)
+    own = {key.removeprefix(f"{READ_FROM_GGUF}."): value for key, value in values.items()}
+    return _sizes(READ_FROM_GGUF, IN_GGUF, own)
 
 
-def _sizes(found: Iterable[object]) -> Sizes:
-    return Sizes(*(value if type(value) is int and value > 0 else None for value in found))
+def _sizes(kind: str, names: Iterable[str], values: Mapping[str, object]) -> Sizes:
+    blocks, width, heads, key_value_heads, context = (_number(values, name) for name in names)
+    inner = next(filter(None, (_number(values, name) for name in MLP)), width and 4 * width)
+    experts = _number(values, "num_local_experts") or 1
+    matrices = None if inner is None else experts * (3 if kind in GATED else 2)
+    vocabulary = _number(values, "vocab_size")
+    return Sizes(blocks, width, heads, key_value_heads, context, inner, vocabulary, matrices)
+
+
+def _number(values: Mapping[str, object], name: str) -> int | None:
+    """A size, if it is there and one that a model may have."""
+    value = values.get(name)
+    return value if type(value) is int and value > 0 else None
 
 
 def size_problems(config: Config, sizes: Sizes) -> Iterator[str]:

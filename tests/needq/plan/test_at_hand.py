@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from default_config import overlaid, with_changes
 from needq.common.settings import ModelSource
-from needq.plan.at_hand import backup_memory, model_files
+from needq.plan.at_hand import backup_memory, document_bytes, line_bytes, model_files, sizes_at_hand
 from needq.plan.config import read_config
-from planning import read, refusal
+from needq.plan.sizes import read_sizes
+from planning import of_blocks, read, refusal
 
 
 def test_files_of_a_model(tmp_path):
@@ -169,3 +170,39 @@ def test_the_memory_of_a_backup_follows_the_model(tmp_path):
         assert backup_memory(folder) == folder_mb
         assert backup_memory(ModelSource(source="gguf", location=str(gguf), n_blocks=1)) == gguf_mb
     assert backup_memory(ModelSource(source="hub", location="a/b", n_blocks=1)) == 4000
+
+
+def test_documents_are_those_that_are_scored():
+    file = "resources/texts/stories.txt"
+    found = document_bytes(file)
+    text = Path(file).read_text(encoding="utf-8")
+    assert [len(part.replace("\n", "").encode()) for part in text.strip().split("\n\n")] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [("a", [1]), ("a\nbc\n\n\n \t\nd\n", [3, 1]), ("\n\n  \nä", [2]), ("a\n\n", [1])],
+)
+def test_blank_lines_end_documents(tmp_path, text, sizes):
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8")
+    assert document_bytes(str(tmp_path / "text.txt")) == sizes
+
+
+def test_the_mean_line_of_a_file_and_of_a_folder(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b"abc\n\nabcde\n")
+    (tmp_path / "b.jsonl").write_bytes(b"a\n")
+    assert line_bytes(str(tmp_path / "a.jsonl")) == 4
+    assert line_bytes(str(tmp_path)) == 4
+
+
+def test_sizes_at_hand_are_the_source_s_or_the_backup_s(tmp_path, monkeypatch):
+    pocket = read()
+    assert sizes_at_hand(pocket) == read_sizes("resources/pocket-gpt2")
+    config = Path("resources/pocket-gpt2/config.json").absolute()
+    hub = read(of_blocks(12))
+    monkeypatch.chdir(tmp_path)
+    assert sizes_at_hand(hub) is None
+    backup = tmp_path / "results" / hub.run / "backup"
+    backup.mkdir(parents=True)
+    shutil.copy(config, backup)
+    assert sizes_at_hand(hub) == read_sizes(str(backup))

@@ -21,6 +21,7 @@ def file(tmp_path_factory):
     writer.add_block_count(5)
     writer.add_context_length(64)
     writer.add_embedding_length(48)
+    writer.add_feed_forward_length(96)
     writer.add_head_count(6)
     writer.add_head_count_kv(2)
     writer.add_layer_norm_rms_eps(1e-5)
@@ -34,7 +35,7 @@ def file(tmp_path_factory):
 
 
 def test_the_sizes_that_the_library_writes(file):
-    assert read_gguf_sizes(str(file)) == Sizes(5, 48, 6, 2, 64)
+    assert read_gguf_sizes(str(file)) == Sizes(5, 48, 6, 2, 64, 96, None, 3)
     keys = read_keys(str(file))
     assert (keys["general.name"], keys["llama.a_list"]) == ("a name", [1, 2, 3])
     assert keys["llama.attention.layer_norm_rms_epsilon"] == pytest.approx(1e-5)

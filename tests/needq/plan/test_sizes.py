@@ -20,6 +20,8 @@ LLAMA = {
     "num_attention_heads": 6,
     "num_key_value_heads": 2,
     "max_position_embeddings": 64,
+    "intermediate_size": 96,
+    "vocab_size": 99,
 }
 
 
@@ -34,9 +36,9 @@ def config_of(folder, *changes):
 
 
 def test_the_sizes_of_the_bundled_model(folder):
-    assert read_sizes("resources/pocket-gpt2") == Sizes(12, 128, 4, 4, 256)
+    assert read_sizes("resources/pocket-gpt2") == Sizes(12, 128, 4, 4, 256, 512, 4000, 2)
     (folder / "config.json").write_text(json.dumps(LLAMA))
-    assert read_sizes(str(folder)) == Sizes(12, 48, 6, 2, 64)
+    assert read_sizes(str(folder)) == Sizes(12, 48, 6, 2, 64, 96, 99, 3)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

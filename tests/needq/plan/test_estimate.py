@@ -1,0 +1,186 @@
+"""What a run costs, against what runs took, and how it grows."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from default_config import OVERLAYS, overlaid
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from needq.plan import cost, estimate
+from needq.plan.config import read_config
+from needq.plan.estimate import Run, lines
+from planning import of_blocks, read
+
+POCKET = cost.Shape(12, 128, 512, 2, 128, 4000)
+GPT2 = cost.Shape(12, 768, 3072, 2, 768, 50_257)
+
+# The default run of 2026-11-26 on two cores of an AMD EPYC with AVX-512 that did much else: seconds
+# of processor time of all jobs of a kind, and the MB of the one that took most.
+MEASURED = {
+    "generate": (38.7, 1060),
+    "compute_logits": (33.2, 850),
+    "repeat": (26.1, 610),
+    "score": (121.0, 623),
+    "make_reference_texts": (11.2, 545),
+    "draw_native_noise": (9.5, 320),
+    "trace_corners": (123.6, 799),
+}
+ALL_JOBS = 412.3  # seconds of every job together
+SNAKEMAKE = 135.0  # seconds of Snakemake itself, most of which it waited for jobs, for 24 minutes
+LONGEST = 47.2  # seconds: score, of the reference backend
+DISK = 43.2  # MB in results/pocket-gpt2 at the end
+
+
+def of(config=None, shape=POCKET, cuda=False):
+    return Run(config or read(), cuda, shape).estimate()
+
+
+def by_kind(run):
+    """The estimated seconds and MB of each kind of job that computes with the model."""
+    used, backends, found = run.used, run.config.divergence.backends, {}
+
+    def add(name, job):
+        seconds, memory = found.get(name, (0, 0))
+        found[name] = (seconds + job.seconds, max(memory, job.memory))
+
+    [(name, chunk)] = used.text_chunks.items()
+    for backend in used.compared:
+        add("generate", run.generate(backends[backend], chunk))
+        add("compute_logits", run.logits(backends[backend], chunk))
+        add("repeat", run.repeat(backends[backend], chunk))
+    for backend in used.scored:
+        for name, own in used.chunks_of(backend, scored_alone=True).items():
+            add("score", run.score(backend, own, name in used.text_chunks))
+    add("make_reference_texts", run.reference_texts(backends[used.reference]))
+    for left, right in used.ledger_pairs:
+        for side, backend in (("left", left), ("right", right)):
+            add("draw_native_noise", run.native_noise(backends[backend]))
+            for process in ("first", "second"):
+                add("trace_corners", run.corners(side, left, right, process))
+    return found
+
+
+def near(found, measured):
+    """Within a factor of two, as is promised."""
+    return measured / 2 <= found <= measured * 2
+
+
+@pytest.mark.parametrize("rule", MEASURED)
+def test_each_kind_of_job_takes_what_is_estimated(rule):
+    seconds, memory = by_kind(Run(read(), False, POCKET))[rule]
+    assert near(seconds, MEASURED[rule][0])
+    assert near(memory, MEASURED[rule][1])
+
+
+def test_the_default_run_takes_what_is_estimated():
+    found = of()
+    assert near(found.seconds, ALL_JOBS)
+    assert near(found.seconds, ALL_JOBS + SNAKEMAKE)
+    assert near(found.longest, LONGEST)
+    assert near(found.memory, max(memory for _, memory in MEASURED.values()))
+    assert near(found.disk, DISK)
+    assert found.wall_seconds(1) == found.seconds
+    assert found.wall_seconds(2) == found.seconds / 2
+    assert found.wall_seconds(1000) == found.longest + estimate.ALONE
+
+
+COUNT = st.integers(1, 40)
+
+
+@settings(deadline=None, max_examples=40)
+@given(COUNT, COUNT, st.sampled_from(["tokens", "seeds", "documents", "prompts", "pairs"]))
+def test_more_of_anything_costs_more(first, second, what):
+    few, many = sorted((first, second))
+    assert few == many or amounts(what, few) < amounts(what, many)
+    assert amounts(what, few) <= amounts(what, many)
+
+
+def amounts(what, number):
+    changes = {
+        "tokens": ("generation.max_new_tokens", 31 + number),
+        "seeds": ("noise_seeds", list(range(4, 4 + number))),
+        "documents": ("evaluation.tokens_per_document", number),
+        "prompts": ("generation.prompts", [f"Once upon a time {n}" for n in range(number)]),
+        "pairs": ("tasks.pairs", number),
+    }
+    config = read(changes[what], ("divergence.causes.noise_seeds", 1))
+    return of(config).seconds
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 30), st.integers(1, 30))
+def test_more_blocks_cost_more(first, second):
+    few, many = sorted((first, second))
+    found = [of(read(of_blocks(n)), POCKET._replace(n_blocks=n)) for n in (few, many)]
+    for name in ("seconds", "disk"):
+        assert few == many or getattr(found[0], name) < getattr(found[1], name)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 8), st.integers(1, 8), st.sampled_from(["width", "inner", "vocabulary"]))
+def test_a_larger_model_costs_more(first, second, size):
+    few, many = sorted((first, second))
+    found = [of(shape=POCKET._replace(**{size: 512 * n})) for n in (few, many)]
+    for name in ("seconds", "longest", "memory", "disk"):
+        assert few == many or getattr(found[0], name) < getattr(found[1], name)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("cuda", [False, True])
+def test_every_config_has_an_estimate(overlay, cuda):
+    values = yaml.safe_load(overlay.read_text(encoding="utf-8"))
+    hub = {"source": "hub", "location": "owner/name", "revision": "0" * 40, "digests": []}
+    config = read_config(overlaid(values, {"model": hub}))
+    shape = GPT2._replace(n_blocks=config.model.n_blocks)
+    found = of(config, shape, cuda)
+    assert min(found) > 0
+
+
+def test_the_line_of_the_default_config():
+    [line] = lines(read(), False, 2)
+    assert line.startswith("estimate of a whole run, within a factor of two: about ")
+    assert " min on 2 cores, at most 1." in line
+    assert line.endswith("MB more while it runs")
+    assert "(results/pocket-gpt2)" in line
+    assert " on 1 core, " in next(lines(read(), False, 1))
+    assert "of one core, the longest job about" in next(lines(read(), False, None))
+
+
+def test_what_runs_on_cuda_is_named():
+    _, line = lines(read(), True, 2)
+    assert line == (
+        "estimate: without what runs on CUDA (cuda, exact_cuda, cuda_a), which is not known"
+    )
+
+
+def test_a_model_that_is_not_at_hand_is_not_guessed(tmp_path, monkeypatch):
+    config = read(of_blocks(12))
+    [line] = lines(config, False, 2)
+    assert line.startswith("estimate: none, since the sizes of owner/name are not at hand; ")
+    assert "--until back_up" in line
+    # after the backup they are
+    files = ("resources/texts", "resources/tasks")
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).symlink_to(Path(name).absolute())
+    backup = tmp_path / "results/pocket-gpt2/backup"
+    backup.mkdir(parents=True)
+    shutil.copy("resources/pocket-gpt2/config.json", backup)
+    monkeypatch.chdir(tmp_path)
+    assert next(lines(config, False, 2)).startswith("estimate of a whole run")
+
+
+def test_a_scheduler_is_asked_for_more_than_is_promised():
+    job = estimate.Job(600, 1500)
+    assert job.minutes_asked == 10 + 50
+    assert job.memory_asked == 4000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(20, "about 20 s"), (239, "about 4 min"), (5400, "about 1.5 h"), (200_000, "about 55.6 h")],
+)
+def test_times_in_words(seconds, words):
+    assert estimate._time(seconds) == words
