@@ -77,28 +77,30 @@ class Patcher:
 
     def _replace_rows(self, module: str, rows: range, slices: Sequence[SlicePatch]) -> None:
         """Replace the outputs of a module that the slices reach, in some rows of a batch."""
-        names = [f"{module}.{kind}" for kind in ("weight", "bias")]
-        axes = [self.model.output_axis(module), 0]
-        reached = [part["ranges"][axes[names.index(part["tensor"])]] for part in slices]
-        for outputs in _merged(reached):
-            tensors: list[torch.Tensor | None] = []
-            for name, axis in zip(names, axes, strict=True):
-                if name not in self._names:
-                    tensors.append(None)  # a module without a bias
-                    continue
-                tensor = self._pristine(name)
-                cut = (slice(None),) * axis + (slice(outputs.start, outputs.stop),)
-                patched = tensor[cut].copy()
-                for part in slices:
-                    start, stop = part["ranges"][axis if part["tensor"] == name else 0]
-                    if part["tensor"] == name and start in outputs:
-                        place = [slice(*edges) for edges in part["ranges"]]
-                        place[axis] = slice(start - outputs.start, stop - outputs.start)
-                        patched[tuple(place)] = self._values(part)
-                tensors.append(torch.from_numpy(patched))
-            weight, bias = tensors
+        axes = {f"{module}.weight": self.model.output_axis(module), f"{module}.bias": 0}
+        for outputs in _merged(part["ranges"][axes[part["tensor"]]] for part in slices):
+            weight, bias = (self._patched(name, axes[name], outputs, slices) for name in axes)
             assert weight is not None
             self.model.replace_rows(module, rows, outputs, weight, bias)
+
+    def _patched(
+        self, name: str, axis: int, outputs: range, slices: Sequence[SlicePatch]
+    ) -> torch.Tensor | None:
+        """Some outputs of a tensor, which lie along an axis, with slices replaced.
+
+        None if the model has no tensor of that name, as a module may have no bias.
+        """
+        if name not in self._names:
+            return None
+        cut = (slice(None),) * axis + (slice(outputs.start, outputs.stop),)
+        patched = self._pristine(name)[cut].copy()
+        for part in slices:
+            if part["tensor"] == name and part["ranges"][axis][0] in outputs:
+                place = list(_index(part["ranges"]))
+                start, stop = part["ranges"][axis]
+                place[axis] = slice(start - outputs.start, stop - outputs.start)
+                patched[tuple(place)] = self._values(part)
+        return torch.from_numpy(patched)
 
     @cached_property
     def _names(self) -> set[str]:
