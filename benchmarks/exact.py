@@ -119,7 +119,7 @@ def main():
     model, words = load(options.source, options.gguf)
     model = model.eval()
     ids = words[: options.rows * options.tokens].view(options.rows, options.tokens)
-    exact = EXACT[model.config.model_type].from_tensors(model.config.to_dict(), model.state_dict())
+    exact = EXACT[model.config.model_type](model.config.to_dict(), model.state_dict())
     single = native(model)(ids, None)[0].double()
     ways = {"float64": native(in_float64(model)), "exact": exact.logits}
     pieces = {

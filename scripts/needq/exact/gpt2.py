@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,16 +43,6 @@ class ExactGPT2(ExactModel):
         self.head_name = "lm_head.weight" if "lm_head.weight" in tensors else embedding
         kept = {name: t for name, t in tensors.items() if not name.endswith(BUFFERS)}
         super().__init__(kept, config["n_layer"], config["n_positions"], device)
-
-    @classmethod
-    def from_tensors(
-        cls,
-        config: ModelConfig,
-        tensors: Mapping[str, Tensor],
-        device: torch.device | str = "cpu",
-    ) -> Self:
-        """The model of a config.json and its tensors, under the names of model.safetensors."""
-        return cls(config, tensors, device)
 
     def output_axis(self, module: str) -> int:
         """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""

@@ -6,7 +6,7 @@ its tensors: biases, windows, norms of queries and keys, and factors.
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -83,16 +83,6 @@ class ExactLlama(ExactModel):
             tables.get(kind) if turned else None
             for kind, turned in zip(types, turned_blocks(config), strict=True)
         ]
-
-    @classmethod
-    def from_tensors(
-        cls,
-        config: ModelConfig,
-        tensors: Mapping[str, Tensor],
-        device: torch.device | str = "cpu",
-    ) -> Self:
-        """The model of a config.json and its tensors, under the names of model.safetensors."""
-        return cls(config, tensors, device)
 
     def _frequencies(self, config: ModelConfig) -> dict[str, Frequencies]:
         """The frequencies of rotary positions, by the type of blocks if types have their own."""

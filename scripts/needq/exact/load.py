@@ -1,6 +1,6 @@
 """Which exact model computes which architecture."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -13,7 +13,9 @@ from needq.exact.llama import ExactLlama
 from needq.exact.model import ExactModel, UnsupportedModelError
 from needq.exact.supported import lacking
 
-KINDS: dict[str, type[ExactModel]] = {
+Device = torch.device | str
+
+KINDS: Mapping[str, Callable[[ModelConfig, Mapping[str, Tensor], Device], ExactModel]] = {
     "GPT2LMHeadModel": ExactGPT2,
     "LlamaForCausalLM": ExactLlama,
     "MistralForCausalLM": ExactLlama,
@@ -34,10 +36,10 @@ KINDS: dict[str, type[ExactModel]] = {
 
 
 def load_exact(
-    config: ModelConfig, tensors: Mapping[str, Tensor], device: torch.device | str = "cpu"
+    config: ModelConfig, tensors: Mapping[str, Tensor], device: Device = "cpu"
 ) -> ExactModel:
     """The exact model of a checked config.json and the tensors of its model.safetensors."""
     missing = lacking(config)
     if missing:
         raise UnsupportedModelError(f"exact arithmetic does not have {missing}")
-    return KINDS[config["architectures"][0]].from_tensors(config, tensors, device)
+    return KINDS[config["architectures"][0]](config, tensors, device)

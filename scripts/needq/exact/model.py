@@ -2,13 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from needq.common.errors import UserError
-from needq.common.files import ModelConfig
 from needq.exact.arithmetic import (
     ExactArithmeticError,
     Integers,
@@ -67,7 +66,7 @@ class Replacement(NamedTuple):
 class ExactModel(ABC):
     """A decoder-only transformer whose logits are the same bits on every machine.
 
-    A subclass gives `from_tensors`, `_prepare`, `_embed`, `_projections`, `_output`, `_mlp` and
+    A subclass gives `_prepare`, `_embed`, `_projections`, `_output`, `_mlp` and
     `_head`, and says with `output_axis` how its matrices are stored.
     """
 
@@ -86,16 +85,6 @@ class ExactModel(ABC):
             self._weights.update(self._prepare(name, to_float64(tensor, name, self.device)))
         self._original = dict(self._weights)
         self._replacements: dict[str, list[Replacement]] = {}
-
-    @classmethod
-    @abstractmethod
-    def from_tensors(
-        cls,
-        config: ModelConfig,
-        tensors: Mapping[str, Tensor],
-        device: torch.device | str = "cpu",
-    ) -> Self:
-        """The model of a config.json and its tensors, under the names of model.safetensors."""
 
     @abstractmethod
     def output_axis(self, module: str) -> int:
