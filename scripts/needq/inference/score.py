@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
@@ -122,21 +123,22 @@ class Digests:
     """The digests of the logits of one document after the other, which come in chunks of rows."""
 
     def __init__(self, counts: Sequence[int]) -> None:
-        self.counts = list(counts)  # of the rows of each document
+        self.left = deque(counts)  # of the rows of each document that has no digest yet
         self.made: list[str] = []
-        self.left: list[int] = list(counts)
         self.hash = hashlib.sha256()
 
     def add(self, logits: torch.Tensor) -> None:
         """The next rows [rows, vocabulary]."""
+        if not self.left:  # logits without a digest need not leave their device
+            return
         array, start = as_array(logits), 0
-        while start < len(array) and len(self.made) < len(self.counts):
-            missing = self.left[len(self.made)]
-            rows = array[start : start + missing]
+        while start < len(array) and self.left:
+            rows = array[start : start + self.left[0]]
             self.hash.update(rows.data)
             start += len(rows)
-            self.left[len(self.made)] -= len(rows)
-            if len(rows) == missing:
+            self.left[0] -= len(rows)
+            if not self.left[0]:
+                self.left.popleft()
                 self.made.append(self.hash.hexdigest())
                 self.hash = hashlib.sha256()
 
