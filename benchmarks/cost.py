@@ -48,7 +48,7 @@ CHUNK_ROWS = 128  # of logits (needq.inference.likelihood)
 def measure(kind, folders):
     """Rows of a least squares problem: what was done, and the seconds, as JSON."""
     from engine_ways import clocked, interventions, with_backend
-    from needq.common.settings import Backend
+    from needq.common.backends import Backend
     from needq.inference.session import choose_instruction_set
 
     choose_instruction_set(Backend(**KINDS[kind]))

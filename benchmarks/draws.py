@@ -16,7 +16,8 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from needq.common.settings import Backend, Generation  # noqa: E402
+from needq.common.backends import Backend  # noqa: E402
+from needq.common.settings import Generation  # noqa: E402
 from needq.inference.sampling import Row, make_sampler  # noqa: E402
 
 VOCABULARY, TOKENS, ROUNDS = 50_257, 8, 3

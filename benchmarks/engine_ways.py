@@ -50,7 +50,7 @@ def some(patches, number):
 
 def by_needq(way, folder, work):
     """What needq does of the work, as a function of patches, and the patches."""
-    from needq.common.settings import Backend
+    from needq.common.backends import Backend
 
     exact = {"arithmetic": "exact", "precision": "float64", "rng": "keyed"}
     backend = Backend(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import yaml
 from needq.backup.encoder import Encoder
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 from needq.inference.backend import load, prepare
 
 ROOT = Path(__file__).parents[1]

@@ -35,7 +35,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from flips import flips  # noqa: E402
-from needq.common.settings import Backend, Generation, Gpu  # noqa: E402
+from needq.common.backends import Backend, Gpu  # noqa: E402
+from needq.common.settings import Generation  # noqa: E402
 from needq.corrupt.keyed import key, standard_normal  # noqa: E402
 from needq.exact.device import check_device  # noqa: E402
 from needq.inference.backend import load, prepare, record  # noqa: E402

@@ -30,7 +30,8 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests/helpers")]
 
 import keyed_models  # noqa: E402
 from needq.backup.encoder import Encoder  # noqa: E402
-from needq.common.settings import Backend, Config, Generation  # noqa: E402
+from needq.common.backends import Backend  # noqa: E402
+from needq.common.settings import Config, Generation  # noqa: E402
 from needq.corrupt.keyed import key, raw, standard_normal, uniform  # noqa: E402
 from needq.exact.arithmetic import digest  # noqa: E402
 from needq.inference.backend import load, prepare  # noqa: E402

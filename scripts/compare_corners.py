@@ -3,8 +3,8 @@
 from itertools import product
 
 from needq.common import schemas, tables
+from needq.common.backends import Backend
 from needq.common.logs import job
-from needq.common.settings import Backend
 from needq.common.tensors import read_tensors
 from needq.divergence.corners import Trace, compare_corners
 

@@ -1,9 +1,9 @@
 """Rule compute_logits: see rules/score.smk."""
 
 from needq.common import tables
+from needq.common.backends import Backend
 from needq.common.files import read_made
 from needq.common.rows import Tokens
-from needq.common.settings import Backend
 from needq.common.tensors import write_tensors
 from needq.inference.session import session
 

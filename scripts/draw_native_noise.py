@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from needq.common.backends import Backend
 from needq.common.logs import job
-from needq.common.settings import Backend
 from needq.common.tensors import write_tensors
 from needq.inference.session import choose_instruction_set
 

@@ -2,9 +2,10 @@
 
 from needq.backup.tokens import decode_texts
 from needq.common import schemas, tables
+from needq.common.backends import Backend
 from needq.common.files import read_made, write_json
 from needq.common.rows import Tokens
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.inference.session import session
 
 files, params = snakemake.input, snakemake.params

@@ -2,9 +2,10 @@
 
 from needq.backup.architectures import find_architecture
 from needq.common import schemas, tables
+from needq.common.backends import Backend
 from needq.common.files import read_made
 from needq.common.rows import Tokens
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.inference.session import session
 from needq.metrics.calibration import make_reference_texts, with_scores
 

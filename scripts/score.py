@@ -2,9 +2,9 @@
 
 from needq.backup.tasks import read_tasks
 from needq.common import schemas, tables
+from needq.common.backends import Backend
 from needq.common.files import read_made
 from needq.common.rows import Tokens
-from needq.common.settings import Backend
 from needq.inference.session import session
 
 files, name = snakemake.input, snakemake.wildcards.backend

@@ -1,9 +1,10 @@
 """Rule trace_corners: see rules/ledger.smk."""
 
 from needq.common import schemas, tables
+from needq.common.backends import Backend
 from needq.common.files import read_made, write_json
 from needq.common.rows import Tokens
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.common.tensors import write_tensors
 from needq.inference.session import session
 from needq.plan.corners import side_corners

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+from needq.common.backends import Backend
 from needq.common.errors import UserError
 from needq.common.logs import job
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.provenance import digests
 from needq.provenance.recomputation import Recomputation, deciding_interventions
 

@@ -11,9 +11,9 @@ import pytest
 from needq.backup.architectures import find_architecture
 from needq.backup.layout import Architecture
 from needq.backup.model import back_up
+from needq.common.backends import Backend
 from needq.common.files import read_json
 from needq.common.keys import noise_name
-from needq.common.settings import Backend
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches
 from needq.plan.interventions import sweep_interventions

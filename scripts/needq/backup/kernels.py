@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from needq.backup.layout import Architecture
+from needq.common.backends import Backend
 from needq.common.errors import UserError
-from needq.common.settings import Backend
 
 
 def check_kernels(architecture: Architecture, backends: Mapping[str, Backend]) -> None:

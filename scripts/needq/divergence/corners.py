@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from needq.common.backends import Backend
 from needq.common.keys import corner_key
 from needq.common.rows import LedgerRow, TraceRow
-from needq.common.settings import Backend
 from needq.divergence.diff import diff, repeated
 from needq.plan.corners import REPEAT, Corner, corners, side_corners
 

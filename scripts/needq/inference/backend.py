@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from needq.common.backends import Backend
 from needq.common.errors import UserError
 from needq.common.files import read_made
 from needq.common.rows import ProcessRecord
-from needq.common.settings import Backend
 from needq.exact.device import check_device
 
 T = TypeVar("T")

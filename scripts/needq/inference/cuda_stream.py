@@ -19,8 +19,8 @@ from typing import Literal
 
 import numpy as np
 
+from needq.common.backends import Gpu
 from needq.common.errors import UserError
-from needq.common.settings import Gpu
 from needq.common.values import GpuName
 
 Format = Literal["float64", "float32", "bfloat16", "float16"]

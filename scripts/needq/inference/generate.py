@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import torch
 
+from needq.common.backends import Backend
 from needq.common.logs import progress
 from needq.common.rows import TextRow, Tokens
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.corrupt.patches import Patch
 from needq.inference.backend import Model, batches, require_finite
 from needq.inference.patcher import Patcher

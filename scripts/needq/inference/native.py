@@ -16,8 +16,8 @@ from transformers.pytorch_utils import Conv1D
 
 from needq.backup.architectures import find_architecture
 from needq.backup.kernels import check_kernels
+from needq.common.backends import Backend
 from needq.common.files import read_made
-from needq.common.settings import Backend
 from needq.inference.float64 import Float64, compute_in_float64
 
 # TF32 is float32 whose products CUDA rounds to fewer bits

@@ -14,9 +14,9 @@ import torch
 
 from needq.backup.architectures import find_architecture
 from needq.backup.layout import Architecture, Matrix
+from needq.common.backends import Backend, Gpu
 from needq.common.files import read_made
 from needq.common.keys import noise_parts
-from needq.common.settings import Backend, Gpu
 from needq.common.tensors import opened_tensors
 from needq.common.values import GpuName
 from needq.inference.cuda_stream import CudaStreams

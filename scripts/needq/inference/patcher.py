@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from needq.common.backends import Backend
 from needq.common.files import canonical_json, damaged, sha256
-from needq.common.settings import Backend
 from needq.common.tensors import opened_tensors
 from needq.corrupt.methods import replacement
 from needq.corrupt.patches import Noise, SlicePatch, noise_tensor, stored_noise

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from needq.common.backends import Backend
 from needq.common.files import canonical_json, sha256
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.corrupt.keyed import draw_key
 from needq.inference.cuda_stream import CudaStreams
 from needq.inference.draws import draw_tokens

@@ -9,10 +9,10 @@ from typing import cast
 import numpy as np
 import torch
 
+from needq.common.backends import Backend
 from needq.common.keys import logits_key
 from needq.common.logs import progress
 from needq.common.rows import DocumentRow, DocumentScore, TextRow, TextScore, TextScoreRow
-from needq.common.settings import Backend
 from needq.corrupt.patches import Patch
 from needq.inference.backend import Model, batches
 from needq.inference.likelihood import (

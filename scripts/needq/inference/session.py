@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from needq.common.backends import Backend
 from needq.common.logs import job
 from needq.common.rows import ProcessRecord
-from needq.common.settings import Backend
 from needq.common.tensors import check_weights
 from needq.corrupt.patches import Patch, read_patches
 

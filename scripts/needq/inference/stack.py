@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from needq.common.backends import Backend
 from needq.common.files import canonical_json
-from needq.common.settings import Backend
 from needq.corrupt.patches import Patch, SlicePatch
 from needq.inference.backend import Model, batches
 from needq.inference.patcher import Patcher

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from needq.common.errors import UserError
-from needq.common.settings import Config, Settings
+from needq.common.group import Settings
+from needq.common.settings import Config
 from needq.common.values import NAME, SWEEP_NAME, TAGS, WORD, cut, shown
 from needq.plan.checks import problems
 

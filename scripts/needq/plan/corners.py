@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from needq.common.settings import Backend
+    from needq.common.backends import Backend
 
 Side = Literal["left", "right"]
 CAUSES = NOISE, DRAWS, ARITHMETIC = ("noise", "token draws", "arithmetic")

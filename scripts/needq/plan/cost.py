@@ -12,7 +12,7 @@ from os import strerror
 from pathlib import Path
 from typing import NamedTuple
 
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 from needq.plan.interventions import Intervention
 from needq.plan.sizes import Sizes, read_sizes
 

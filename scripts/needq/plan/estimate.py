@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from needq.common.settings import Backend, Config
+from needq.common.backends import Backend
+from needq.common.settings import Config
 from needq.plan import cost
 from needq.plan.at_hand import document_bytes, line_bytes, sizes_at_hand
 from needq.plan.cost import MB, Shape, Texts

@@ -7,7 +7,7 @@ takes {name} in text for a wildcard. So text of the config must not reach either
 import json
 import re
 
-from needq.common.settings import Settings
+from needq.common.group import Settings
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&{}"}

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypedDict
 
+from needq.common.backends import Backend
 from needq.common.keys import noise_name
-from needq.common.settings import Backend, Config
+from needq.common.settings import Config
 from needq.plan.comparisons import find_comparisons
 from needq.plan.corners import Corner, side_corners
 from needq.plan.interventions import (

@@ -8,10 +8,11 @@ from typing import cast
 import numpy as np
 
 from needq.backup.architectures import find_architecture
+from needq.common.backends import Backend
 from needq.common.files import read_made
 from needq.common.keys import noise_parts
 from needq.common.rows import Tokens
-from needq.common.settings import Backend, Generation, Sweep
+from needq.common.settings import Generation, Sweep
 from needq.common.tensors import read_tensors
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import Patch, make_patches

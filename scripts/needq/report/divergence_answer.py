@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from pandas import DataFrame, Series, isna
 
+from needq.common.backends import Backend
 from needq.common.keys import TOO_SMALL
-from needq.common.settings import Backend
 from needq.plan.corners import ALL, ALONE, ARITHMETIC, DRAWS, LAST, NOISE, SHARE, differing
 from needq.report.answer import interval
 

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import yaml
 from pandas import DataFrame, Series
 
+from needq.common.backends import Backend
 from needq.common.files import reading
-from needq.common.settings import Backend, Config
+from needq.common.settings import Config
 from needq.provenance.digests import Digests, compared
 from needq.provenance.record import ProvenanceRecord
 from needq.report import answer, claims_answer, divergence_answer, provenance_tables

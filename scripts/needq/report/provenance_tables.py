@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from needq.common.settings import Backend, Config
+from needq.common.backends import Backend
+from needq.common.settings import Config
 from needq.provenance.record import ProvenanceRecord
 
 FLAGS = {

@@ -6,8 +6,8 @@ from needq.backup.architectures import find_architecture
 from needq.backup.families import FAMILIES
 from needq.backup.kernels import check_kernels
 from needq.backup.model_config import checked
+from needq.common.backends import Backend
 from needq.common.errors import UserError
-from needq.common.settings import Backend
 from smallest_configs import smallest
 
 EXACT = Backend(arithmetic="exact", precision="float64")

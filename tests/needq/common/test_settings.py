@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 from default_config import DEFAULT, group_of
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 from needq.plan.config import read_config
 from planning import plan, read, refusal
 

@@ -2,8 +2,8 @@
 
 import pytest
 from default_config import DEFAULT, overlaid, with_changes
+from needq.common.backends import Backend
 from needq.common.errors import UserError
-from needq.common.settings import Backend
 from needq.plan.config import read_config
 from planning import plan, read, refusal
 from snakemake.cli import parse_config

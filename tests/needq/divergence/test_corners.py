@@ -5,7 +5,8 @@ import process_state
 import pytest
 import torch
 from needq.common import columns
-from needq.common.settings import Backend, Generation
+from needq.common.backends import Backend
+from needq.common.settings import Generation
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches
 from needq.divergence.corners import Trace, compare_corners

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from needq.backup.architectures import find_architecture
 from needq.backup.families import FAMILIES
 from needq.backup.model import back_up
+from needq.common.backends import Backend
 from needq.common.files import read_json
-from needq.common.settings import Backend
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches
 from needq.exact.load import KINDS

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 from needq.exact.load import load_exact
 from needq.exact.model import UnsupportedModelError
 from needq.inference.backend import load

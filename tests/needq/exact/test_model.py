@@ -10,7 +10,7 @@ import keyed_models
 import pytest
 import torch
 from needq.backup.architectures import find_architecture
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 from needq.exact import layers
 from needq.exact.arithmetic import RangeError, digest
 from needq.exact.load import load_exact

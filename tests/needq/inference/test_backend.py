@@ -4,8 +4,8 @@ import os
 
 import pytest
 import torch
+from needq.common.backends import Backend
 from needq.common.errors import UserError
-from needq.common.settings import Backend
 from needq.inference.backend import batches, load, prepare, record
 
 BACKEND = Backend()

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from needq.common.settings import Backend, Generation
+from needq.common.backends import Backend
+from needq.common.settings import Generation
 from needq.inference.generate import generate_all
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher

@@ -13,8 +13,9 @@ import torch
 from default_config import DEFAULT
 from hypothesis import given
 from hypothesis import strategies as st
+from needq.common.backends import Backend, Gpu
 from needq.common.errors import UserError
-from needq.common.settings import Backend, Generation, Gpu
+from needq.common.settings import Generation
 from needq.common.values import GpuName
 from needq.inference import cuda_stream
 from needq.inference.backend import load

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from needq.common.settings import Backend, Generation
+from needq.common.backends import Backend
+from needq.common.settings import Generation
 from needq.divergence.diff import diff
 from needq.inference.backend import load
 from needq.inference.generate import generate_all

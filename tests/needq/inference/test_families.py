@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from needq.backup.architectures import find_architecture
 from needq.backup.model import back_up
+from needq.common.backends import Backend
 from needq.common.files import read_json
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches
 from needq.inference.generate import generate

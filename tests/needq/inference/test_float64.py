@@ -6,8 +6,8 @@ import pytest
 import torch
 from formats import Formats
 from mpmath import mp, mpf
+from needq.common.backends import Backend
 from needq.common.files import read_json
-from needq.common.settings import Backend
 from needq.inference.backend import load
 from needq.inference.float64 import Float64
 from needq.inference.native import NativeModel

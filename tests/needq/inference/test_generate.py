@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 from needq.common import schemas
+from needq.common.backends import Backend
 from needq.common.errors import UserError
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.corrupt.keyed import draw_key
 from needq.inference.draws import draw_tokens
 from needq.inference.generate import generate, generate_all, pristine_texts, prompt_rows

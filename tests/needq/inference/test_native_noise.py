@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 from needq.inference.cuda_stream import CudaStreams
 from needq.inference.native import NativeModel
 from needq.inference.native_noise import NativeNoise, native_gaussian
@@ -19,7 +19,7 @@ PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from needq.inference.session import choose_instruction_set
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 choose_instruction_set(Backend(instruction_set=sys.argv[2]))
 import torch
 from needq.common.files import sha256

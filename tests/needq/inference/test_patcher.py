@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from needq.common.backends import Backend
 from needq.common.errors import UserError
 from needq.common.files import sha256
-from needq.common.settings import Backend
 from needq.inference.native import NativeModel
 from needq.inference.native_noise import NativeNoise
 from needq.inference.patcher import Patcher, make_patcher

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 from needq.inference.backend import load
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher

@@ -5,7 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 import torch
-from needq.common.settings import Backend, Generation
+from needq.common.backends import Backend
+from needq.common.settings import Generation
 from needq.inference.cuda_stream import CudaStreams
 from needq.inference.sampling import (
     Row,

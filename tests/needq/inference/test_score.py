@@ -8,9 +8,9 @@ import pytest
 import torch
 from naive import log_probabilities
 from needq.common import schemas
+from needq.common.backends import Backend
 from needq.common.errors import UserError
 from needq.common.keys import logits_key
-from needq.common.settings import Backend
 from needq.corrupt.patches import Patch
 from needq.inference import likelihood
 from needq.inference.backend import load

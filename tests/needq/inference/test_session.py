@@ -10,8 +10,8 @@ import sys
 
 import pytest
 import torch
+from needq.common.backends import Backend
 from needq.common.errors import PREFIX
-from needq.common.settings import Backend
 from needq.corrupt.patches import write_patches
 from needq.inference.backend import load, record
 from needq.inference.patcher import Patcher
@@ -88,7 +88,7 @@ def test_a_missing_device_ends_the_job_in_one_line(files, monkeypatch):
 PROGRAM = """
 import sys
 from needq.inference.session import session
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 backend = Backend(arithmetic="exact", precision="float64", instruction_set=sys.argv[1])
 assert "torch" not in sys.modules
 with session(backend, *sys.argv[2:]) as work:

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from needq.common.settings import Backend, Generation
+from needq.common.backends import Backend
+from needq.common.settings import Generation
 from needq.inference import stack
 from needq.inference.backend import load
 from needq.inference.generate import generate_all

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from needq.common import schemas
+from needq.common.backends import Backend
 from needq.common.keys import corner_key
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.inference.backend import load
 from needq.inference.generate import generate_all
 from needq.inference.native_noise import native_noise

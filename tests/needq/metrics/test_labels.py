@@ -6,7 +6,8 @@ import pandas
 import pytest
 from made_up_texts import VOCABULARY
 from needq.common import columns, keys
-from needq.common.settings import Backend, Generation
+from needq.common.backends import Backend
+from needq.common.settings import Generation
 from needq.inference.generate import generate
 from needq.inference.native import NativeModel
 from needq.inference.sampling import Row

@@ -5,7 +5,8 @@ import yaml
 from default_config import DEFAULT, OVERLAYS, at_hand, overlaid, with_changes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from needq.common.settings import Config, Gpu, ModelSource
+from needq.common.backends import Gpu
+from needq.common.settings import Config, ModelSource
 from needq.plan.checks import problems
 from needq.plan.config import read_config, without_other_models_values
 from needq.plan.selection import Selection

@@ -6,8 +6,9 @@ import pytest
 from default_config import DEFAULT, overlaid, with_changes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from needq.common.backends import Backend
 from needq.common.errors import UserError
-from needq.common.settings import Backend, Sweep
+from needq.common.settings import Sweep
 from needq.plan.config import read_config, without_other_models_values
 from planning import plan, refusal
 

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from needq.common.settings import Backend
+from needq.common.backends import Backend
 from needq.plan import corners
 from needq.plan.corners import ARITHMETIC, DRAWS, NOISE
 

@@ -1,7 +1,8 @@
 """What a job costs: amounts by counting, constants by what was measured."""
 
 import pytest
-from needq.common.settings import Backend, Sweep
+from needq.common.backends import Backend
+from needq.common.settings import Sweep
 from needq.inference.stack import STACK_BYTES
 from needq.plan import cost
 from needq.plan.cost import Shape, Texts, passed_blocks, shape_of

@@ -27,13 +27,13 @@ def names(script, root=SCRIPTS):
             "back_up.py",
             f"{ARCHITECTURES} backup/buffers backup/checkpoint backup/gate backup/gguf_file "
             "backup/model backup/originals backup/self_check backup/sources backup/tokenizer "
-            "common/errors common/files common/logs common/rows "
+            "common/backends common/errors common/files common/group common/logs common/rows "
             "common/settings common/sources common/tensors common/values",
         ),
         (
             "tokenize_texts.py",
             "backup/encoder backup/tasks backup/tokenizer backup/tokens common/errors common/files "
-            "common/logs common/rows common/settings common/values",
+            "common/backends common/group common/logs common/rows common/settings common/values",
         ),
         (
             "corrupt.py",

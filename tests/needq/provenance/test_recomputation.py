@@ -6,10 +6,11 @@ import pytest
 import torch
 from default_config import DEFAULT, ROOT
 from needq.backup.architectures import find_architecture
+from needq.common.backends import Backend
 from needq.common.errors import UserError
 from needq.common.files import read_json, write_json
 from needq.common.keys import noise_parts
-from needq.common.settings import Backend, Generation
+from needq.common.settings import Generation
 from needq.corrupt import keyed, methods
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches

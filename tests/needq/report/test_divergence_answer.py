@@ -2,8 +2,8 @@
 
 import pandas
 import pytest
+from needq.common.backends import Backend
 from needq.common.keys import TOO_SMALL
-from needq.common.settings import Backend
 from needq.plan.corners import ALL, ALONE, ARITHMETIC, DRAWS, LAST, NOISE, SHARE
 from needq.report.divergence_answer import describe_trend, explain, find_ledger_pair
 

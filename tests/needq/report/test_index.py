@@ -6,7 +6,8 @@ import numpy
 import pandas
 import pytest
 import yaml
-from needq.common.settings import Backend, Config
+from needq.common.backends import Backend
+from needq.common.settings import Config
 from needq.report import index, pages
 
 TEMPLATES = list((Path(__file__).parents[3] / "report/templates").iterdir())

@@ -1,6 +1,7 @@
 """The record of a run as a reader sees it."""
 
-from needq.common.settings import Backend, Config
+from needq.common.backends import Backend
+from needq.common.settings import Config
 from needq.report import provenance_tables as records
 
 CPU = Backend()
