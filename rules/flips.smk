@@ -1,8 +1,9 @@
 # Flips: whether backends of several precisions diverge where rounding errors predict it.
 #
-# INPUTS   the reference's texts with their margins, and the diffs of each backend from it
+# INPUTS   the reference's texts with their margins and edges, and the diffs of each backend from it
 # OUTPUTS  tables/flips.tsv         a row per backend and number of blocks replaced
 #          tables/flip_places.tsv   a row per backend and token
+#          tables/flip_margins.tsv  a row per backend and range of margins
 #          figures/flips.svg and .png; pages/flips.html
 
 
@@ -18,6 +19,7 @@ rule predict_flips:
     output:
         table="<results>/tables/flips.tsv",
         places="<results>/tables/flip_places.tsv",
+        margins="<results>/tables/flip_margins.tsv",
     log:
         "<logs>/predict_flips.log",
     benchmark:
@@ -39,6 +41,7 @@ rule show_flips:
         templates=TEMPLATES,
         table="<results>/tables/flips.tsv",
         places="<results>/tables/flip_places.tsv",
+        margins="<results>/tables/flip_margins.tsv",
     output:
         svg=report(
             "<results>/figures/flips.svg",

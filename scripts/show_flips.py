@@ -9,6 +9,6 @@ from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     files, page = snakemake.input, Pages(snakemake.input.templates, **snakemake.params.page)
-    table, places = published.read_table(files.table), published.read_table(files.places)
-    theme.save(draw_flips(table, places, page.cuda), snakemake.output.svg, snakemake.output.png)
-    write_text(snakemake.output.page, page.flips(table))
+    read = [published.read_table(file) for file in (files.table, files.places, files.margins)]
+    theme.save(draw_flips(*read, page.cuda), snakemake.output.svg, snakemake.output.png)
+    write_text(snakemake.output.page, page.flips(read[0], read[2]))

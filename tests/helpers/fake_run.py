@@ -59,6 +59,8 @@ def texts(shift):
                         "sample_seed": sample_seed,
                         "tokens": tokens.tolist(),
                         "margins": rng.exponential(0.1, NEW_TOKENS).tolist(),
+                        "exits": rng.exponential(2, NEW_TOKENS).tolist(),
+                        "entries": [numpy.inf] * NEW_TOKENS,
                         "text": text,
                         "ended": False,
                     }

@@ -96,12 +96,16 @@ FLIPS = {
     "texts": DIVERGENCE_MEASURES["texts"],
     "diverged": "Number of texts in which the two backends diverge.",
     "predicted": "Number of texts in which the two backends should diverge if rounding errors "
-    "alone flip tokens: predicted from the margins of the tokens and the logit error.",
+    "alone flip tokens: predicted from the logit error, the margins of the tokens, and how far "
+    "they are from the edges of top_k and top_p.",
     "predicted_low": "Lower end of the 95% interval of the predicted number of texts.",
     "predicted_high": "Upper end of the 95% interval of the predicted number of texts.",
     "p_value": "Probability of a number of diverged texts at least as far from the prediction as "
     "the observed one, if the prediction is right (two-sided, 0 to 1). A small value speaks "
     "against the prediction. Empty if fewer than one text should diverge.",
+    "token_p_value": "p-value (0 to 1, two-sided) of the number of tokens that flip, of all tokens "
+    "up to the first flip of each text. A small value speaks against the prediction. Filled only "
+    "in the row of all texts, if at least five tokens should flip.",
     "place_p_value": "p-value (0 to 1) of a chi-square test that texts diverge at the predicted "
     "tokens. A small value speaks against the prediction. Filled only in the row of all texts, if "
     "enough texts should diverge.",
@@ -114,6 +118,21 @@ FLIP_PLACES = {
     "diverged": "Number of texts in which this token is the first divergent one.",
     "predicted": "Number of texts in which this token should be the first divergent one if "
     "rounding errors alone flip tokens.",
+}
+
+FLIP_MARGINS = {
+    "left": FLIPS["left"],
+    "right": FLIPS["right"],
+    "margin_low": "Smallest margin of the tokens in this row, in units of the logit error. The "
+    "margin is by how many nats the left backend preferred its token to the next best one.",
+    "margin_high": "Largest margin of the tokens in this row, in units of the logit error; the "
+    "margins are below it.",
+    "tokens": "Number of tokens with such a margin. The tokens after the first flip of a text do "
+    "not count.",
+    "flipped": "Number of these tokens that the right backend drew differently.",
+    "predicted": "Number of these tokens that should flip if rounding errors alone flip tokens.",
+    "predicted_low": "Lower end of the 95% interval of the predicted number of tokens.",
+    "predicted_high": "Upper end of the 95% interval of the predicted number of tokens.",
 }
 
 CORNER = {

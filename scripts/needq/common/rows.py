@@ -24,6 +24,8 @@ class TextRow(InterventionKeys):
     sample_seed: int
     tokens: list[int]
     margins: list[float]
+    exits: list[float] | None  # of keyed draws alone
+    entries: list[float] | None
     ended: bool
     backend: NotRequired[str]
     text: NotRequired[str]

@@ -17,6 +17,8 @@ TEXTS = pa.schema(
         "sample_seed": pa.int64(),
         "tokens": pa.list_(pa.int32()),
         "margins": pa.list_(pa.float64()),
+        "exits": pa.list_(pa.float64()),
+        "entries": pa.list_(pa.float64()),
         "text": pa.string(),
         "ended": pa.bool_(),
     }

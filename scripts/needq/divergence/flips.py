@@ -3,15 +3,19 @@
 With equal token draws, two backends differ only in the errors of their logits. Let a token have
 won by the margin m, and let the difference between its logit error and that of the next best token
 be normal with standard deviation s. Then the next best token wins instead, the token flips, with
-probability Phi(-m / s) at temperature 1. A text diverges at its first flip. Margins are known for
-every token; s is measured on tokens that both backends were given (needq.divergence.diff,
-`logit_error`).
+probability Phi(-m / s) at temperature 1. It flips too if the winner leaves the tokens that top_k
+and top_p keep, or if an outsider enters that would have won: with probability Phi(-x / s) at a
+distance x from that edge (needq.inference.edges). A text diverges at its first flip. All distances
+are known for every token; s is measured on tokens that both backends were given
+(needq.divergence.diff, `logit_error`).
 
-The prediction assumes that only the next best token matters, and that errors are normal, equally
-large everywhere, and independent between tokens and between texts. The observed texts test this.
+The prediction assumes that only the next best token and the nearest edges matter, and that errors
+are normal, equally large everywhere, and independent between tokens and between texts. The observed
+texts test this: text by text, token by token, and by margin.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy
 import pandas
@@ -23,19 +27,32 @@ from needq.common import columns, keys
 LEVEL = 0.95
 LEAST_EXPECTED = 5  # of a bin of the chi-square test (Cochran 1954)
 PAIR = list(keys.PAIR)
+# margins in units of the logit error: the lower ends of the bins of the reliability diagram
+MARGIN_BINS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0)
 
 
-def first_flips(margins: Sequence[float], error: float, temperature: float) -> numpy.ndarray:
-    """The probability that each token of a text is the first to flip.
+def flip_chances(
+    margins: Sequence[float],
+    exits: Sequence[float],
+    entries: Sequence[float],
+    error: float,
+    temperature: float,
+) -> numpy.ndarray:
+    """The probability that each token of a text flips, if the tokens before it did not.
 
-    `margins` are in nats after division by the temperature; `error` is that of the logits before
-    it. At temperature 0, margins are differences of the logits themselves.
+    `margins` are in nats after division by the temperature; `error`, `exits` and `entries` are
+    those of the logits before it. At temperature 0, margins are differences of the logits
+    themselves.
     """
     if error == 0:
         return numpy.zeros(len(margins))
-    flips = stats.norm.cdf(-numpy.asarray(margins) * (temperature or 1.0) / error)
-    before = numpy.concatenate([[1.0], numpy.cumprod(1 - flips)[:-1]])
-    return flips * before
+    leads = [numpy.asarray(margins) * (temperature or 1.0), exits, entries]
+    return 1 - numpy.prod([stats.norm.cdf(numpy.asarray(lead) / error) for lead in leads], axis=0)
+
+
+def first_flips(chances: numpy.ndarray) -> numpy.ndarray:
+    """The probability that each token of a text is the first to flip, by `flip_chances`."""
+    return chances * numpy.concatenate([[1.0], numpy.cumprod(1 - chances)[:-1]])
 
 
 def count_distribution(chances: Sequence[float]) -> numpy.ndarray:
@@ -90,40 +107,59 @@ def place_test(diverged: numpy.ndarray, predicted: numpy.ndarray, texts: int) ->
     return float(stats.chisquare(observed, expected * observed.sum() / expected.sum()).pvalue)
 
 
+def token_test(flipped: numpy.ndarray, chances: numpy.ndarray) -> float:
+    """The two-sided p-value of the number of tokens that flipped, of all that could be first.
+
+    The number of flips less the sum of their chances is a martingale over the tokens of a text, so
+    its variance is the sum of P (1 - P). NaN with fewer than LEAST_EXPECTED flips to expect.
+    """
+    expected, variance = chances.sum(), (chances * (1 - chances)).sum()
+    if expected < LEAST_EXPECTED:
+        return float("nan")
+    return float(2 * stats.norm.sf(abs(flipped.sum() - expected) / numpy.sqrt(variance)))
+
+
+class FlipTables(NamedTuple):
+    """`flips.tsv`, `flip_places.tsv` and `flip_margins.tsv`."""
+
+    flips: DataFrame
+    places: DataFrame
+    margins: DataFrame
+
+
 def flips_of_pairs(
     texts: DataFrame, diffs: DataFrame, temperature: float, max_new_tokens: int
-) -> tuple[DataFrame, DataFrame]:
-    """`flips.tsv` and `flip_places.tsv` of all pairs of backends in `diffs`."""
+) -> FlipTables:
+    """The tables of all pairs of backends in `diffs`."""
     pairs = [
-        flips_tables(texts, part, temperature, max_new_tokens)
+        flip_tables(texts, part, temperature, max_new_tokens)
         for _, part in diffs.groupby(PAIR, sort=False)
     ]
-    table, places = (pandas.concat(parts) for parts in zip(*pairs, strict=True))
-    return table[list(columns.FLIPS)], places[list(columns.FLIP_PLACES)]
+    return FlipTables(*(pandas.concat(parts) for parts in zip(*pairs, strict=True)))
 
 
-def flips_tables(
+def flip_tables(
     texts: DataFrame, divergence: DataFrame, temperature: float, max_new_tokens: int
-) -> tuple[DataFrame, DataFrame]:
-    """The rows of `flips.tsv` and `flip_places.tsv` for one pair of backends.
+) -> FlipTables:
+    """The tables of one pair of backends.
 
-    `texts`: the left backend's texts with their `margins` (schemas.TEXTS). `divergence`: the pair's
-    rows (schemas.DIVERGENCE).
+    `texts`: the left backend's texts with `margins`, `exits` and `entries` (schemas.TEXTS).
+    `divergence`: the pair's rows (schemas.DIVERGENCE).
     """
-    texts = texts[[*keys.TEXT, "margins"]]
+    texts = texts[[*keys.TEXT, "margins", "exits", "entries"]]
     rows = divergence.merge(texts, on=list(keys.TEXT), how="left", validate="one_to_one")
     errors = rows.groupby("blocks_replaced")["logit_error"].transform(
         lambda values: numpy.sqrt((values**2).mean())
     )
-    chances = [
-        first_flips(margins, error, temperature)
-        for margins, error in zip(rows["margins"], errors, strict=True)
-    ]
+    leads = zip(rows["margins"], rows["exits"], rows["entries"], errors, strict=True)
+    chances = [flip_chances(*of_text, temperature) for of_text in leads]
+    firsts = [first_flips(chance) for chance in chances]
     rows = rows.assign(
         error=errors,
         diverged=~rows["identical"].astype(bool),
-        chance=[float(chance.sum()) for chance in chances],
+        chance=[float(first.sum()) for first in firsts],
     )
+    tokens = _tokens_at_risk(rows, chances, temperature)
     counted = []
     groups = [(None, rows), *rows.groupby("blocks_replaced")]
     for count, part in groups:
@@ -134,19 +170,61 @@ def flips_tables(
             "diverged": int(part["diverged"].sum()),
         }
         counted.append(row | count_test(row["diverged"], part["chance"]))
-    places = _places(rows, chances, max_new_tokens)
+    places = _places(rows, firsts, max_new_tokens)
     counted[0]["place_p_value"] = place_test(
         places["diverged"].to_numpy(), places["predicted"].to_numpy(), len(rows)
     )
-    table = DataFrame(counted)
+    counted[0]["token_p_value"] = token_test(
+        tokens["flipped"].to_numpy(), tokens["chance"].to_numpy()
+    )
+    table = DataFrame(counted, columns=list(columns.FLIPS))
     table["blocks_replaced"] = table["blocks_replaced"].astype("Int64")
-    return table, places
+    return FlipTables(table, places, _by_margin(rows, tokens))
 
 
-def _places(rows: DataFrame, chances: Sequence[numpy.ndarray], length: int) -> DataFrame:
+def _tokens_at_risk(
+    rows: DataFrame, chances: Sequence[numpy.ndarray], temperature: float
+) -> DataFrame:
+    """The tokens up to the first flip of each text: `margin` (in errors), `chance`, `flipped`."""
+    parts = []
+    for row, chance in zip(rows.itertuples(), chances, strict=True):
+        length = int(row.first_divergent_token) + 1 if row.diverged else len(chance)
+        length = min(length, len(chance))  # a text may go on where the left one has ended
+        margins = numpy.asarray(row.margins[:length]) * (temperature or 1.0)
+        flipped = numpy.zeros(length, dtype=bool)
+        flipped[-1:] = row.diverged
+        in_errors = margins / row.error if row.error else numpy.full(length, numpy.inf)
+        part = {"margin": in_errors, "chance": chance[:length], "flipped": flipped}
+        parts.append(DataFrame(part))
+    return pandas.concat(parts)
+
+
+def _by_margin(rows: DataFrame, tokens: DataFrame) -> DataFrame:
+    """How many tokens flipped and should have, by their margin in units of the logit error."""
+    ends = [*MARGIN_BINS[1:], numpy.inf]
+    found = []
+    for low, high in zip(MARGIN_BINS, ends, strict=True):
+        # without an error, margins are infinitely many errors large
+        below = (tokens["margin"] < high) | (high == numpy.inf)
+        part = tokens[(tokens["margin"] >= low) & below]
+        test = count_test(int(part["flipped"].sum()), part["chance"])
+        found.append(
+            {
+                **{name: rows[name].iloc[0] for name in PAIR},
+                "margin_low": low,
+                "margin_high": high,
+                "tokens": len(part),
+                "flipped": int(part["flipped"].sum()),
+                **{name: test[name] for name in ("predicted", "predicted_low", "predicted_high")},
+            }
+        )
+    return DataFrame(found, columns=list(columns.FLIP_MARGINS))
+
+
+def _places(rows: DataFrame, firsts: Sequence[numpy.ndarray], length: int) -> DataFrame:
     """How many texts diverge at each token, as observed and as predicted."""
     predicted = numpy.zeros(length)
-    for chance in chances:
+    for chance in firsts:
         predicted[: len(chance)] += chance
     first = rows["first_divergent_token"].dropna().astype(int)
     return DataFrame(
@@ -155,5 +233,6 @@ def _places(rows: DataFrame, chances: Sequence[numpy.ndarray], length: int) -> D
             "token": numpy.arange(length),
             "diverged": numpy.bincount(first, minlength=length)[:length],
             "predicted": predicted,
-        }
+        },
+        columns=list(columns.FLIP_PLACES),
     )

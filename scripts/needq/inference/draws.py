@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy
+import torch
 from torch import Tensor
 
 from needq.common.errors import UserError
 from needq.corrupt.keyed import Key, uniform
 from needq.exact.elementary import exp, log, nearest_integer
+from needq.inference.edges import Edges, no_edges, top_k_edges, top_p_edges
 
 
 class NonFiniteLogitsError(UserError):
@@ -22,10 +24,11 @@ class NonFiniteLogitsError(UserError):
 
 
 class Draws(NamedTuple):
-    """One token per row, and by how much it won."""
+    """One token per row, by how much it won, and how far from it the edges of limits are."""
 
     tokens: numpy.ndarray  # int64 [rows]
     margins: numpy.ndarray  # float64 [rows]: lead over the second, in nats; inf without a second
+    edges: Edges
 
 
 def draw_tokens(
@@ -42,7 +45,7 @@ def draw_tokens(
     top_p (1: no limit) keeps the fewest of the most probable tokens whose probabilities add up to
     at least top_p. Of two equal logits, that of the lower token id counts as the larger one.
     """
-    vocabulary = logits.shape[1]
+    rows, vocabulary = logits.shape
     tokens, kept = None, logits
     if temperature == 0 and vocabulary > 2:
         tokens = kept_tokens(logits, 2)
@@ -50,33 +53,53 @@ def draw_tokens(
         tokens = kept_tokens(logits, top_k)
     if tokens is not None:  # the others need not leave the device
         kept = logits.gather(-1, tokens)
-    scaled = kept.double().cpu().numpy()
-    largest = scaled.max(-1, keepdims=True)
+    values = kept.double().cpu().numpy()
+    largest = values.max(-1, keepdims=True)
     if not numpy.isfinite(largest).all():
         raise NonFiniteLogitsError("logits are not finite: no token can be drawn from them")
     if temperature == 0:
-        score = scaled
-    else:
-        scaled = (scaled - largest) / temperature
-        if top_p < 1:
-            scaled = numpy.where(in_nucleus(scaled, top_p), scaled, -numpy.inf)
-        # The race in logarithms: the smallest E / p is the largest log(p) - log(E).
-        score = scaled - log(-log(_uniforms(keys, vocabulary, tokens, len(logits))))
-    winners = score.argmax(-1)
+        winners = values.argmax(-1)
+        return Draws(_ids(winners, tokens), _lead(values), no_edges(rows))
+    scaled = (values - largest) / temperature
+    drawn = log(-log(numpy.stack([uniform(key, vocabulary) for key in keys])))
+    # The race in logarithms: the smallest E / p is the largest log(p) - log(E).
+    free = scaled - _of_tokens(drawn, tokens, rows)
+    nucleus = in_nucleus(scaled, top_p) if top_p < 1 else numpy.ones(scaled.shape, dtype=bool)
+    score = numpy.where(nucleus, free, -numpy.inf)
+    winners, finish = score.argmax(-1), score.max(-1)
+    edges = no_edges(rows)
     if tokens is not None:
-        winners = numpy.take_along_axis(tokens.cpu().numpy(), winners[:, None], -1)[:, 0]
-    return Draws(winners, _lead(score))
+        unscaled = torch.from_numpy(finish + largest[:, 0] / temperature)
+        edges = top_k_edges(
+            logits,
+            tokens,
+            torch.from_numpy(_ids(winners, tokens)).to(logits.device),
+            unscaled.to(logits.device),
+            torch.from_numpy(drawn).to(logits.device),
+            temperature,
+        )
+        # where top_p keeps fewer tokens, top_k does not decide
+        edges = Edges(*(numpy.where(nucleus.all(-1), of, numpy.inf) for of in edges))
+    if top_p < 1:
+        would_win = free > finish[:, None]
+        other = top_p_edges(scaled, nucleus, winners, would_win, temperature, top_p)
+        edges = Edges(*(numpy.fmin(*both) for both in zip(edges, other, strict=True)))
+    return Draws(_ids(winners, tokens), _lead(score), edges)
 
 
-def _uniforms(
-    keys: Sequence[Key], vocabulary: int, tokens: Tensor | None, rows: int
-) -> numpy.ndarray:
-    """The uniforms of some tokens [rows, kept] of each row; of all tokens if None."""
-    uniforms = numpy.stack([uniform(key, vocabulary) for key in keys])
-    repeated = numpy.arange(rows) % len(keys)
+def _ids(indices: numpy.ndarray, tokens: Tensor | None) -> numpy.ndarray:
+    """The ids of one of the `tokens` [rows, kept] of each row; the indices themselves if None."""
     if tokens is None:
-        return uniforms[repeated]
-    return uniforms[repeated[:, None], tokens.cpu().numpy()]
+        return indices
+    return numpy.take_along_axis(tokens.cpu().numpy(), indices[:, None], -1)[:, 0]
+
+
+def _of_tokens(values: numpy.ndarray, tokens: Tensor | None, rows: int) -> numpy.ndarray:
+    """Values [keys, vocabulary] of some tokens [rows, kept] of each row; of all tokens if None."""
+    repeated = numpy.arange(rows) % len(values)
+    if tokens is None:
+        return values[repeated]
+    return values[repeated[:, None], tokens.cpu().numpy()]
 
 
 def _lead(score: numpy.ndarray) -> numpy.ndarray:

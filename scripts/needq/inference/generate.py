@@ -17,10 +17,15 @@ from needq.inference.stack import Stack, stacks, unpatched
 
 
 class Continuation(NamedTuple):
-    """The new tokens of one row; `margins` (nats) say how far each was from being another."""
+    """The new tokens of one row; the others (nats) say how far each was from being another.
+
+    They are those of `sampling.Choices`.
+    """
 
     tokens: list[int]
     margins: list[float]
+    exits: list[float] | None
+    entries: list[float] | None
     ended: bool
 
 
@@ -78,6 +83,8 @@ def generate_all(
                         "sample_seed": row.sample_seed,
                         "tokens": continuation.tokens,
                         "margins": continuation.margins,
+                        "exits": continuation.exits,
+                        "entries": continuation.entries,
                         "ended": continuation.ended,
                     }
                 )
@@ -136,7 +143,7 @@ def _generate_batch(
     logits, cache = stack.start(prompts, real)
     ids, mask = prompts.repeat(times, 1), real.repeat(times, 1)
     ended = torch.zeros(len(ids), dtype=torch.bool, device=device)
-    margins = []
+    leads: list[list[torch.Tensor]] = []
     with stack.applied(len(rows)):
         for step in progress(range(most), f"generate {len(ids)} texts, token"):
             if step:
@@ -148,16 +155,19 @@ def _generate_batch(
             tokens = chosen.tokens.to(device)[:, None]
             ids = torch.cat([ids, tokens], 1)
             mask = torch.cat([mask, torch.ones_like(tokens, dtype=torch.bool)], 1)
-            margins.append(chosen.margins)
+            leads.append([of_rows for of_rows in chosen[1:] if of_rows is not None])
             if end is not None:
                 ended |= tokens[:, 0] == end
                 if bool(ended.all()):
                     break
     new = ids[:, width:].tolist()
-    return [_cut(*row, end) for row in zip(new, torch.stack(margins, 1).tolist(), strict=True)]
+    by_text = torch.stack([torch.stack(of_step) for of_step in leads], 2).transpose(0, 1)
+    return [_cut(*row, end) for row in zip(new, by_text.tolist(), strict=True)]
 
 
-def _cut(tokens: list[int], margins: list[float], end: int | None) -> Continuation:
-    """A continuation up to the token that ends it."""
+def _cut(tokens: list[int], leads: Sequence[list[float]], end: int | None) -> Continuation:
+    """A continuation up to the token that ends it; `leads` are margins, and exits and entries."""
     length = tokens.index(end) + 1 if end in tokens else len(tokens)
-    return Continuation(tokens[:length], margins[:length], end in tokens)
+    margins, *edges = (values[:length] for values in leads)
+    exits, entries = edges or (None, None)
+    return Continuation(tokens[:length], margins, exits, entries, end in tokens)

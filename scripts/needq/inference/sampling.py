@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 
 
 class Choices(NamedTuple):
-    """The next token of each row of a batch, and its margin."""
+    """The next token of each row of a batch, its margin, and its distances from edges.
+
+    `exits` and `entries` are those of `needq.inference.edges`; None if the draws are not keyed.
+    """
 
     tokens: Tensor  # int64 [rows]
     margins: Tensor  # float64 [rows]
+    exits: Tensor | None = None  # float64 [rows]
+    entries: Tensor | None = None  # float64 [rows]
 
 
 class Row(NamedTuple):
@@ -101,7 +106,7 @@ class CudaSampler:
         chosen = finished(probabilities, torch.from_numpy(drawn))
         if tokens is None:
             return chosen
-        return Choices(tokens.gather(-1, chosen.tokens[:, None])[:, 0], chosen.margins)
+        return chosen._replace(tokens=tokens.gather(-1, chosen.tokens[:, None])[:, 0])
 
 
 class KeyedSampler:
@@ -114,7 +119,8 @@ class KeyedSampler:
     def choose(self, ids: Tensor, logits: Tensor, step: int) -> Choices:
         keys = [draw_key(row.sample_seed, row.prompt, step) for row in self.rows]
         draws = draw_tokens(logits, keys, *self.limits)
-        return Choices(torch.from_numpy(draws.tokens), torch.from_numpy(draws.margins))
+        values = (draws.tokens, draws.margins, *draws.edges)
+        return Choices(*(torch.from_numpy(value) for value in values))
 
 
 def make_sampler(

@@ -81,7 +81,15 @@ FLIPS = {
     "diverged": "diverged",
     "predicted": "predicted",
     "p_value": "p",
-    "place_p_value": "p of the tokens",
+    "token_p_value": "p, token by token",
+    "place_p_value": "p of the places",
+}
+FLIP_MARGINS = {
+    "margin_low": "margin from (logit errors)",
+    "margin_high": "to",
+    "tokens": "tokens",
+    "flipped": "flipped",
+    "predicted": "predicted",
 }
 TREND = {
     "left": "left",

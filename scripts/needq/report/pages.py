@@ -229,25 +229,31 @@ class Pages:
             "with one row per text",
         )
 
-    def flips(self, table: DataFrame) -> str:
-        """The page of `flips.tsv`: one table per pair."""
+    def flips(self, table: DataFrame, margins: DataFrame) -> str:
+        """The page of `flips.tsv` and `flip_margins.tsv`: two tables per pair."""
         parts = []
+        by_margin = dict(iter(margins.groupby(["left", "right"])))
         for (left, right), rows in table.groupby(["left", "right"], sort=False):
             counts = rows["blocks_replaced"].map(
                 lambda count: "all" if pandas.isna(count) else count
             )
             shown = cells(rows.assign(blocks_replaced=counts), headings.FLIPS)
             parts.append((f"{left} and {right}: {describe_flips(rows)}", headings.FLIPS, shown))
+            shown = cells(by_margin[left, right], headings.FLIP_MARGINS)
+            parts.append((f"{left} and {right}, by margin", headings.FLIP_MARGINS, shown))
         return self._render(
             "table.html",
             title="Predicted flips",
             lead="Rounding changes logits a little. A token flips, and the text diverges, if the "
-            "change exceeds the token's margin. Here two backends choose tokens with the same "
-            "random numbers. The number of texts that diverge is compared with the number "
-            "predicted from the margins of the tokens and the measured error of the logits.",
+            "change exceeds the token's margin, or moves a token over the edge of top_k or top_p. "
+            "Here two backends choose tokens with the same random numbers. The number of texts "
+            "that diverge is compared with the number predicted from the margins of the tokens, "
+            "their distances from the edges, and the measured error of the logits.",
             parts=parts,
-            meanings={name: columns.FLIPS[name] for name in headings.FLIPS},
-            file="tables/flips.tsv, and tables/flip_places.tsv with one row per token",
+            meanings={name: columns.FLIPS[name] for name in headings.FLIPS}
+            | {name: columns.FLIP_MARGINS[name] for name in headings.FLIP_MARGINS},
+            file="tables/flips.tsv and tables/flip_margins.tsv, and tables/flip_places.tsv with "
+            "one row per token",
         )
 
     def provenance(

@@ -15,7 +15,15 @@ ROW = {"sweep": "s", "intervention": "q/s/01", "blocks_replaced": 1, "noise_seed
 
 def test_rows_come_back_as_they_were(tmp_path):
     rows = [
-        ROW | {"prompt": 0, "sample_seed": 4, "tokens": [1, 2], "margins": [0.1, math.inf]},
+        ROW
+        | {
+            "prompt": 0,
+            "sample_seed": 4,
+            "tokens": [1, 2],
+            "margins": [0.1, math.inf],
+            "exits": [0.2, math.inf],
+            "entries": [math.inf, 0.3],
+        },
         ROW | {"prompt": 1, "noise_seed": 3, "tokens": [], "text": 'tab\t"é"\n', "ended": True},
     ]
     path = tmp_path / "new" / "t.parquet"

@@ -1,5 +1,6 @@
 """The figure of predicted flips: cumulative counts with the interval."""
 
+import numpy
 import pandas
 import pytest
 from drawn import assert_same_bytes, words
@@ -7,8 +8,8 @@ from needq.figures.flips import draw_flips
 
 
 def flip_tables():
-    """`flips.tsv` and `flip_places.tsv` of two backends."""
-    tables, places = [], []
+    """`flips.tsv`, `flip_places.tsv` and `flip_margins.tsv` of two backends."""
+    tables, places, margins = [], [], []
     for right, diverged in (("cpu_keyed", 0), ("bfloat16", 40)):
         row = {"left": "exact", "right": right, "blocks_replaced": None, "logit_error": 0.01}
         row |= {"texts": 366, "diverged": diverged, "predicted": 42.0, "predicted_low": 30}
@@ -17,7 +18,11 @@ def flip_tables():
         for token in range(32):
             row = {"left": "exact", "right": right, "token": token}
             places.append(row | {"diverged": int(token < diverged), "predicted": 42 / 32})
-    return pandas.DataFrame(tables), pandas.DataFrame(places)
+        for low, high in ((0.0, 1.0), (1.0, numpy.inf)):
+            row = {"left": "exact", "right": right, "margin_low": low, "margin_high": high}
+            row |= {"tokens": 5000, "flipped": diverged // 2, "predicted": 21.0}
+            margins.append(row | {"predicted_low": 13, "predicted_high": 30})
+    return tuple(pandas.DataFrame(rows) for rows in (tables, places, margins))
 
 
 def test_the_same_bytes_twice(tmp_path):
@@ -35,3 +40,14 @@ def test_flips_are_cumulative_and_carry_the_interval():
     assert observed.get_ydata()[-1] == 32
     assert predicted.get_ydata()[-1] == pytest.approx(42)
     assert "p = 0.6" in words(figure)
+
+
+def test_flips_by_margin_are_counts_with_the_interval_of_the_prediction():
+    figure = draw_flips(*flip_tables(), cuda=True)
+    axis = figure.axes[3]  # of bfloat16
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["0 to 1", "1 or more"]
+    observed = axis.lines[-1]
+    assert observed.get_label() == "observed"
+    assert observed.get_ydata().tolist() == [20, 20]
+    [bars] = axis.collections
+    assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[13, 30]] * 2

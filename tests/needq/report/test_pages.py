@@ -254,8 +254,14 @@ def test_flips_have_a_table_per_pair():
     maker = pages.Pages(TEMPLATES, "fake", ["one"], cuda=True)
     row = dict.fromkeys(columns.FLIPS, 0.25) | {"left": "exact", "right": "half"}
     table = pandas.DataFrame([row | {"blocks_replaced": None}, row | {"blocks_replaced": 7}])
-    text = Reader(maker.flips(table)).text
+    margin = {"left": "exact", "right": "half", "margin_low": 5.0, "margin_high": numpy.inf}
+    counts = {"tokens": 7000, "flipped": 12, "predicted": 11.5}
+    counts |= {"predicted_low": 6, "predicted_high": 19}
+    text = Reader(maker.flips(table, pandas.DataFrame([margin | counts]))).text
     assert "exact and half" in text
     assert "all" in text
     assert "0.250 to 0.250" in text
     assert "0 of 0 texts diverge; 0.2 predicted (0 to 0): as predicted" in text
+    assert "exact and half, by margin" in text
+    by_margin = text[text.index("by margin") :]
+    assert by_margin.index("11.5") < by_margin.index("6 to 19")
