@@ -2,8 +2,9 @@
 
     python texts.py
 
-Held-out stories in the order of their sha256: the first ones, up to 4,000 words, are the text; the
-next six give the prompts, their first 14 words each.
+Held-out stories in the order of their sha256: the first ones, up to 4,000 words, begin the text.
+The next six give the prompts, their first 14 words each. Those after the six complete the text to
+100 stories.
 """
 
 import json
@@ -11,6 +12,8 @@ import json
 from train import HERE, split
 
 STORIES = HERE.parent / "texts" / "stories.txt"
+IN_TEXT = 100  # stories
+PROMPTS = 6
 
 
 def choose(held_out: list[str]) -> tuple[list[str], list[str]]:
@@ -19,8 +22,9 @@ def choose(held_out: list[str]) -> tuple[list[str], list[str]]:
     while words < 4000:
         words += len(held_out[count].split())
         count += 1
-    prompts = [" ".join(story.split()[:14]) for story in held_out[count : count + 6]]
-    return held_out[:count], prompts
+    after = count + PROMPTS
+    prompts = [" ".join(story.split()[:14]) for story in held_out[count:after]]
+    return held_out[:count] + held_out[after : IN_TEXT + PROMPTS], prompts
 
 
 if __name__ == "__main__":

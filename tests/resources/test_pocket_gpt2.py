@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2LMHeadModel
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "resources" / "pocket-gpt2"
 sys.path.insert(0, str(FOLDER))
-from evaluate import gzip_bytes, pocket_bits, read_stories, size  # noqa: E402
+from evaluate import FIRST, gzip_bytes, pocket_bits, read_stories, size  # noqa: E402
 from texts import choose  # noqa: E402
 from train import split  # noqa: E402
 
@@ -76,7 +76,7 @@ def test_nothing_is_cleaned_up(text):
 
 
 def test_held_out_stories_cost_what_the_card_says_and_less_than_0_90_bits_per_byte():
-    stories = read_stories()
+    stories = read_stories()[:FIRST]
     bits = pocket_bits(stories) / size(stories)
     card = (FOLDER / "README.md").read_text(encoding="utf-8")
     stated = re.search(r"^\| \*\*pocket-gpt2\*\* \| ([\d.]+) \|", card, re.M)
@@ -94,5 +94,10 @@ def test_the_evaluation_text_and_the_prompts_are_of_held_out_stories():
     assert len(held_out) / (len(training) + len(held_out)) == pytest.approx(0.02, abs=0.002)
     stories, prompts = choose(held_out)
     assert read_stories() == stories
+    assert len(stories) == 100
+    # the first ones are prompts of the ledger, and the card's table is of them
+    assert stories[:FIRST] == held_out[:FIRST]
+    # the stories that give the prompts are not scored
+    assert stories[FIRST:] == held_out[FIRST + len(prompts) : 106]
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     assert config["generation"]["prompts"] == prompts
