@@ -38,7 +38,12 @@ from needq.inference.backend import load, prepare  # noqa: E402
 from needq.inference.draws import draw_tokens  # noqa: E402
 from needq.inference.generate import generate, prompt_rows  # noqa: E402
 from needq.plan.selection import Selection  # noqa: E402
-from needq.provenance.digests import STAGES, read_expected, value_digest  # noqa: E402
+from needq.provenance.digests import (  # noqa: E402
+    STAGES,
+    documents_digested,
+    read_expected,
+    value_digest,
+)
 from needq.provenance.recomputation import Recomputation, deciding_interventions  # noqa: E402
 
 POCKET = ROOT / "resources/pocket-gpt2"
@@ -138,11 +143,13 @@ def recomputed(run, noise_seeds):
     provenance = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
     config = Config.model_validate(provenance["config"])
     config = config.changed(noise_seeds=noise_seeds or config.noise_seeds)
+    deciding = Selection(config, cuda=False).deciding
     stages = Recomputation(
         run / "backup/model.safetensors",
         config.generation,
-        deciding_interventions(Selection(config, cuda=False).deciding),
+        deciding_interventions(deciding),
         BACKEND,
+        documents_digested(deciding),
     )
     expected = read_expected(ROOT / f"resources/expected/{config.run}.json")
     for stage in STAGES:

@@ -7,6 +7,10 @@
 #          backup/tasks.json      the items of the tasks as token ids
 
 
+# of the evaluation text: other rules' settings
+NOT_TOKENIZED = {"ngram_text", "documents_of_other_backends"}
+
+
 rule back_up:
     """Fetch the model, refuse what is unsafe or unexpected, and write down every tensor."""
     input:
@@ -54,7 +58,7 @@ rule tokenize_texts:
     threads: 1
     params:
         generation=json_text(CONFIG.generation),
-        evaluation=json_text(CONFIG.evaluation),
+        evaluation=json_text(CONFIG.evaluation.model_dump(exclude=NOT_TOKENIZED)),
         tasks=json_text(CONFIG.tasks.model_dump(exclude={"backends"})),
     script:
         "../scripts/tokenize_texts.py"

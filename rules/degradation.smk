@@ -65,7 +65,7 @@ rule plot_degradation:
         degradation="<results>/tables/degradation.tsv",
         labels="<results>/tables/labels.tsv",
         histogram="<results>/tables/q_histogram.tsv",
-        config="<model_config>",
+        baselines=["<results>/tables/baselines.tsv"] if USED.baselines else [],
     output:
         labels=report(
             "<results>/figures/labels.svg",

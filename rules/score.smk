@@ -6,6 +6,7 @@
 #          score/BACKEND/first/CHUNK.texts.parquet          a row per text
 #          score/BACKEND/first/CHUNK.tasks.parquet          a row per item of a task
 #          score/BACKEND/first/CHUNK.logits.safetensors   until they are compared
+#          the reference scores every document, other backends the first ones
 #          texts and tasks have no rows for sweeps with run: scores
 
 
@@ -38,6 +39,7 @@ rule score:
         runtime=minutes_of(score_job),
     params:
         backend=backend_settings,
+        documents=scored_documents,
     script:
         "../scripts/score.py"
 

@@ -5,6 +5,7 @@
 
 TABLES = [
     *rules.summarise_degradation.output,
+    *(rules.summarise_baselines.output if USED.baselines else []),
     *rules.summarise_divergence.output,
     *rules.count_weights.output,
     *(rules.label_texts.output[name] for name in ("shares", "confusion", "quality")),

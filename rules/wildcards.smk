@@ -33,6 +33,11 @@ def backend_settings(wildcards):
     return backend(wildcards).model_dump()
 
 
+def scored_documents(wildcards):
+    """How many documents a backend scores, from the first one on; None for all."""
+    return USED.documents_of(wildcards.backend)
+
+
 def own_texts(wildcards):
     """The texts of a chunk and backend, if any are generated under its sweeps."""
     if wildcards.chunk not in USED.text_chunks:

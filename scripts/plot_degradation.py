@@ -1,23 +1,22 @@
 """Rule plot_degradation: see rules/degradation.smk."""
 
-from needq.backup.architectures import find_architecture
 from needq.common import published
-from needq.common.files import read_made
 from needq.common.logs import job
 from needq.figures import degradation, histogram, labels, theme
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     reference, cuda = params.reference, params.cuda
-    vocabulary = find_architecture(read_made(files.config, dict)).vocabulary
+    baselines = published.read_table(files.baselines[0]) if files.baselines else None
     table, shares = published.read_table(files.degradation), published.read_table(files.labels)
+    scored = table[table["backend"] == reference]
     own = [
         rows[(rows["backend"] == reference) & (rows["sweep"] == params.sweep)]
         for rows in (shares, table)
     ]
     drawn = {
         "labels": labels.draw_labels(*own, params.n_blocks, cuda),
-        "degradation": degradation.draw_evaluation(table, vocabulary, reference, cuda),
+        "degradation": degradation.draw_evaluation(scored, baselines, cuda),
         "texts": degradation.draw_texts(table, cuda),
         "q_histogram": histogram.draw_histogram(published.read_table(files.histogram)),
     }

@@ -11,20 +11,26 @@ files, name = snakemake.input, snakemake.wildcards.backend
 backend = Backend(**snakemake.params.backend)
 
 with session(backend, files.weights, snakemake.log[0], files.noise, [files.patches]) as work:
-    from needq.inference.score import document_rows, score_documents, text_rows
+    from needq.inference import score
     from needq.inference.task_accuracy import answer_rows
 
     model, patcher, patches, batch = work.model, work.patcher, work.patches, backend.batch
+    if not model.exact:
+        from needq.inference.native import fuse_gelu
+
+        fuse_gelu(model)
     tokens = read_made(files.tokens, Tokens)
-    documents, n_bytes = tokens["documents"], tokens["bytes"]
+    count = snakemake.params.documents
+    documents, n_bytes = tokens["documents"][:count], tokens["bytes"][:count]
     texts = tables.read_rows(files.texts) if files.texts else []
     tasks = read_tasks(files.tasks) if files.tasks else {}
 
-    scores = score_documents(model, patcher, patches, documents, n_bytes, batch)
+    together = score.documents_together(backend)
+    scores = score.score_documents(model, patcher, patches, documents, n_bytes, together)
     written = {
-        "evaluation": (document_rows(patches, scores), schemas.EVALUATION),
+        "evaluation": (score.document_rows(patches, scores), schemas.EVALUATION),
         "texts": (
-            text_rows(model, patches, texts, tokens["prompts"], backend),
+            score.text_rows(model, patches, texts, tokens["prompts"], backend),
             schemas.TEXT_SCORES,
         ),
         "tasks": (answer_rows(model, patcher, patches, tasks, batch), schemas.TASKS),

@@ -23,6 +23,7 @@ with job(snakemake.log[0]):
         Generation.model_validate_json(params.generation),
         deciding_interventions(deciding),
         Backend(**params.backend),
+        digests.documents_digested(deciding),
     )
     print(recomputation.describe_device(), flush=True)
     config = digests.config_digests(deciding)

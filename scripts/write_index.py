@@ -29,7 +29,7 @@ with job(snakemake.log[0]):
     )
     names = ("degradation", "summary", "trend", "labels", "quality")
     known = {name: read_table(files[name]) for name in names}
-    for name in ("ledger", "claims", "half_points"):  # not every run has them
+    for name in ("baselines", "ledger", "claims", "half_points"):  # not every run has them
         known[name] = read_table(files[name][0]) if files[name] else None
     for name in ("summary", "trend"):
         known[name] = in_order(known[name], params.page["pairs"])

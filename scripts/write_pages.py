@@ -16,6 +16,7 @@ with job(snakemake.log[0]):
     summary, trend = (
         in_order(published.read_table(file), page.pairs) for file in (files.divergence, files.trend)
     )
+    baselines = published.read_table(files.baselines[0]) if files.baselines else None
     own, expected = digests.read_first(files.digests), digests.read_first(files.expected)
     texts = tables.read_by_backend(files.texts, page.backends)
     labels = tables.read_by_backend(files.labels, params.scored)
@@ -23,7 +24,7 @@ with job(snakemake.log[0]):
     verified = digests.compared(expected, own)
     record = read_made(files.provenance, ProvenanceRecord)
     written = {
-        "degradation": page.degradation(published.read_table(files.degradation)),
+        "degradation": page.degradation(published.read_table(files.degradation), baselines),
         "divergence": page.divergence(summary, trend),
         "gallery": gallery.write_gallery(page, texts, labels, prompts, seeds, summary),
         "provenance": page.provenance(config, record, own, verified),

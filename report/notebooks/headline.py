@@ -119,7 +119,10 @@ for backend in published["backend"].unique():
     texts["distinct_2"] = texts["tokens"].map(distinct_2)
     scores = rows("score", backend, ".texts.parquet")
     documents = rows("score", backend, ".evaluation.parquet")
-    measures = [(documents, name, "document") for name in ("nll", "kl", "top1_agreement")]
+    pristine = documents[documents["blocks_replaced"] == 0].set_index(["sweep", "document"])
+    before = pristine.loc[pd.MultiIndex.from_frame(documents[["sweep", "document"]]), "nll"]
+    documents["rise"] = documents["nll"] - before.to_numpy(float)
+    measures = [(documents, name, "document") for name in ("nll", "rise", "kl", "top1_agreement")]
     measures += [(texts, name, "prompt") for name in ("seq_rep_4", "distinct_2")]
     measures += [(scores, "pristine_nll", "prompt")]
     means = {
@@ -140,7 +143,7 @@ recomputed = pd.concat(parts)
 
 # %%
 KEYS = [*INTERVENTION, "backend"]
-MEASURES = ["nll", "kl", "top1_agreement", "seq_rep_4", "distinct_2", "pristine_nll"]
+MEASURES = ["nll", "rise", "kl", "top1_agreement", "seq_rep_4", "distinct_2", "pristine_nll"]
 both = published.merge(recomputed, on=KEYS, how="left", suffixes=("", "_again"), validate="1:1")
 summary = []
 for name in MEASURES:

@@ -29,7 +29,11 @@ TINY = {
         "sample_seeds": [0, 1],
         "max_new_tokens": 6,
     },
-    "evaluation": {"text": "two.txt", "tokens_per_document": 20},
+    "evaluation": {
+        "text": "two.txt",
+        "tokens_per_document": 20,
+        "ngram_text": "resources/texts/evaluation.txt",
+    },
     "tasks": {"pairs": 1, "passages": 4},
     "labels": {"texts_per_prompt": 2},
     "divergence": {

@@ -30,9 +30,10 @@ LEDGER |= REPORT
 CLAIMS = {"decide_claims", "show_claims", "plot_claims"}
 LABELS = {"label_texts", "show_labels", "summarise_degradation", "plot_degradation"}
 LABELS |= CLAIMS | REPORT
-SCORE = {"score", "collect_digests", "recompute"} | LABELS
+SCORE = {"score", "collect_digests", "recompute", "summarise_baselines"} | LABELS
 CHUNK = {"generate", "record_provenance"} | SCORE | DIFF | LEDGER
 GENERATE = {"make_reference_texts"} | CHUNK
+TOKENIZE = {"tokenize_texts", "score_ngrams"} | GENERATE
 
 # the rules whose scripts use a module, by themselves or through others
 COMPUTE = {"generate", "score", "compute_logits", "repeat", "make_reference_texts"}
@@ -57,7 +58,11 @@ MODULES = {
     "inference/native": LOAD,
     "exact/model": LOAD,
     "metrics/statistics": TESTS
-    | {"plot_divergence", "summarise_divergence", "summarise_ledger", "walk_through"},
+    | {"plot_divergence", "summarise_divergence", "summarise_ledger", "walk_through"}
+    | {"summarise_baselines"},
+    "metrics/kneser_ney": {"score_ngrams"},
+    "metrics/baselines": {"summarise_baselines"},
+    "metrics/yardsticks": {"plot_degradation", "write_index", "walk_through"},
     "metrics/degradation": {"summarise_degradation"},
     "divergence/diff": {"diff", "compare_corners"},
     "divergence/corners": {"compare_corners"},
@@ -129,9 +134,10 @@ def test_touched_files_rerun_nothing(project):
 
 
 CHANGES = {
-    "temperature": ({"generation": {"temperature": 0.5}}, {"tokenize_texts"} | GENERATE),
+    "temperature": ({"generation": {"temperature": 0.5}}, TOKENIZE),
     "positions": ({"divergence": {"positions": [0, 1]}}, DIFF | LEDGER),
-    "evaluation": ({"evaluation": {"tokens_per_document": 10}}, {"tokenize_texts"} | GENERATE),
+    "evaluation": ({"evaluation": {"tokens_per_document": 10}}, TOKENIZE),
+    "documents": ({"evaluation": {"documents_of_other_backends": 1}}, SCORE | {"score_ngrams"}),
 }
 
 

@@ -1,13 +1,13 @@
 """Prompts and evaluation text as token ids, made once and read by every backend."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
 from pathlib import Path
 
+from needq.backup.documents import read_documents
 from needq.backup.encoder import Encoder
 from needq.backup.tokenizer import load_copy
 from needq.common.errors import UserError
-from needq.common.files import read_text
 from needq.common.rows import TextRow, Tokens
 from needq.common.settings import Evaluation, Generation
 
@@ -63,14 +63,14 @@ def _encode_documents(
 ) -> tuple[list[list[int]], list[int]]:
     """The ids and the scored bytes of each document of the evaluation text."""
     begin = encoder.token(evaluation.begin, "evaluation.begin")
-    limit = evaluation.tokens_per_document
+    limit = evaluation.tokens_per_document or context - 1
     if limit + 1 > context:
         raise UserError(
             f"config: evaluation.tokens_per_document: {limit} and the begin token exceed the "
             f"model's context of {context}"
         )
-    documents, sizes = [], []
-    for number, document in enumerate(_read_documents(evaluation.text), 1):
+    documents, sizes, left_out = [], [], 0
+    for number, document in enumerate(read_documents(evaluation.text), 1):
         where = f"config: evaluation.text: document {number} of {evaluation.text}"
         encoding = encoder.encode(document, where)
         kept = _whole_characters(encoding.offsets, limit)
@@ -79,10 +79,18 @@ def _encode_documents(
                 f"{where}: its first character has more tokens than the {limit} of "
                 "evaluation.tokens_per_document"
             )
-        ids = encoding.ids[:kept]
+        ids, left_out = encoding.ids[:kept], left_out + len(encoding.ids) - kept
         encoder.check_known(ids, where)
         documents.append([begin, *ids])
         sizes.append(len(document[: encoding.offsets[kept - 1][1]].encode("utf-8")))
+    logging.info(
+        "evaluation.text: %d documents of %d tokens; %d more tokens are not scored, as they are "
+        "beyond the first %d of their document",
+        len(documents),
+        sum(len(ids) - 1 for ids in documents),
+        left_out,
+        limit,
+    )
     return documents, sizes
 
 
@@ -95,19 +103,3 @@ def _whole_characters(offsets: Sequence[tuple[int, int]], limit: int) -> int:
     while 0 < kept < len(offsets) and offsets[kept][0] < offsets[kept - 1][1]:
         kept -= 1
     return kept
-
-
-def _read_documents(path: str) -> list[str]:
-    """The documents of a text file: what is between lines that are blank or white space alone."""
-    groups = groupby(
-        read_text(path, "evaluation.text").split("\n"), key=lambda line: bool(line.strip())
-    )
-    documents = ["\n".join(lines) for filled, lines in groups if filled]
-    if not documents:
-        raise UserError(f"config: evaluation.text: {path}: holds no document")
-    if len(documents) == 1 and "\n" in documents[0]:
-        raise UserError(
-            f"config: evaluation.text: {path}: has no blank line between documents: put one after "
-            "each document, or write a single document on one line"
-        )
-    return documents

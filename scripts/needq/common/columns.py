@@ -12,6 +12,7 @@ from needq.common.divergence_columns import (
     LEDGER_CORNERS,
     LEDGER_TEXTS,
 )
+from needq.common.positions import BAND_NAMES, BANDS
 
 
 def _ends(name: str) -> dict[str, str]:
@@ -22,8 +23,20 @@ def _ends(name: str) -> dict[str, str]:
     }
 
 
+RISES = ("rise", *(f"rise_{band}" for band in BANDS))
+NLL_BY_BAND = {
+    f"nll_{band}": f"nll of the tokens {name} of each document, counted from 0, in nats per token. "
+    "Documents without such tokens are left out."
+    for band, name in BAND_NAMES.items()
+}
+RISE_BY_BAND = {
+    f"rise_{band}": f"rise of the tokens {name} of each document, counted from 0, in nats per "
+    "token. Documents without such tokens are left out."
+    for band, name in BAND_NAMES.items()
+}
+
 DEGRADATION = with_intervals(
-    ("nll", "kl", "top1_agreement", "pristine_nll", "seq_rep_4", "distinct_2", "grammar", "cloze"),
+    (*RISES, "kl", "top1_agreement", "pristine_nll", "seq_rep_4", "distinct_2", "grammar", "cloze"),
     {
         **KEYS,
         "backend": BACKEND,
@@ -33,9 +46,14 @@ DEGRADATION = with_intervals(
         "nll": "Negative log-likelihood of the evaluation text, in nats per token: the model "
         "predicts each token from the true tokens before it. Mean over noise seeds and documents. "
         "Lower is better.",
+        **NLL_BY_BAND,
         "bits_per_byte": "Negative log-likelihood of the evaluation text, in bits per byte of "
         "text, which can be compared between models with different tokenizers. Mean over noise "
         "seeds and documents. Lower is better.",
+        "rise": "nll less the nll of the pristine model on the same documents, in nats per token: "
+        "the damage. Mean over noise seeds and documents of the difference. 0 for the pristine "
+        "model. Lower is less damage.",
+        **RISE_BY_BAND,
         "kl": "KL divergence KL(pristine || intervened) of the next-token distributions on the "
         "evaluation text, in nats per token. Mean over noise seeds and documents. 0 for the "
         "pristine model. Lower is closer to the pristine model.",
@@ -59,8 +77,28 @@ DEGRADATION = with_intervals(
         "divided by the number of candidates. Higher is better. Empty if the backend does not "
         "answer the tasks.",
         "noise_seeds": NOISE_SEEDS,
+        "documents": "Number of documents of the evaluation text that were scored: all by the "
+        "reference backend, the first ones by the others.",
         "texts": "Number of texts that were generated under the intervention.",
         "example": "A generated text: that of the first noise seed, prompt and sample seed.",
+    },
+)
+
+BASELINES = with_intervals(
+    ("nll", *RISES),
+    {
+        "n": "Number of tokens of the n-grams, 1 to 5. The n-gram model predicts each token from "
+        "the n - 1 tokens before it: from none if n is 1.",
+        "nll": "Negative log-likelihood of the evaluation text under the n-gram model, in nats per "
+        "token. Mean over documents. Lower is better.",
+        **NLL_BY_BAND,
+        "bits_per_byte": "Negative log-likelihood of the evaluation text under the n-gram model, "
+        "in bits per byte of text. Mean over documents. Lower is better.",
+        "rise": "nll of the n-gram model less the nll of the pristine model on the same documents, "
+        "in nats per token. Mean over documents of the difference. An intervention with a larger "
+        "rise predicts worse than the n-gram model.",
+        **RISE_BY_BAND,
+        "documents": "Number of documents of the evaluation text.",
     },
 )
 
@@ -146,6 +184,7 @@ HISTOGRAM = {
 
 TABLES = {
     "degradation": DEGRADATION,
+    "baselines": BASELINES,
     "labels": LABELS,
     "label_confusion": LABEL_CONFUSION,
     "label_quality": LABEL_QUALITY,

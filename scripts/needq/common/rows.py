@@ -44,13 +44,30 @@ class DocumentDigest(InterventionKeys):
     logits_sha256: str
 
 
-class DocumentScore(TypedDict):
-    """How a model predicts one document; means are per token, in nats."""
+class Nlls(TypedDict):
+    """How a model predicts one document: means per token, in nats; of all tokens, and by band.
+
+    A band (`positions.BANDS`) without tokens is None.
+    """
 
     document: int
     tokens: int
     bytes: int
     nll: float
+    nll_0_39: NotRequired[float | None]
+    nll_40_99: NotRequired[float | None]
+    nll_from_100: NotRequired[float | None]
+
+
+class NgramRow(Nlls):
+    """How the n-gram model of an order predicts one document (schemas.NGRAMS)."""
+
+    order: int
+
+
+class DocumentScore(Nlls):
+    """How a model predicts one document, and how far it is from the pristine one."""
+
     kl: float
     top1_agreement: float
     logits_sha256: str | None  # in exact arithmetic alone

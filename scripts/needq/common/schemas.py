@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+from needq.common.positions import BANDS
+
 INTERVENTION = {
     "sweep": pa.string(),
     "intervention": pa.string(),
@@ -9,6 +11,7 @@ INTERVENTION = {
     "blocks_replaced": pa.int64(),
     "noise_seed": pa.int64(),
 }
+NLL_BY_BAND = {f"nll_{band}": pa.float64() for band in BANDS}
 OF_BACKEND = {"backend": pa.string()} | INTERVENTION
 TEXTS = pa.schema(
     OF_BACKEND
@@ -34,10 +37,21 @@ EVALUATION = pa.schema(
         "tokens": pa.int64(),
         "bytes": pa.int64(),
         "nll": pa.float64(),
+        **NLL_BY_BAND,
         "kl": pa.float64(),
         "top1_agreement": pa.float64(),
         "logits_sha256": pa.string(),
     }
+)
+NGRAMS = pa.schema(
+    {
+        "order": pa.int64(),
+        "document": pa.int64(),
+        "tokens": pa.int64(),
+        "bytes": pa.int64(),
+        "nll": pa.float64(),
+    }
+    | NLL_BY_BAND
 )
 TEXT_SCORES = pa.schema(
     OF_BACKEND

@@ -123,10 +123,21 @@ class Evaluation(Settings):
 
     text: values.PathText
     """The path of a UTF-8 file of documents. A line of white space alone ends each document."""
-    tokens_per_document: values.Count = 40
-    """The largest number of tokens of each document that are scored, from its beginning."""
+    tokens_per_document: values.CountOrNull = None
+    """The largest number of tokens of each document that are scored, from its beginning. null for
+    whole documents, up to the model's context.
+    """
     begin: values.Text
     """The token that is put before every document, so that its first token is scored too."""
+    documents_of_other_backends: values.Count = 8
+    """How many documents, from the first one on, the backends other than the reference score. Exact
+    digests are of these documents.
+    """
+    ngram_text: values.PathOrNull = None
+    """The path of the text that n-gram models are trained on, as baselines: best the model's own
+    training text. A UTF-8 file, or one in bz2. A line of white space alone ends each document;
+    without one, each line is a document. null for no baselines.
+    """
 
 
 class Tasks(Settings):

@@ -199,6 +199,8 @@ Prompt = Annotated[Text, AfterValidator(_not_blank)]
 PathText = Annotated[Text, AfterValidator(_path)]
 FileName = Annotated[PathText, AfterValidator(_file_name)]
 Token = Annotated[Text | None, BeforeValidator(_null)]
+PathOrNull = Annotated[PathText | None, BeforeValidator(_null)]
+CountOrNull = Annotated[Count | None, BeforeValidator(_null)]
 # pydantic's $ matches at the very end alone, not before a newline
 RunName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), BeforeValidator(_text)]
 SWEEP_NAME = "^[a-z][a-z0-9_-]{0,63}$"

@@ -1,38 +1,16 @@
-"""Parts of several figures: lines with bands, levels, label backgrounds, the x axis of blocks."""
+"""Parts of several figures: lines with bands, levels, the x axis of blocks."""
 
 from collections.abc import Sequence
 
 import numpy
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 from pandas import DataFrame
 
-from needq.common.keys import ALL_LABELS
 from needq.figures import theme
 
 NO_CUDA = "CUDA: not run on this machine."
 BLOCKS = "blocks replaced"
 BLOCK = "index of the single block replaced"
-
-
-def paint_labels(axis: Axes, table: DataFrame) -> dict[str, Patch]:
-    """Paint the colour of the most frequent label behind each step of one sweep and backend.
-
-    Returns a patch for the legend for each of these labels.
-    """
-    table, places = sort_by_place(table)
-    edges = numpy.concatenate(
-        [[places[0] - 0.5], (places[1:] + places[:-1]) / 2, [places[-1] + 0.5]]
-    )
-    for label, low, high in zip(table["label"], edges, edges[1:], strict=False):
-        axis.axvspan(low, high, color=theme.LABELS[label], alpha=0.17, linewidth=0, zorder=0)
-    axis.set_xlim(edges[0], edges[-1])
-    axis.grid(axis="x", visible=False)
-    return {
-        label: Patch(facecolor=theme.LABELS[label], alpha=0.35, label=label)
-        for label in ALL_LABELS
-        if (table["label"] == label).any()
-    }
 
 
 def sort_by_place(table: DataFrame) -> tuple[DataFrame, numpy.ndarray]:

@@ -110,7 +110,7 @@ def _describe_half_point(points: DataFrame, task: str) -> str:
 
 
 def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cuda: bool) -> Figure:
-    """Draw the nll of sweeps that differ from the article's in one setting, one panel per setting.
+    """Draw the rise of nll in sweeps that differ from the article's in one setting, one panel each.
 
     `degradation` are rows of `degradation.tsv` of one backend; `comparisons` names the sweep of
     each comparison. A sweep that was not run has no line; a setting without sweeps has no panel.
@@ -129,14 +129,14 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
         for index, (kind, name) in enumerate(names.items()):
             text = name if kind == "q" else f"{name}: {ratios[kind]:.2f} ×"
             look = theme.style(index) | {"linewidth": 0.9 if _has_gaps(own[kind]) else 1.6}
-            draw_line(axis, own[kind], "nll", text, look)
+            draw_line(axis, own[kind], "rise", text, look)
         others = [f"{ratio:.2f}" for ratio in sorted(ratios[k] for k in names if k != "q")]
         words = title.format(" to ".join(dict.fromkeys([others[0], others[-1]])))
         # the legend is between the title and the panel, where it hides no line
         lines = (len(names) + 1) // 2
         axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, borderpad=0.2)
         theme.set_title(axis, words, pad=8 + 14 * lines)
-        axis.set_ylabel("nll (nats per token)\nlower is better")
+        axis.set_ylabel("rise of nll (nats per token)\nlower is better")
     axes[-1][0].set_xlabel(BLOCKS)
     theme.tick_whole_numbers(axes[-1][0].xaxis)
     seeds = degradation["noise_seeds"].max()
@@ -160,35 +160,34 @@ def _damage_ratio(table: DataFrame, reference: DataFrame) -> float:
     rises = []
     common = set(table["blocks_replaced"]) & set(reference["blocks_replaced"]) - {0}
     for sweep in (table, reference):
-        nll = sweep.set_index("blocks_replaced")["nll"]
-        rises.append(nll.loc[sorted(common)].mean() - nll.loc[0])
+        rises.append(sweep.set_index("blocks_replaced")["rise"].loc[sorted(common)].mean())
     return rises[0] / rises[1]
 
 
 def draw_single_blocks(table: DataFrame, cuda: bool) -> Figure:
-    """Draw the KL from the pristine model if W_Q of a single block is replaced, by block.
+    """Draw the rise of nll if W_Q of a single block is replaced, by block.
 
     `table` are the rows of `degradation.tsv` of one backend and the sweep of single blocks; it is
     empty if that was not run.
     """
     figure, ((axis,),) = theme.stack(1)
-    axis.set_ylabel("KL from the pristine\nmodel (nats per token)")
+    axis.set_ylabel("rise of nll (nats per token)\nlower is better")
     axis.set_xlabel(BLOCK)
     if table.empty:
         theme.write_message(axis, "no sweep of single blocks was run")
         return figure
     table, places = sort_by_place(table)
-    kl = table["kl"].to_numpy(float)
-    axis.bar(places, kl, 0.8, color=theme.COLOURS[0])
-    ends = [kl - table["kl_low"], table["kl_high"] - kl]
-    axis.errorbar(places, kl, ends, fmt="none", ecolor="black", elinewidth=1, capsize=2.5)
-    largest = kl.argmax()
+    rises = table["rise"].to_numpy(float)
+    axis.bar(places, rises, 0.8, color=theme.COLOURS[0])
+    ends = [rises - table["rise_low"], table["rise_high"] - rises]
+    axis.errorbar(places, rises, ends, fmt="none", ecolor="black", elinewidth=1, capsize=2.5)
+    largest = rises.argmax()
     theme.set_title(
         axis,
-        f"Replacing block {places[largest]:.0f} costs most: {kl[largest]:.2g} nats, "
-        f"{kl[largest] / kl.sum():.0%} of the sum over all blocks",
+        f"Replacing block {places[largest]:.0f} costs most: {rises[largest]:.2g} nats, "
+        f"{rises[largest] / rises.sum():.0%} of the sum over all blocks",
     )
-    axis.set_ylim(bottom=0)
+    axis.axhline(0, color=theme.INK, linewidth=0.9)
     axis.grid(axis="x", visible=False)
     theme.tick_whole_numbers(axis.xaxis)
     seeds = table["noise_seeds"].max()

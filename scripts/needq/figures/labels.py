@@ -13,7 +13,6 @@ from needq.figures.axes import (
     BLOCK,
     BLOCKS,
     add_cuda,
-    draw_level,
     draw_line,
     has_single_blocks,
     sort_by_place,
@@ -24,34 +23,33 @@ FEW_RUNS = 4  # more changes of the label make a title too long
 
 
 def draw_labels(shares: DataFrame, degradation: DataFrame, blocks: int, cuda: bool) -> Figure:
-    """Draw the labels of the article, the share of texts with each label, and the nll.
+    """Draw the labels of the article, the share of texts with each label, and the rise of nll.
 
     `shares` are rows of `labels.tsv`, `degradation` of `degradation.tsv`, both of one backend and
     sweep. `blocks` is the number of blocks of the model.
     """
     figure, axes = theme.stack(3, heights=[0.28, 1.3, 0.9])
-    article, texts, nll = (row[0] for row in axes)
+    article, texts, rise = (row[0] for row in axes)
     if has_single_blocks(degradation):
         article.set_axis_off()
     else:
         _article(article, blocks)
     _stacked(texts, shares)
     theme.set_title(texts, _runs(degradation))
-    draw_line(nll, degradation, "nll", "nll", theme.style(0) | {"color": "#333333"})
-    pristine = degradation.loc[degradation["blocks_replaced"] == 0, "nll"].iloc[0]
-    draw_level(nll, pristine, "pristine model", "below")
-    nll.margins(y=0.15)
-    last = sort_by_place(degradation)[0].iloc[-1]["nll"]
-    nll.set_title(f"Loss on the evaluation text: from {pristine:.2g} to {last:.2g}")
-    nll.set_ylabel("nll (nats per token)\nlower is better")
-    nll.set_xlabel(BLOCK if has_single_blocks(degradation) else BLOCKS)
-    theme.tick_whole_numbers(nll.xaxis)
+    draw_line(rise, degradation, "rise", "rise", theme.style(0) | {"color": "#333333"})
+    rise.axhline(0, color=theme.INK, linewidth=0.9, zorder=1)
+    rise.margins(y=0.15)
+    last = sort_by_place(degradation)[0].iloc[-1]["rise"]
+    rise.set_title(f"Loss on the evaluation text: {last:+.2g} over the pristine model")
+    rise.set_ylabel("rise of nll (nats per token)\nlower is better")
+    rise.set_xlabel(BLOCK if has_single_blocks(degradation) else BLOCKS)
+    theme.tick_whole_numbers(rise.xaxis)
     seeds, count = degradation["noise_seeds"].max(), degradation["texts"].max()
     text = (
         f"Sweep {degradation['sweep'].iloc[0]}, backend {degradation['backend'].iloc[0]}: {seeds} "
         f"noise seeds, up to {count} texts per bar. Black: 95% interval of the share of near "
-        "normal. Grey: 95% interval of nll. The article's ranges are for 12 blocks; here they are "
-        "quarters of the blocks of the model."
+        "normal. Grey: 95% interval of the rise. The article's ranges are for 12 blocks; here they "
+        "are quarters of the blocks of the model."
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure

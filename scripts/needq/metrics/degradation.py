@@ -9,9 +9,13 @@ from pandas import DataFrame
 from needq.common import columns
 from needq.common.keys import INTERVENTION
 from needq.common.logs import progress
+from needq.common.positions import BANDS
 from needq.metrics.estimates import as_columns, estimated, first_values, mean, share
 from needq.metrics.labels import most_frequent_label
 from needq.metrics.ngrams import distinct, seq_rep
+
+# what is averaged of the evaluation text: all tokens, and each band of position
+PARTS = ("", *(f"_{band}" for band in BANDS))
 
 
 def degradation_tables(
@@ -41,7 +45,8 @@ def degradation_table(
 ) -> DataFrame:
     """`degradation.tsv` for one backend: one row per intervention.
 
-    `evaluation` has one row per document with `nll`, `kl`, `top1_agreement`, `tokens` and `bytes`.
+    `evaluation` has one row per document with `nll` (of all tokens, and by band), `kl`,
+    `top1_agreement`, `tokens` and `bytes`.
     The others have rows for sweeps with run: texts alone. `texts` has one row per text with its
     `tokens`; `text_scores` and `labels` have `pristine_nll` and `label` of these texts; `answers`
     has one row per `item` of a `task`, with `right`.
@@ -51,7 +56,7 @@ def degradation_table(
         distinct_2=[distinct(tokens, 2) for tokens in texts["tokens"]],
     )
     bits = evaluation["nll"] * evaluation["tokens"] / numpy.log(2)
-    evaluation = evaluation.assign(bits_per_byte=bits / evaluation["bytes"])
+    evaluation = with_rises(evaluation.assign(bits_per_byte=bits / evaluation["bytes"]))
     keys = ["sweep", "intervention"]
     generated, scores, labelled, answered = (
         dict(iter(rows.groupby(keys))) for rows in (texts, text_scores, labels, answers)
@@ -59,11 +64,15 @@ def degradation_table(
     rows = []
     for key, part in evaluation.groupby(keys):
         row = first_values(part, INTERVENTION) | {"backend": backend}
-        row |= estimated("nll", part, "document", low=0)
-        row["bits_per_byte"] = float(mean(part, "bits_per_byte", "document").mean)
+        for name in ("bits_per_byte", *(f"nll{of}" for of in PARTS)):
+            row[name] = float(mean(part, name, "document").mean)
+        for name in (f"rise{of}" for of in PARTS):
+            # the rise of the pristine model is 0 by definition, so it has no interval
+            row |= estimated(name, part, "document") if row["blocks_replaced"] else {name: 0.0}
         row |= estimated("kl", part, "document", low=0)
         row |= estimated("top1_agreement", part, "document", low=0, high=1)
         row |= {"noise_seeds": part["noise_seed"].nunique(), "texts": 0}
+        row["documents"] = part["document"].nunique()
         if key in generated:
             row["label"] = most_frequent_label(labelled[key])
             row |= estimated("pristine_nll", scores[key], "prompt", low=0)
@@ -75,6 +84,18 @@ def degradation_table(
                 row |= as_columns(task, share(own, "right", "item"))
         rows.append(row)
     return DataFrame(rows, columns=list(columns.DEGRADATION)).astype({"block": "Int64"})
+
+
+def with_rises(evaluation: DataFrame) -> DataFrame:
+    """`evaluation` with `rise` and its bands: each document's nll less the pristine model's.
+
+    Each sweep has its rows of the pristine model, with `blocks_replaced` 0.
+    """
+    keys, values = ["sweep", "document"], [f"nll{of}" for of in PARTS]
+    pristine = evaluation.loc[evaluation["blocks_replaced"] == 0, keys + values]
+    before = evaluation[keys].merge(pristine, on=keys, how="left", validate="many_to_one")
+    rises = evaluation[values].to_numpy(float) - before[values].to_numpy(float)
+    return evaluation.assign(**{f"rise{of}": rises[:, at] for at, of in enumerate(PARTS)})
 
 
 def example(texts: DataFrame) -> str:

@@ -13,6 +13,7 @@ from needq.plan.sizes import Sizes, read_gguf_sizes, read_sizes, size_problems
 
 LEAST_MEMORY = 4000  # MB for a backup
 WIDER = {"folder": 2, "gguf": 8}  # float32 beside what files hold, at most
+BZ2_RATIO = 4.5
 MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors.index.json")
 
 
@@ -49,6 +50,7 @@ def file_problems(config: Config) -> Iterator[str]:
     for key, path in (
         ("model.location", config.model.location),
         ("evaluation.text", config.evaluation.text),
+        ("evaluation.ngram_text", config.evaluation.ngram_text or os.curdir),
         ("tasks.grammar", config.tasks.grammar),
         ("tasks.cloze", config.tasks.cloze),
     ):
@@ -62,6 +64,13 @@ def file_problems(config: Config) -> Iterator[str]:
     folder = sorted(map(str, Path(grammar).glob("*.jsonl"))) if os.path.isdir(grammar) else []
     texts = [("evaluation.text", config.evaluation.text), ("tasks.cloze", config.tasks.cloze)]
     texts += [("tasks.grammar", file) for file in folder or [grammar]]
+    ngrams = config.evaluation.ngram_text
+    if ngrams is not None and ngrams.endswith(".bz2"):  # what is in it is seen when it is read
+        problem = _open_problem(ngrams)
+        if problem:
+            yield f"evaluation.ngram_text: {problem}"
+    elif ngrams is not None:
+        texts.append(("evaluation.ngram_text", ngrams))
     for key, file in texts:
         problem = _text_problem(file)
         if problem:
@@ -85,6 +94,11 @@ def document_bytes(file: str) -> list[int]:
         elif sizes[-1]:
             sizes.append(0)
     return [size for size in sizes if size]
+
+
+def unpacked_bytes(file: str) -> float:
+    """The bytes of a text; of one in bz2, about (English is packed to a quarter or a fifth)."""
+    return os.path.getsize(file) * (BZ2_RATIO if file.endswith(".bz2") else 1)
 
 
 def line_bytes(path: str) -> float:

@@ -55,6 +55,10 @@ def without_other_models_values(
     if _value(overlay, "model.digests") is None and isinstance(model, Mapping):
         own["model"] = {**model, "digests": []}
         notes.append(f"model.digests: not set for {name}; the files of the model are not checked")
+    evaluation = values.get("evaluation")
+    if _value(overlay, "evaluation.ngram_text") is None and isinstance(evaluation, Mapping):
+        # n-grams of another model's training text are no baselines
+        own["evaluation"] = {**evaluation, "ngram_text": None}
     for key in SUITED:
         if _value(overlay, key) is None:
             notes.append(f"{key}: not set for {name}; the value of the default config is used")

@@ -28,6 +28,7 @@ class Shape(NamedTuple):
     mlp_matrices: int
     key_value_width: int
     vocabulary: int
+    context: int = 1024
 
     @property
     def block_weights(self) -> int:
@@ -65,6 +66,23 @@ class Texts(NamedTuple):
     top_k: int  # of how many words they are drawn; 0 for all
 
 
+class Job(NamedTuple):
+    """One job: seconds of a core, and MB of memory at its peak."""
+
+    seconds: float
+    memory: float
+
+    @property
+    def memory_asked(self) -> float:
+        """The MB that a scheduler is asked for: it ends jobs that take more."""
+        return 1000 + 2 * self.memory
+
+    @property
+    def minutes_asked(self) -> float:
+        """The minutes that a scheduler is asked for, also for a slow and busy machine."""
+        return 10 + 5 * self.seconds / 60
+
+
 # benchmarks/cost.py; `decode` of float32 is the mean of its 0.024 and of 0.012 at GPT-2's shape
 # (benchmarks/engine.py), and the processor has no instructions for float16
 RATES = {
@@ -79,6 +97,8 @@ RATES = {
 DRAWS = {"native": (0.02, 0.018), "keyed": (0.009, 0.08), "cuda": (0.006, 0.032)}
 # seconds to start, import and load a small model: `benchmarks/cost.py --run`
 STARTS = {"native": 4.3, "exact": 2.4}
+# n-grams: seconds, and MB, per 10^6 bytes of the text that they are trained on
+NGRAMS, NGRAM_MEMORY = 0.5, 48.0
 LOAD = 2.0  # seconds per 10^9 bytes of weights
 # MB that a process needs before it has a model
 BASES = {"native": 440.0, "exact": 330.0}
@@ -104,7 +124,8 @@ def shape_of(sizes: Sizes | None) -> Shape | None:
     if not (blocks and width and heads and inner and vocabulary and matrices):
         return None
     narrow = width * (key_value_heads or heads) // heads
-    return Shape(blocks, width, inner, matrices, narrow, vocabulary)
+    shape = Shape(blocks, width, inner, matrices, narrow, vocabulary)
+    return shape._replace(context=sizes.context) if sizes.context else shape
 
 
 def backed_up_shape(config: str) -> Shape:
@@ -206,6 +227,11 @@ def score_seconds(
         + rates.call * calls
         + rates.value * values / 1e6
     )
+
+
+def ngram_cost(text_bytes: float) -> tuple[float, float]:
+    """Seconds and MB to train n-gram models on a text, and to score documents with them."""
+    return 1 + NGRAMS * text_bytes / MB, 80 + NGRAM_MEMORY * text_bytes / MB
 
 
 def value_bytes(backend: Backend) -> int:

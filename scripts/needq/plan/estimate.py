@@ -11,8 +11,8 @@ from typing import NamedTuple
 from needq.common.backends import Backend
 from needq.common.settings import Config
 from needq.plan import cost
-from needq.plan.at_hand import document_bytes, line_bytes, sizes_at_hand
-from needq.plan.cost import MB, Shape, Texts
+from needq.plan.at_hand import document_bytes, line_bytes, sizes_at_hand, unpacked_bytes
+from needq.plan.cost import MB, Job, Shape, Texts
 from needq.plan.interventions import Intervention
 from needq.plan.selection import Selection, noise_names
 
@@ -24,30 +24,13 @@ REFERENCE_TEXTS = 5  # that are made of each text of the pristine model, and sco
 
 # seconds of a core, by `python benchmarks/cost.py --run results/pocket-gpt2` (2026-11-26)
 BACK_UP = 4.0
-OTHERS, N_OTHERS = 28.0, 24  # the jobs of tables, figures and pages, all together
+OTHERS, N_OTHERS = 28.0, 25  # the jobs of tables, figures and pages, all together
 DIFF, WEIGHTS = 0.7, 0.3  # one job that compares backends; one that reads weights
 SNAKEMAKE = 0.5  # per job, in Snakemake itself
 ALONE = 25.0  # seconds of a run while just one job can run, at its start and at its end
 
 # bytes on the disk: a text with its scores, in all files; a job's log and the like; pages, figures
 TEXT_BYTES, JOB_BYTES, PAGE_BYTES = 1200, 6000, 5_000_000
-
-
-class Job(NamedTuple):
-    """One job: seconds of a core, and MB of memory at its peak."""
-
-    seconds: float
-    memory: float
-
-    @property
-    def memory_asked(self) -> float:
-        """The MB that a scheduler is asked for: it ends jobs that take more."""
-        return 1000 + 2 * self.memory
-
-    @property
-    def minutes_asked(self) -> float:
-        """The minutes that a scheduler is asked for, also for a slow and busy machine."""
-        return 10 + 5 * self.seconds / 60
 
 
 class Estimate(NamedTuple):
@@ -74,10 +57,9 @@ class Run:
         lengths = [1 + len(text.encode()) / BYTES_PER_TOKEN for text in generation.prompts]
         rows = len(lengths) * len(generation.sample_seeds)
         self.texts = Texts(rows, max(lengths), generation.max_new_tokens, generation.top_k)
-        most = config.evaluation.tokens_per_document
+        most = config.evaluation.tokens_per_document or shape.context - 1
         sizes = document_bytes(config.evaluation.text)
-        self.documents = len(sizes)
-        self.document_tokens = 1 + fmean(min(most, size / BYTES_PER_TOKEN) for size in sizes)
+        self.documents = [1 + min(most, size / BYTES_PER_TOKEN) for size in sizes]
 
     def estimate(self) -> Estimate:
         """What all jobs together cost."""
@@ -112,6 +94,8 @@ class Run:
         for name in self._on_cpu(used.scored):
             for key, chunk in used.chunks_of(name, scored_alone=True).items():
                 yield self.score(name, chunk, key in used.text_chunks)
+        if used.baselines:
+            yield self.ngrams()
         for left, right in used.pairs:
             if self._on_cpu([left, right]) == [left, right]:
                 for _ in used.compared_chunks(left, right):
@@ -161,20 +145,28 @@ class Run:
             for stack in together
         )
 
-    def documents_job(self, backend: Backend, chunk: Sequence[Intervention]) -> Job:
-        """Score the documents under a chunk."""
-        shape, rows, tokens = self.shape, self.documents, self.document_tokens
+    def documents_job(
+        self, backend: Backend, chunk: Sequence[Intervention], count: int | None
+    ) -> Job:
+        """Score the first `count` documents, or all of them, under a chunk."""
+        shape, documents = self.shape, sorted(self.documents[:count])
         blocks, noises = cost.passed_blocks(chunk, shape.n_blocks), len(noise_names(chunk))
+        rows, together = len(documents), min(backend.batch, len(documents))
+        longest = fmean(documents[-together:])
         return Job(
             cost.start_seconds(shape, backend)
-            + cost.score_seconds(shape, backend, blocks, len(chunk), rows, tokens),
-            cost.score_memory(shape, backend, noises, min(backend.batch, rows), tokens),
+            + cost.score_seconds(shape, backend, blocks, len(chunk), rows, fmean(documents)),
+            cost.score_memory(shape, backend, noises, together, longest),
         )
+
+    def ngrams(self) -> Job:
+        """Train n-gram models, and score the documents with them."""
+        return Job(*cost.ngram_cost(unpacked_bytes(self.config.evaluation.ngram_text or "")))
 
     def score(self, name: str, chunk: Sequence[Intervention], with_texts: bool) -> Job:
         """Score documents, and texts and tasks if the chunk has them."""
         backend, shape = self._backend(name), self.shape
-        seconds, memory = self.documents_job(backend, chunk)
+        seconds, memory = self.documents_job(backend, chunk, self.used.documents_of(name))
         if with_texts:
             texts, new = self.texts.rows * len(chunk), self.texts.new
             length = self.texts.before + new
@@ -205,7 +197,7 @@ class Run:
         if process == "second":
             corners, interventions = corners[:1], self.used.repeated(interventions)
         seeds = len(self.config.generation.sample_seeds)
-        documents = min(self.config.divergence.causes.documents, self.documents)
+        documents = min(self.config.divergence.causes.documents, len(self.documents))
         texts = self.texts._replace(rows=self.texts.rows + seeds * documents)
         backend = corners[0].backend
         seconds = cost.start_seconds(shape, backend)
@@ -227,7 +219,8 @@ class Run:
         chunk = [one for own in self.used.exact_chunks.values() for one in own]
         if backend is None or not chunk:
             return Job(0, 0)
-        made, scored = self.generate(backend, chunk), self.documents_job(backend, chunk)
+        count = self.config.evaluation.documents_of_other_backends
+        made, scored = self.generate(backend, chunk), self.documents_job(backend, chunk, count)
         return Job(made.seconds + scored.seconds, max(made.memory, scored.memory))
 
     def tasks(self) -> Iterator[tuple[int, float]]:

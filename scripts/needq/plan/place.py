@@ -8,7 +8,13 @@ from pathlib import Path
 from needq.common.errors import UserError
 
 # the keys of files and folders; those of a hub or an index of packages are none
-PATHS = (("model", "location"), ("evaluation", "text"), ("tasks", "grammar"), ("tasks", "cloze"))
+PATHS = (
+    ("model", "location"),
+    ("evaluation", "text"),
+    ("evaluation", "ngram_text"),
+    ("tasks", "grammar"),
+    ("tasks", "cloze"),
+)
 ELSEWHERE = ("hub", "wheel")
 
 

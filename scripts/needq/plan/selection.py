@@ -77,6 +77,17 @@ class Selection:
         return [self.reference, *self.config.tasks.backends]
 
     @cached_property
+    def baselines(self) -> bool:
+        """Whether n-gram models are trained and scored."""
+        return self.config.evaluation.ngram_text is not None
+
+    def documents_of(self, backend: str) -> int | None:
+        """How many documents a backend scores, from the first one on; None for all."""
+        if backend == self.reference:
+            return None
+        return self.config.evaluation.documents_of_other_backends
+
+    @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """The pairs to compare: every backend with itself, the config's pairs, the precisions'."""
         pairs = self._pairs_there(self.config.divergence.pairs) + self.precision_pairs
@@ -228,7 +239,7 @@ class Selection:
             values[f"sweeps.{name}"] = config.sweeps[name].model_dump(exclude={"run", "exact"})
         values["noise_seeds"] = config.noise_seeds
         for group in ("generation", "evaluation"):
-            settings = getattr(config, group).model_dump(exclude={"seeding"})
+            settings = getattr(config, group).model_dump(exclude={"seeding", "ngram_text"})
             values |= {f"{group}.{key}": value for key, value in settings.items()}
         return values
 

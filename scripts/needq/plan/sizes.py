@@ -125,7 +125,7 @@ def size_problems(config: Config, sizes: Sizes) -> Iterator[str]:
             f"generation.max_new_tokens: {new} and a prompt exceed the model's context of "
             f"{sizes.context}"
         )
-    if scored >= sizes.context:
+    if scored is not None and scored >= sizes.context:
         yield (
             f"evaluation.tokens_per_document: {scored} and the begin token exceed the model's "
             f"context of {sizes.context}"

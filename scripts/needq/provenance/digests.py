@@ -8,7 +8,7 @@ CUDA, add "logits of NAME" and "tokens of NAME", which have to be the same again
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -45,6 +45,11 @@ def config_digests(deciding: Mapping[str, object]) -> dict[str, str]:
     """
     values = {**deciding, "evaluation.text": file_sha256(str(deciding["evaluation.text"]))}
     return {key: value_digest(value) for key, value in values.items()}
+
+
+def documents_digested(deciding: Mapping[str, object]) -> int:
+    """Of how many documents, from the first one on, the logits are digested."""
+    return cast("int", deciding["evaluation.documents_of_other_backends"])
 
 
 def tensor_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
@@ -94,7 +99,10 @@ def collect(
 ) -> Digests:
     """The digests of a run: its deciding keys, its backup's manifest, its noise, and rows of its
     exact backends (schemas.EVALUATION and TEXTS), which `backends` names.
+
+    Logits are digested of as many documents as every backend scores.
     """
+    count = documents_digested(deciding)
     found = {
         "config": config_digests(deciding),
         "weights": {tensor["name"]: tensor["sha256"] for tensor in manifest["tensors"]},
@@ -102,7 +110,7 @@ def collect(
     }
     for name in backends:
         of_backend = "" if name == backends[0] else f"{OF}{name}"
-        scored = [row for row in evaluation if row["backend"] == name]
+        scored = [row for row in evaluation if row["backend"] == name and row["document"] < count]
         written = [row for row in texts if row["backend"] == name]
         found[f"logits{of_backend}"] = logits_digests(scored)
         found[f"tokens{of_backend}"] = token_digests(written)

@@ -48,8 +48,11 @@ class Recomputation:
         generation: Generation,
         interventions: Sequence[Intervention],
         backend: Backend,
+        documents: int,
     ) -> None:
+        """`documents` is of how many documents, from the first one on, logits are digested."""
         self.generation, self.interventions, self.backend = generation, interventions, backend
+        self.documents = documents
         self.file, self.backup = weights, weights.parent
         self.architecture = find_architecture(read_made(self.backup / "config.json", dict))
         self.ids = read_made(self.backup / "tokens.json", Tokens)
@@ -99,9 +102,8 @@ class Recomputation:
     def logits(self) -> dict[str, str]:
         """The digest of the logits on the evaluation text, for each intervention."""
         model, patcher, patches = self.patched
-        of_documents = document_digests(
-            model, patcher, patches, self.ids["documents"], self.backend.batch
-        )
+        chosen = self.ids["documents"][: self.documents]
+        of_documents = document_digests(model, patcher, patches, chosen, self.backend.batch)
         return digests.logits_digests(
             [
                 {**patch.keys(), "document": index, "logits_sha256": digest}

@@ -6,13 +6,14 @@ says that instead. Sentences say, or leave out, what a table lacks (labels, task
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, inf, isfinite, isnan, log
+from math import exp, inf, isfinite, isnan
 from typing import Any
 
 import pandas
 from pandas import DataFrame, Series
 
 from needq.common.keys import LABELS, UNLABELLED
+from needq.metrics.yardsticks import KNOWN, NGRAMS, YARDSTICK, compare
 
 METHODS = {
     "gaussian": "Gaussian noise with the same mean and standard deviation",
@@ -61,93 +62,95 @@ def interval(low: Any, high: Any, form: str = ".2f") -> str:
     return f" (95% interval {low:{form}} to {high:{form}})"
 
 
-def loss(rows: DataFrame, whole: int, vocabulary: int, name: str = "W_Q") -> Loss:
-    """How the loss of the last row differs from that of the first.
+def loss(
+    rows: DataFrame, whole: int, baselines: DataFrame | None = None, name: str = "W_Q"
+) -> Loss:
+    """How much the loss has risen in the last row, beside n-gram models.
 
-    `rows` is the result of `headline`. `whole` is the number of blocks of the model. `vocabulary`
-    is its number of tokens: random guessing among them has a loss of ln(vocabulary).
+    `rows` is the result of `headline`, whose first row is the pristine model. `whole` is the number
+    of blocks of the model. `baselines` is baselines.tsv, if there is one.
     """
     first, last = rows.iloc[0], rows.iloc[-1]
     where = f"{name} in {blocks(last['blocks_replaced'], whole)}"
-    before, after = first["nll"], last["nll"]
-    change = f"{before:.2f} to {after:.2f} nats per token"
-    spread = interval(last["nll_low"], last["nll_high"])
-    if isnan(last["nll_low"]) or isnan(first["nll_high"]):
+    before, after, rise = first["nll"], last["nll"], last["rise"]
+    change = f"from {before:.2f} to {after:.2f} nats per token"
+    if isnan(last["rise_low"]):
         seeds = f"{last['noise_seeds']} noise seeds are"
         if last["noise_seeds"] == 1:
             seeds = "1 noise seed is"
         return Loss(
             "too small",
             "Too few noise seeds to say.",
-            f"Replacing {where} changes the loss on unseen text from {change}, but {seeds} too few "
+            f"Replacing {where} changes the loss on unseen text {change}, but {seeds} too few "
             "for an interval, so this run decides nothing.",
         )
-    if last["nll_low"] > first["nll_high"]:
-        guess = log(vocabulary)
-        kept = lead_kept(before, after, guess)
+    spread = interval(last["rise_low"], last["rise_high"])
+    if last["rise_low"] > 0:
+        short, beside = _beside_ngrams(last, baselines, f"without its trained {where}, the model")
         sentence = (
-            f"Replacing {where} raises the loss on unseen text from {change}{spread}. This is as "
-            f"if the model had to choose between {exp(after):,.0f} equally probable tokens (e to "
-            f"the power of the loss) instead of {exp(before):,.0f}. Random guessing among "
-            f"{vocabulary:,} tokens has a loss of {guess:.2f}, so the model keeps "
-            f"({guess:.2f} - {after:.2f}) / ({guess:.2f} - {before:.2f}) = {kept:.0%} of its lead "
-            "over guessing."
+            f"Replacing {where} raises the loss on unseen text by {rise:.2f}{spread}, {change}. "
+            f"This is as if the model had to choose between {exp(after):,.0f} equally probable "
+            f"tokens (e to the power of the loss) instead of {exp(before):,.0f}.{beside}"
         )
-        return Loss("lost", _describe_kept(kept, where), sentence)
-    if last["nll_high"] < first["nll_low"]:
+        return Loss("lost", short, sentence)
+    if last["rise_high"] < 0:
         return Loss(
             "gained",
             f"No: the model predicts better without its trained {name}.",
-            f"Replacing {where} lowers the loss on unseen text from {change}{spread}.",
+            f"Replacing {where} lowers the loss on unseen text by {-rise:.2f}"
+            f"{interval(-last['rise_high'], -last['rise_low'])}, {change}.",
         )
-    known = interval(first["nll_low"], first["nll_high"])
     return Loss(
         "not shown",
         "This run shows no loss.",
-        f"Replacing {where} changes the loss on unseen text from {change}{spread}. This interval "
-        f"overlaps with that of the pristine model{known}.",
+        f"Replacing {where} changes the loss on unseen text {change}. The 95% interval of the "
+        f"change, {last['rise_low']:.2f} to {last['rise_high']:.2f}, includes 0.",
     )
 
 
-def lead_kept(before: float, after: float, guess: float) -> float:
-    """The share of the lead over guessing that remains; for losses or for accuracies."""
-    return (guess - after) / (guess - before)
+def _beside_ngrams(row: Series, baselines: DataFrame | None, subject: str) -> tuple[str, str]:
+    """What the loss of a row means beside n-gram models: an answer, and a sentence with numbers."""
+    beside = compare(row, baselines)
+    shown = [*beside.better[:1], *beside.worse[-1:]]
+    if baselines is None or not shown:
+        return f"In part: {subject} loses {row['rise']:.2f} nats per token.", ""
+    better = f"worse than a {NGRAMS[beside.better[0]]}" if beside.better else ""
+    worse = f"better than a {NGRAMS[beside.worse[-1]]}" if beside.worse else ""
+    said = ", but ".join(part for part in (better, worse) if part)
+    yes = "In part"
+    if beside.better:
+        yes = "Yes" if beside.better[0] <= YARDSTICK else "In large part"
+    losses = baselines.set_index("n")["nll"]
+    known = " and ".join(
+        f"a {NGRAMS[n]} model of the training text, which knows {KNOWN[n]}, has a loss of "
+        f"{losses[n]:.2f}"
+        for n in shown
+    )
+    return f"{yes}: {subject} predicts {said}.", f" For comparison, {known}."
 
 
 def other_matrices(
-    degradation: DataFrame,
-    backend: str,
-    comparisons: Mapping[str, str],
-    whole: int,
-    vocabulary: int,
+    degradation: DataFrame, backend: str, comparisons: Mapping[str, str], whole: int
 ) -> str:
-    """The share of that lead which remains if another matrix is replaced in all blocks.
+    """The rise of the loss if another matrix is replaced in all blocks.
 
     `comparisons` names the sweeps that differ from the article's in one setting
     (`needq.plan.comparisons`). Empty if no such sweep replaces all blocks.
     """
-    shares = []
+    rises = []
     for matrix in (letter for letter in "kvo" if letter in comparisons):
-        nll = headline(degradation, backend, comparisons[matrix]).set_index("blocks_replaced")[
-            "nll"
-        ]
-        if whole in nll.index:
-            kept = lead_kept(nll[0], nll[whole], log(vocabulary))
-            shares.append(f"W_{matrix.upper()} {kept:.0%}")
-    if not shares:
+        rows = headline(degradation, backend, comparisons[matrix])
+        for _, row in rows[rows["blocks_replaced"] == whole].iterrows():
+            spread = interval(row["rise_low"], row["rise_high"])
+            rises.append(f"W_{matrix.upper()} by {row['rise']:.2f}{spread}")
+    if not rises:
         return ""
-    return f" For comparison, replacing another matrix in all blocks leaves {', '.join(shares)}."
+    return f" Replacing another matrix in all blocks raises the loss: {', '.join(rises)}."
 
 
-def _describe_kept(share: float, where: str) -> str:
-    """How much of its lead over guessing the model keeps, as an answer."""
-    if share <= 0:
-        return f"Yes: without its trained {where}, the model is no better than random guessing."
-    yes, only = ("Yes", "only ") if share < 1 / 2 else ("In part", "")
-    return (
-        f"{yes}: without its trained {where}, the model keeps {only}{share:.0%} of its lead over "
-        "random guessing."
-    )
+def lead_kept(before: float, after: float, guess: float) -> float:
+    """The share of the lead over guessing that remains, of accuracies."""
+    return (guess - after) / (guess - before)
 
 
 def cloze_kept(rows: DataFrame, chance: float) -> str:

@@ -7,15 +7,28 @@ SCORES = {
     "intervention": "intervention",
     "nll": "nll",
     "bits_per_byte": "bits per byte",
+    "rise": "rise of nll",
+    "rise_from_100": "rise, tokens 100 and on",
     "kl": "KL",
     "top1_agreement": "top-1 agreement",
     "noise_seeds": "noise seeds",
+    "documents": "documents",
+}
+BASELINES = {
+    "n": "n",
+    "nll": "nll",
+    "bits_per_byte": "bits per byte",
+    "rise": "rise of nll",
+    "rise_from_100": "rise, tokens 100 and on",
+    "documents": "documents",
 }
 DEGRADATION = {
     "intervention": "intervention",
     "label": "most frequent label",
     "nll": "nll",
     "bits_per_byte": "bits per byte",
+    "rise": "rise of nll",
+    "rise_from_100": "rise, tokens 100 and on",
     "kl": "KL",
     "top1_agreement": "top-1 agreement",
     "grammar": "grammar",
@@ -24,6 +37,7 @@ DEGRADATION = {
     "seq_rep_4": "seq-rep-4",
     "distinct_2": "distinct-2",
     "noise_seeds": "noise seeds",
+    "documents": "documents",
     "texts": "texts",
 }
 LABEL_QUALITY = {"measure": "measure", "value": "share", "texts": "texts"}

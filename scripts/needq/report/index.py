@@ -22,7 +22,7 @@ SHOWN = {
     "blocks_replaced": "blocks replaced",
     "label": "most frequent label",
     "nll": "nll",
-    "kl": "KL",
+    "rise": "rise of nll",
     "grammar": "grammar",
     "cloze": "cloze",
 }
@@ -95,6 +95,7 @@ class Tables:
     trend: DataFrame
     labels: DataFrame
     quality: DataFrame
+    baselines: DataFrame | None = None
     ledger: DataFrame | None = None
     claims: DataFrame | None = None
     half_points: DataFrame | None = None
@@ -113,13 +114,11 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
     replaced, labels = config.sweeps[sweep], tables.labels
     matrix = f"W_{replaced.matrix.upper()}"
     shares = labels[(labels["sweep"] == sweep) & (labels["backend"] == reference)]
-    lost = answer.loss(rows, n_blocks, run.vocabulary, matrix)
+    lost = answer.loss(rows, n_blocks, tables.baselines, matrix)
     kept, scale = "", ""
     if lost.outcome == "lost":
         kept = answer.cloze_kept(rows, run.chances["cloze"])
-        scale = answer.other_matrices(
-            degradation, reference, run.comparisons, n_blocks, run.vocabulary
-        )
+        scale = answer.other_matrices(degradation, reference, run.comparisons, n_blocks)
     diverged, why = divergence_answer.explain(
         tables.summary, tables.ledger, backends, run.cuda, config.generation.max_new_tokens
     )

@@ -52,14 +52,17 @@ class Pages:
         self.environment.filters |= {"number": number, "anchor": anchor}
         self.environment.globals |= {"run": run, "backends": backends, "cuda": cuda}
 
-    def degradation(self, table: DataFrame) -> str:
-        """The page of `degradation.tsv`: one table per sweep and backend, with texts first."""
+    def degradation(self, table: DataFrame, baselines: DataFrame | None = None) -> str:
+        """The page of `degradation.tsv`, a table per sweep and backend, and of `baselines.tsv`."""
         parts = []
         order = table.sort_values("texts", key=lambda texts: texts == 0, kind="stable")
         for sweep, backend in dict.fromkeys(zip(order["sweep"], order["backend"], strict=True)):
             rows = table[(table["sweep"] == sweep) & (table["backend"] == backend)]
             shown = headings.DEGRADATION if rows["texts"].any() else headings.SCORES
             parts.append((f"Sweep {sweep}, backend {backend}", shown, cells(rows, shown)))
+        if baselines is not None:
+            shown = headings.BASELINES
+            parts.append(("N-gram models of the training text", shown, cells(baselines, shown)))
         return self._render(
             "table.html",
             title="Degradation",

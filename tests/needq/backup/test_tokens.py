@@ -1,5 +1,7 @@
 """Prompts and documents as token ids."""
 
+import logging
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -74,6 +76,14 @@ def test_documents_are_separated_by_blank_lines_and_cut(make, gpt2):
     assert [decode(row[1:]) for row in tokens["documents"]] == ["One\nline.", "This documen"]
     assert [row[0] for row in tokens["documents"]] == [END, END]
     assert tokens["bytes"] == [9, 12]
+
+
+def test_whole_documents_are_kept_up_to_the_context(make, caplog):
+    with caplog.at_level(logging.INFO):
+        tokens = make("a" * 70 + "\n\nb\n", evaluation_tokens_per_document=None)
+    assert [len(row) for row in tokens["documents"]] == [64, 2]  # the begin token, and 63
+    assert tokens["bytes"] == [63, 1]
+    assert "2 documents of 64 tokens; 7 more tokens are not scored" in caplog.text
 
 
 @pytest.mark.parametrize("limit", [4, 5, 12, 40, 200])

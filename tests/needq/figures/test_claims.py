@@ -26,9 +26,8 @@ def sweeps(article):
     damage.
     """
     some = article[article["blocks_replaced"].isin([0, 1, 3, 6, 9, 12])]
-    pristine = some["nll"].iloc[0]
     others = [
-        some.assign(sweep=COMPARED[kind], nll=pristine + times * (some["nll"] - pristine))
+        some.assign(sweep=COMPARED[kind], rise=times * some["rise"])
         for kind, times in {"k": 1, "v": 1.5, "end": 0.25, "zero": 2}.items()
     ]
     return pandas.concat([article, *others], ignore_index=True)
@@ -37,15 +36,15 @@ def sweeps(article):
 @pytest.fixture(scope="module")
 def single(article):
     """`degradation.tsv` of single blocks: block 7 costs most."""
-    kl = numpy.array([0, *[0.1] * 7, 0.3, *[0.1] * 4])
+    rise = numpy.array([0, *[0.1] * 7, 0.3, *[0.1] * 4])
     return article.assign(
         sweep="single",
         intervention=["q/single/none", *(f"q/single/{block:02d}" for block in range(12))],
         block=[None, *range(12)],
         blocks_replaced=[0] + [1] * 12,
-        kl=kl,
-        kl_low=kl * 0.8,
-        kl_high=kl * 1.5,
+        rise=rise,
+        rise_low=rise * 0.8,
+        rise_high=rise * 1.5,
     )
 
 
@@ -126,7 +125,7 @@ def test_comparisons_are_the_tables_and_their_ratios_of_damage(sweeps):
         (orders, "from the last block on: 0.25 ×", "from_end"),
         (methods, "zeros: 2.00 ×", "zero"),
     ):
-        expected = sweeps.loc[sweeps["sweep"] == sweep, "nll"]
+        expected = sweeps.loc[sweeps["sweep"] == sweep, "rise"]
         numpy.testing.assert_array_equal(line(axis, label).get_ydata(), expected)
     text = words(figure)
     assert "Another matrix does 1.00 to 1.50 × the damage of W_Q" in text
@@ -145,7 +144,7 @@ def test_single_blocks_have_bars_and_intervals(single):
     figure = claims_figures.draw_single_blocks(single, cuda=True)
     axis = figure.axes[0]
     heights = [bar.get_height() for bar in axis.patches]
-    assert heights == single["kl"].iloc[1:].tolist()
+    assert heights == single["rise"].iloc[1:].tolist()
     segments = axis.collections[0].get_segments()
     assert segments[7][:, 1].tolist() == pytest.approx([0.24, 0.45])
     assert "Replacing block 7 costs most: 0.3 nats, 21% of the sum over all blocks" in words(figure)

@@ -1,10 +1,7 @@
-"""The figures of degradation: the table's means and intervals, levels, labels and notes."""
-
-import math
+"""The figures of degradation: the table's means and intervals, levels, and notes."""
 
 import fake_run
 import fake_tables
-import matplotlib.colors
 import numpy
 import pandas
 import pytest
@@ -12,7 +9,6 @@ from drawn import assert_same_bytes, words
 from matplotlib.collections import PolyCollection
 from needq.common import columns
 from needq.figures import degradation as figures
-from needq.figures import theme
 
 
 @pytest.fixture(scope="module")
@@ -20,27 +16,70 @@ def table(fake_folder):
     return fake_tables.degradation(fake_folder)
 
 
+def evaluated(table, baselines, cuda=True):
+    """The figure of the evaluation text, of the first backend."""
+    return figures.draw_evaluation(table[table["backend"] == "cpu"], baselines, cuda)
+
+
 def drawn(table, cuda=False):
     return {
-        "degradation": figures.draw_evaluation(table, 4096, "cpu", cuda),
+        "degradation": evaluated(table, None, cuda),
         "texts": figures.draw_texts(table, cuda),
     }
 
 
-def test_the_same_bytes_twice_and_readable(table, tmp_path):
+@pytest.fixture(scope="module")
+def baselines(fake_folder):
+    return fake_tables.baselines(fake_folder)
+
+
+def test_the_same_bytes_twice_and_readable(table, baselines, tmp_path):
     assert_same_bytes(lambda: drawn(table), tmp_path)
+    assert_same_bytes(lambda: {"degradation": evaluated(table, baselines)}, tmp_path)
 
 
-def test_lines_are_the_tables_means_and_bands_their_intervals(table):
-    figure = figures.draw_evaluation(table, 4096, "cpu", cuda=True)
-    axis = figure.axes[0]
+def test_lines_are_the_rises_and_bands_their_intervals(table, baselines):
+    figure = evaluated(table, baselines)
     cpu = table[table["backend"] == "cpu"]
-    numpy.testing.assert_array_equal(axis.lines[0].get_ydata(), cpu["nll"])
-    band = axis.findobj(PolyCollection)[0].get_paths()[0].vertices[:, 1]
-    assert band.min() == pytest.approx(cpu["nll_low"].min())
-    assert band.max() == pytest.approx(cpu["nll_high"].max())
-    levels = [line.get_ydata()[0] for line in axis.lines if len(line.get_xdata()) == 2]
-    assert sorted(levels) == pytest.approx([cpu["nll"].iloc[0], math.log(4096)])
+    columns = ("rise", "rise_0_39", "rise_40_99", "rise_from_100")
+    assert len(figure.axes) == len(columns)
+    for axis, column in zip(figure.axes, columns, strict=True):
+        line = next(line for line in axis.lines if len(line.get_xdata()) == 13)
+        numpy.testing.assert_array_equal(line.get_ydata(), cpu[column])
+        band = axis.findobj(PolyCollection)[0].get_paths()[0].vertices[:, 1]
+        assert numpy.nanmax(band) == pytest.approx(cpu[f"{column}_high"].max())
+        levels = [line.get_ydata()[0] for line in axis.lines if len(line.get_xdata()) == 2]
+        assert levels == pytest.approx([0, *baselines[column]])
+        # what is drawn is inside the panel, or is named at its upper end
+        assert axis.get_ylim()[1] > cpu[f"{column}_high"].max()
+
+
+def test_titles_say_from_where_on_a_bigram_is_better(table, baselines):
+    said = words(evaluated(table, baselines))
+    assert "Rise of the loss on the evaluation text: worse than a bigram from 2 blocks on" in said
+    assert "Worse: the 95% intervals are apart." in said
+    low = table.assign(**{f"rise{end}": 0.1 for end in ("", "_low", "_high")})
+    assert "on the evaluation text: not worse than a bigram" in words(evaluated(low, baselines))
+    last = low.copy()
+    for end in ("", "_low", "_high"):
+        last.loc[last["blocks_replaced"] == 12, f"rise{end}"] = 9
+    assert "evaluation text: worse than a bigram with 12 blocks" in words(
+        evaluated(last, baselines)
+    )
+    without = words(evaluated(table, None))
+    assert "gram" not in without.replace("n-gram", "")
+    assert "No n-gram models were trained." in without
+
+
+def test_lines_that_are_close_are_named_together(table, baselines):
+    said = words(evaluated(table, baselines))
+    assert "3- to 5-gram" in said
+    low = table.assign(rise=table["rise"] / 10)
+    for end in ("low", "high"):
+        low[f"rise_{end}"] = table[f"rise_{end}"] / 10
+    found = words(evaluated(low, baselines))
+    unigram = baselines["rise"][0]
+    assert f"unigram {unigram:.2f} ↑" in found  # above the panel
 
 
 def test_what_was_not_run_is_said(table):
@@ -55,47 +94,29 @@ def test_a_table_without_intervals_is_drawn(table):
     for name in columns.DEGRADATION:
         if name.endswith(("_low", "_high")):
             degradation[name] = numpy.nan
-    figure = figures.draw_evaluation(degradation, 4096, "cpu", cuda=True)
+    figure = evaluated(degradation, None)
     figure.draw_without_rendering()
-    assert len(figure.axes[0].lines[0].get_xdata()) == fake_run.BLOCKS + 1
+    assert len(figure.axes[0].lines[1].get_xdata()) == fake_run.BLOCKS + 1
 
 
-def test_several_sweeps_are_columns_of_panels(table):
-    both = pandas.concat([table, table.assign(sweep="second", nll=lambda t: t.nll + 1)])
-    figure = figures.draw_evaluation(both, 4096, "cpu", cuda=True)
-    assert len(figure.axes) == 6
-    assert "Loss on the evaluation text: second" in words(figure)
-    first, second = (axis.lines[0].get_ydata() for axis in figure.axes[:2])
+def test_each_sweep_with_texts_has_its_panels(table, baselines):
+    both = pandas.concat([table, table.assign(sweep="second", rise=lambda t: t.rise + 1)])
+    figure = evaluated(both, baselines)
+    assert len(figure.axes) == 8
+    assert "from 2 blocks on: cumulative" in words(figure)
+    first, second = (figure.axes[place].lines[1].get_ydata() for place in (0, 4))
     numpy.testing.assert_allclose(second, first + 1)
+    assert len(figures.draw_texts(both, cuda=True).axes) == 6
 
 
-def test_sweeps_without_texts_are_left_out(table):
+def test_sweeps_without_texts_are_left_out(table, baselines):
     scored = table.assign(sweep="keys", texts=0, label=numpy.nan, pristine_nll=numpy.nan)
     both = pandas.concat([table, scored])
-    assert len(figures.draw_evaluation(both, 4096, "cpu", cuda=True).axes) == 3
+    assert len(evaluated(both, baselines).axes) == 4
     assert len(figures.draw_texts(both, cuda=True).axes) == 3
 
 
-def test_the_background_is_what_most_texts_of_the_reference_are(table):
-    other = table.copy()
-    other.loc[other["backend"] == "cpu_float64", "label"] = "noise"
-    figure = figures.draw_evaluation(other, 4096, "cpu", cuda=True)
-    spans = {
-        patch.get_x(): patch.get_facecolor()[:3]
-        for patch in figure.axes[1].patches
-        if patch.get_height() == 1
-    }
-    assert list(spans) == [-0.5, *(blocks + 0.5 for blocks in range(12))]
-    colours = {label: matplotlib.colors.to_rgb(one) for label, one in theme.LABELS.items()}
-    # as fake_run's labels: near normal for 0 to 3 blocks, then the article's quarters
-    assert spans[2.5] == colours["near normal"]
-    assert spans[3.5] == colours["meaning lost"]
-    assert spans[11.5] == colours["noise"]
-    named = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert named == ["near normal", "meaning lost", "repetitive", "noise"]
-
-
-def test_single_blocks_stand_at_their_block(table):
+def test_single_blocks_stand_at_their_block(table, baselines):
     part = table[table["backend"] == "cpu"]
     steps = ["none", *(f"{block:02d}" for block in range(12))]
     single = part.assign(
@@ -104,8 +125,9 @@ def test_single_blocks_stand_at_their_block(table):
         blocks_replaced=[0] + [1] * 12,
         sweep="single",
     )
-    figure = figures.draw_evaluation(single, 4096, "cpu", cuda=True)
-    line = figure.axes[0].lines[0]
+    figure = evaluated(single, baselines)
+    line = figure.axes[0].lines[1]
     assert line.get_xdata().tolist() == list(range(12))
-    numpy.testing.assert_array_equal(line.get_ydata(), part["nll"].iloc[1:])
+    numpy.testing.assert_array_equal(line.get_ydata(), part["rise"].iloc[1:])
     assert "index of the single block replaced" in words(figure)
+    assert "bigram from" not in words(figure)

@@ -38,16 +38,16 @@ def test_bars_are_the_shares_on_top_of_each_other(tables):
     numpy.testing.assert_allclose(tops, 1)
 
 
-def test_near_normal_has_its_interval_and_nll_too(tables):
+def test_near_normal_has_its_interval_and_the_rise_too(tables):
     shares, degradation = tables
     figure = label_figures.draw_labels(shares, degradation, 12, cuda=True)
     near = shares[shares["label"] == "near normal"]
     (bars,) = [one for one in figure.axes[1].collections if hasattr(one, "get_segments")]
     ends = numpy.array([segment[:, 1] for segment in bars.get_segments()])
     numpy.testing.assert_allclose(ends, near[["share_low", "share_high"]])
-    numpy.testing.assert_array_equal(line(figure.axes[2], "nll").get_ydata(), degradation["nll"])
+    numpy.testing.assert_array_equal(line(figure.axes[2], "rise").get_ydata(), degradation["rise"])
     band = figure.axes[2].collections[0].get_paths()[0].vertices[:, 1]
-    assert band.max() == pytest.approx(degradation["nll_high"].max())
+    assert band.max() == pytest.approx(degradation["rise_high"].max())
 
 
 def test_the_article_stands_beside(tables):
@@ -99,7 +99,7 @@ def test_single_blocks_have_no_ranges_of_the_article(tables):
 
     figure = label_figures.draw_labels(*(alone(table) for table in tables), 12, cuda=True)
     assert not figure.axes[0].patches
-    assert line(figure.axes[2], "nll").get_xdata().tolist() == list(range(12))
+    assert line(figure.axes[2], "rise").get_xdata().tolist() == list(range(12))
     assert "near normal (0-2 blocks)" in words(figure)
 
 

@@ -20,6 +20,7 @@ from needq.inference.score import (
     by_intervention,
     document_digests,
     document_rows,
+    documents_together,
     logits_at_positions,
     reference_logits,
     score_documents,
@@ -58,6 +59,40 @@ def test_documents_are_scored_as_by_a_naive_loop(setting, batch):
     assert of_patches[0][0]["top1_agreement"] == 1
     assert of_patches[1][0]["kl"] > 0.01
     assert of_patches[1][1]["top1_agreement"] < 1
+
+
+@pytest.mark.parametrize("batch", [1, 2, 8])
+def test_documents_of_any_length_stay_in_their_order(setting, batch):
+    """They pass through the model by length."""
+    model, patcher, patches = setting
+    forth = score_documents(model, patcher, patches[:2], DOCUMENTS, SIZES, batch)
+    back = score_documents(model, patcher, patches[:2], DOCUMENTS[::-1], SIZES[::-1], batch)
+    for one, other in zip(forth, back, strict=True):
+        assert [score["document"] for score in one] == [0, 1, 2]
+        assert [score["bytes"] for score in one] == SIZES
+        for score, same in zip(one, other[::-1], strict=True):
+            assert same["nll"] == pytest.approx(score["nll"], rel=1e-9)
+
+
+def test_the_nll_of_each_band_is_that_of_its_tokens(setting):
+    model, patcher, patches = setting
+    ids = [256, *b"A document of sixty bytes has its tokens in two of the bands"]
+    patch = patches[3]
+    ((score,),) = score_documents(model, patcher, [patch], [ids], [60], 8)
+    with patcher.applied(patch.slices):
+        rows = log_probabilities(model, ids)
+    nlls = [-row[token] for row, token in zip(rows, ids[1:], strict=True)]
+    for name, part in (("0_39", nlls[:40]), ("40_99", nlls[40:])):
+        assert score[f"nll_{name}"] == pytest.approx(sum(part) / len(part), rel=1e-9)
+    assert score["nll_from_100"] is None
+    ((short,),) = score_documents(model, patcher, [patch], [ids[:41]], [40], 8)
+    assert short["nll_0_39"] == short["nll"]
+    assert short["nll_40_99"] is None
+
+
+def test_few_documents_together_on_a_cpu():
+    assert [documents_together(Backend(batch=batch)) for batch in (1, 8, 32)] == [1, 8, 8]
+    assert documents_together(Backend(batch=32, device="cuda")) == 32
 
 
 def test_nll_is_transformers_own_loss(setting):

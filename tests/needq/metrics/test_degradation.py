@@ -36,19 +36,51 @@ def test_means_are_those_of_a_naive_loop(fake_folder):
     assert table.loc[3, "seq_rep_4"] == pytest.approx(sum(repeated) / len(repeated))
 
 
-def test_intervals_are_those_of_the_cells(fake_folder):
+@pytest.mark.parametrize("band", ["", "_0_39", "_40_99", "_from_100"])
+def test_rises_are_paired_by_document(fake_folder, band):
     table = degradation(fake_folder).set_index("blocks_replaced")
-    cells = numpy.zeros((5, fake_run.DOCUMENTS))
+    cells, pristine = numpy.zeros((5, fake_run.DOCUMENTS)), numpy.zeros(fake_run.DOCUMENTS)
     for row in fake_run.evaluation():
         if row["blocks_replaced"] == 3:
-            cells[row["noise_seed"], row["document"]] = row["nll"]
+            cells[row["noise_seed"], row["document"]] = row[f"nll{band}"]
         elif row["blocks_replaced"] == 0:
-            cells[0, row["document"]] = row["nll"]
-            pristine = cells[0].copy()
-    estimate = statistics.mean_of_crossed(cells)
-    assert table.loc[3, "nll_low"] == pytest.approx(estimate.low)
-    assert table.loc[3, "nll_high"] == pytest.approx(estimate.high)
-    assert table.loc[0, "nll_low"] == pytest.approx(statistics.mean_of_items(pristine).low)
+            pristine[row["document"]] = row[f"nll{band}"]
+    estimate = statistics.mean_of_crossed(cells - pristine)
+    found = [table.loc[3, f"rise{band}{end}"] for end in ("", "_low", "_high")]
+    assert found == pytest.approx([float(estimate.mean), estimate.low, estimate.high])
+    assert table.loc[3, f"nll{band}"] - table.loc[0, f"nll{band}"] == pytest.approx(found[0])
+    # documents differ by more than the damage does, so that an unpaired interval is wider
+    unpaired = statistics.mean_of_crossed(cells)
+    assert unpaired.high - unpaired.low > 1.05 * (found[2] - found[1])
+
+
+def test_the_pristine_model_has_risen_by_nothing_and_has_no_interval(fake_folder):
+    row = degradation(fake_folder).iloc[0]
+    for band in ("", "_0_39", "_40_99", "_from_100"):
+        assert row[f"rise{band}"] == 0
+        assert numpy.isnan([row[f"rise{band}_low"], row[f"rise{band}_high"]]).all()
+
+
+def test_documents_too_short_for_a_band_are_left_out(fake_folder):
+    texts, scores, evaluation, *others = fake_run.stages(fake_folder, "cpu")
+    evaluation.loc[evaluation["document"] < 4, "nll_from_100"] = numpy.nan
+    table = metrics.degradation_table("cpu", texts, scores, evaluation, *others)
+    kept = evaluation[(evaluation["blocks_replaced"] == 5) & (evaluation["document"] >= 4)]
+    assert table["nll_from_100"][5] == pytest.approx(kept["nll_from_100"].mean())
+    assert set(table["documents"]) == {fake_run.DOCUMENTS}
+    evaluation["nll_from_100"] = numpy.nan  # of every document
+    table = metrics.degradation_table("cpu", texts, scores, evaluation, *others)
+    columns = ["nll_from_100", "rise_from_100_low", "rise_from_100_high"]
+    assert table[columns].isna().all().all()
+    assert table["rise_from_100"][1:].isna().all()
+
+
+def test_rises_are_those_of_their_own_sweep(fake_folder):
+    evaluation = fake_run.stages(fake_folder, "cpu")[2]
+    other = evaluation.assign(sweep="other", nll=2 * evaluation["nll"])
+    rises = metrics.with_rises(pandas.concat([evaluation, other], ignore_index=True))["rise"]
+    first, second = (rises[part.index] for _, part in rises.groupby(rises.index // len(other)))
+    numpy.testing.assert_allclose(second, 2 * first, atol=1e-12)
 
 
 def test_texts_too_short_for_a_measure_are_left_out(fake_folder):

@@ -18,9 +18,12 @@ def test_intervals_cover_the_truth(seeds, items, ratio):
 @pytest.mark.parametrize(
     ("items", "ratio"),
     [
-        (29, (0.3, 40, 1)),  # nll of pocket-gpt2's documents with 6 to 12 blocks replaced
-        (29, (0.5, 30, 1)),  # kl
-        (29, (0.1, 5, 1)),  # top1_agreement
+        (100, (0.2, 11, 1)),  # rise of pocket-gpt2's documents with 1 block replaced
+        (100, (0.9, 31, 1)),  # with 6
+        (100, (0.5, 20, 1)),  # with 12
+        (100, (3.2, 13, 1)),  # kl with 1 block replaced
+        (100, (1.1, 27, 1)),  # with 6
+        (100, (0.1, 7, 1)),  # top1_agreement
         (6, (0.05, 1, 1)),  # pristine_nll of its texts
         (6, (1, 0.3, 1)),  # and where noise matters more than the prompt
     ],

@@ -1,13 +1,15 @@
 """What is found at hand: files that are there, can be opened, and agree with the config."""
 
+import bz2
 import os
 import shutil
 import struct
 from pathlib import Path
 
 import pytest
-from default_config import overlaid, with_changes
+from default_config import DEFAULT, overlaid, with_changes
 from needq.common.settings import ModelSource
+from needq.plan import at_hand
 from needq.plan.at_hand import backup_memory, document_bytes, line_bytes, model_files, sizes_at_hand
 from needq.plan.config import read_config
 from needq.plan.sizes import read_sizes
@@ -24,7 +26,13 @@ def test_files_of_a_model(tmp_path):
     assert model_files(ModelSource(source="gguf", location="a.gguf", n_blocks=1)) == ["a.gguf"]
 
 
-PATHS = ["model.location", "evaluation.text", "tasks.grammar", "tasks.cloze"]
+PATHS = [
+    "model.location",
+    "evaluation.text",
+    "evaluation.ngram_text",
+    "tasks.grammar",
+    "tasks.cloze",
+]
 
 
 @pytest.mark.parametrize("key", PATHS)
@@ -88,7 +96,7 @@ def test_a_file_of_the_model_that_is_none_is_named(folder, name):
         (folder / name).rmdir() if (folder / name).is_dir() else (folder / name).unlink()
 
 
-TEXTS = ["evaluation.text", "tasks.grammar", "tasks.cloze"]
+TEXTS = ["evaluation.text", "evaluation.ngram_text", "tasks.grammar", "tasks.cloze"]
 
 
 @pytest.mark.parametrize("key", TEXTS)
@@ -206,3 +214,20 @@ def test_sizes_at_hand_are_the_source_s_or_the_backup_s(tmp_path, monkeypatch):
     backup.mkdir(parents=True)
     shutil.copy(config, backup)
     assert sizes_at_hand(hub) == read_sizes(str(backup))
+
+
+def test_a_text_for_n_grams_may_be_packed(tmp_path):
+    file = tmp_path / "corpus.bz2"
+    key = "evaluation.ngram_text"
+    assert f"{key}: there is no file {file}" in refusal(with_changes((key, str(file))))
+    file.write_bytes(bz2.compress(b"one\ntwo\n"))  # no UTF-8, and none is asked for
+    assert read_config(with_changes((key, str(file)))).evaluation.ngram_text == str(file)
+    own = f"results/{DEFAULT['run']}/text.txt"
+    assert f"{key}: {own} is among the results" in refusal(with_changes((key, own)))
+
+
+def test_how_long_a_packed_text_is_about():
+    path = DEFAULT["evaluation"]["ngram_text"]
+    size = len(bz2.decompress(Path(path).read_bytes()))
+    assert at_hand.unpacked_bytes(path) == pytest.approx(size, rel=0.25)
+    assert at_hand.unpacked_bytes(DEFAULT["evaluation"]["text"]) == 70_758

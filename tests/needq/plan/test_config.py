@@ -239,9 +239,12 @@ def test_the_default_model_has_its_own_values():
         assert noted(overlay) == (overlaid(overlay), [])
 
 
+NO_NGRAMS = {"ngram_text": None}  # the default model's corpus says nothing of another model
+
+
 def test_another_model_does_not_inherit_digests_and_each_inherited_value_is_noted():
     values, notes = noted({"model": OTHER})
-    assert values == overlaid({"model": OTHER | {"digests": []}})
+    assert values == overlaid({"model": OTHER | {"digests": []}, "evaluation": NO_NGRAMS})
     assert [note.partition(": ")[0] for note in notes] == ["model.digests", *SUITED]
     assert notes[0] == (
         "model.digests: not set for owner/name; the files of the model are not checked"
@@ -257,9 +260,9 @@ def test_what_an_overlay_sets_is_not_noted():
     overlay["generation"] = {"prompts": DEFAULT["generation"]["prompts"]}
     overlay["tasks"] = {"cloze": "x"}
     values, notes = noted(overlay)
-    assert values == overlaid(overlay)
+    assert values == overlaid(overlay, {"evaluation": NO_NGRAMS})
     assert [note.partition(": ")[0] for note in notes] == ["evaluation.text", "tasks.grammar"]
-    overlay["evaluation"] = {"text": "x"}
+    overlay["evaluation"] = {"text": "x", "ngram_text": "y"}
     overlay["tasks"]["grammar"] = "x"
     assert noted(overlay) == (overlaid(overlay), [])
     overlay["model"]["digests"] = []  # said, too

@@ -21,7 +21,7 @@ def cumulative(seeds=5, n_blocks=12):
 
 def test_the_shape_of_a_model():
     pocket = shape_of(read_sizes("resources/pocket-gpt2"))
-    assert pocket == Shape(12, 128, 512, 2, 128, 4000)
+    assert pocket == Shape(12, 128, 512, 2, 128, 4000, 256)
     # by torch: W_Q, W_K, W_V, W_O, two matrices of the MLP; and the embedding
     assert GPT2.weights == 12 * (4 * 768 * 768 + 2 * 768 * 3072) + 768 * 50_257
     llama = shape_of(Sizes(2, 48, 6, 2, 64, 96, 99, 3))

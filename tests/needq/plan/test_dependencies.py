@@ -32,7 +32,8 @@ def names(script, root=SCRIPTS):
         ),
         (
             "tokenize_texts.py",
-            "backup/encoder backup/tasks backup/tokenizer backup/tokens common/errors common/files "
+            "backup/documents backup/encoder backup/tasks backup/tokenizer backup/tokens "
+            "common/errors common/files "
             "common/backends common/group common/logs common/rows common/settings common/values",
         ),
         (
@@ -43,7 +44,7 @@ def names(script, root=SCRIPTS):
         ),
         (
             "diff.py",
-            "common/errors common/files common/keys common/logs common/rows "
+            "common/errors common/files common/keys common/logs common/positions common/rows "
             "common/schemas common/tables common/tensors divergence/diff",
         ),
     ],

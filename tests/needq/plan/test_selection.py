@@ -153,6 +153,20 @@ def sweeps_of(chunks):
     return list(dict.fromkeys(one.sweep for chunk in chunks.values() for one in chunk))
 
 
+def test_the_reference_alone_scores_every_document():
+    used = select(("evaluation.documents_of_other_backends", 5), cuda=True)
+    assert used.documents_of("cpu") is None
+    assert {used.documents_of(name) for name in used.scored if name != "cpu"} == {5}
+
+
+def test_n_gram_baselines_are_made_of_a_text():
+    assert select().baselines
+    without = select(("evaluation.ngram_text", None))
+    assert not without.baselines
+    # they decide no digest
+    assert without.deciding == select().deciding
+
+
 def test_no_chunk_mixes_kinds_of_sweep():
     runs = {"a": {"run": "texts"}, "b": {"run": "texts", "exact": True}, "c": {}}
     selection = select(

@@ -37,7 +37,12 @@ DECIDES = {
     "temperature": ({"generation": {"temperature": 0.5}}, {"generation.temperature"}),
     "model": ({"model": {"digests": []}}, {"model.digests"}),
     "tokens": ({"evaluation": {"tokens_per_document": 9}}, {"evaluation.tokens_per_document"}),
+    "n-grams": ({"evaluation": {"ngram_text": None}}, set()),
     "text": ({"evaluation": {"text": "resources/texts/evaluation.txt"}}, {"evaluation.text"}),
+    "documents": (
+        {"evaluation": {"documents_of_other_backends": 9}},
+        {"evaluation.documents_of_other_backends"},
+    ),
     "sweep": (
         {"sweeps": {"cumulative": DEFAULT["sweeps"]["cumulative"] | {"noise_fraction": 0.5}}},
         {"sweeps.cumulative"},
@@ -115,6 +120,7 @@ def by(backend, rows):
 
 def test_the_digests_of_a_run_are_those_of_its_stages(tmp_path):
     deciding = {"noise_seeds": [0, 1], "evaluation.text": str(tmp_path / "text")}
+    deciding["evaluation.documents_of_other_backends"] = 2
     (tmp_path / "text").write_bytes(b"One.")
     manifest = {"tensors": [{"name": "w", "sha256": "0f"}, {"name": "v", "sha256": "1f"}]}
     noise = {"q-zero-0": {"0.weight": np.zeros(3, np.float32)}}
@@ -122,6 +128,7 @@ def test_the_digests_of_a_run_are_those_of_its_stages(tmp_path):
     wanted = {
         "config": {
             "noise_seeds": sha256(b"[0,1]"),
+            "evaluation.documents_of_other_backends": sha256(b"2"),
             "evaluation.text": sha256(f'"{sha256(b"One.")}"'.encode()),
         },
         "weights": {"w": "0f", "v": "1f"},
@@ -130,6 +137,9 @@ def test_the_digests_of_a_run_are_those_of_its_stages(tmp_path):
         "tokens": digests.token_digests(TEXTS),
     }
     assert digests.collect(deciding, manifest, noise, rows, texts, ["exact"]) == wanted
+    # a reference backend scores more documents than the others, which have to give its digests
+    more = [*rows, rows[0] | {"document": 2, "logits_sha256": "f"}]
+    assert digests.collect(deciding, manifest, noise, more, texts, ["exact"]) == wanted
     # of two exact backends, each has its own, whatever the order of rows
     other = [row | {"logits_sha256": "e"} for row in by("second", ROWS[:2])]
     texts = by("second", TEXTS) + texts

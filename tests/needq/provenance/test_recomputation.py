@@ -52,9 +52,9 @@ def backup(small, tmp_path):
     return folder
 
 
-def recomputed(backup, chosen=INTERVENTIONS, **factors):
+def recomputed(backup, chosen=INTERVENTIONS, documents=2, **factors):
     weights = backup / "model.safetensors"
-    recomputation = Recomputation(weights, GENERATION, chosen, EXACT.changed(**factors))
+    recomputation = Recomputation(weights, GENERATION, chosen, EXACT.changed(**factors), documents)
     return {stage: getattr(recomputation, stage)() for stage in digests.STAGES}
 
 
@@ -65,14 +65,18 @@ def test_one_digest_whatever_the_factors(backup):
     assert len(set(wanted["tokens"].values())) > 1  # keyed draws often choose the same
     for factors in ({"batch": 1}, {"batch": 3}, {"threads": 2}, {"cache": False}):
         assert recomputed(backup, **factors) == wanted
-    # nor do other interventions matter
+    # fewer documents have other digests
+    first = recomputed(backup, documents=1)
+    assert first["tokens"] == wanted["tokens"]
+    assert not first["logits"].items() & wanted["logits"].items()
+    # other interventions do not matter
     some = recomputed(backup, INTERVENTIONS[3:])
     for stage in ("logits", "tokens"):
         assert some[stage].items() < wanted[stage].items()
 
 
 def test_it_says_where_it_computes(backup):
-    said = Recomputation(backup / "model.safetensors", GENERATION, [], EXACT).describe_device()
+    said = Recomputation(backup / "model.safetensors", GENERATION, [], EXACT, 2).describe_device()
     assert said.startswith("exact arithmetic on cpu (")
     assert said.endswith("): integers in float64 are exact up to 2^53")
 
@@ -80,7 +84,7 @@ def test_it_says_where_it_computes(backup):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
 def test_a_device_that_is_not_there_is_one_line(backup):
     on_cuda = EXACT.changed(device="cuda")
-    recomputation = Recomputation(backup / "model.safetensors", GENERATION, [], on_cuda)
+    recomputation = Recomputation(backup / "model.safetensors", GENERATION, [], on_cuda, 2)
     with pytest.raises(UserError, match="needs a CUDA device, and its machine shows none"):
         recomputation.describe_device()
 

@@ -6,7 +6,7 @@ import pytest
 from needq.report import answer
 
 NAN = numpy.nan
-ONE, VOCABULARY = numpy.log(2), 1024  # a loss of ln 2; random guessing has 10 ln 2
+ONE = numpy.log(2)  # a loss of ln 2
 WITHOUT = "without its trained W_Q in all 2 blocks, the model"
 QUALITY = pandas.DataFrame(
     [
@@ -19,72 +19,90 @@ QUALITY = pandas.DataFrame(
 def rows(*nlls, spread=0.1, seeds=5, labels=None):
     """The headline's rows: no block, one block, ... replaced."""
     table = pandas.DataFrame({"nll": nlls, "sweep": "cumulative", "backend": "cpu", "texts": 6})
-    table["nll_low"], table["nll_high"] = table["nll"] - spread, table["nll"] + spread
+    table["rise"] = table["nll"] - table["nll"][0]
+    table["rise_low"], table["rise_high"] = table["rise"] - spread, table["rise"] + spread
     table["blocks_replaced"], table["noise_seeds"] = range(len(nlls)), seeds
     table["label"] = labels or [None] * len(nlls)
     return table
 
 
+def ngrams(*rises):
+    """`baselines.tsv` of n-gram models with these rises over a loss of ln 2."""
+    table = pandas.DataFrame({"n": range(1, len(rises) + 1), "rise": rises})
+    table["nll"] = table["rise"] + ONE
+    return table.assign(rise_low=table["rise"] - 0.05, rise_high=table["rise"] + 0.05)
+
+
 @pytest.mark.parametrize(
     ("end", "spread", "outcome", "short"),
     [
-        (
-            4 * ONE,
-            0.1,
-            "lost",
-            f"In part: {WITHOUT} keeps 67% of its lead over random guessing.",
-        ),
-        (
-            7 * ONE,
-            0.1,
-            "lost",
-            f"Yes: {WITHOUT} keeps only 33% of its lead over random guessing.",
-        ),
-        (
-            10 * ONE,
-            0.1,
-            "lost",
-            f"Yes: {WITHOUT} is no better than random guessing.",
-        ),
+        (4 * ONE, 0.1, "lost", f"In part: {WITHOUT} loses 2.08 nats per token."),
         (1.1 * ONE, 0.1, "not shown", "This run shows no loss."),
         (0.2 * ONE, 0.1, "gained", "No: the model predicts better without its trained W_Q."),
         (4 * ONE, NAN, "too small", "Too few noise seeds to say."),
     ],
 )
-def test_outcome_is_what_the_intervals_say(end, spread, outcome, short):
-    found = answer.loss(rows(ONE, 2 * ONE, end, spread=spread), 2, VOCABULARY)
+def test_outcome_is_what_the_interval_of_the_rise_says(end, spread, outcome, short):
+    found = answer.loss(rows(ONE, 2 * ONE, end, spread=spread), 2)
     assert (found.outcome, found.short) == (outcome, short)
     assert found.sentence.endswith(".")
     assert "nan" not in found.sentence
     assert f"from {ONE:.2f} to {end:.2f} nats" in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("rise", "yes", "said"),
+    [
+        (0.3, "In part", "better than a trigram"),
+        (1.5, "In large part", "worse than a trigram, but better than a bigram"),
+        (2.05, "In large part", "worse than a trigram, but better than a unigram"),
+        (3, "Yes", "worse than a bigram, but better than a unigram"),
+        (9, "Yes", "worse than a unigram"),
+    ],
+)
+def test_the_loss_is_compared_with_n_gram_models(rise, yes, said):
+    """The interval of a rise of 2.05 overlaps with the bigram's."""
+    found = answer.loss(rows(ONE, ONE + rise), 2, ngrams(4, 2, 1))
+    without = "without its trained W_Q in 1 of 2 blocks, the model"
+    assert found.short == f"{yes}: {without} predicts {said}."
+    assert found.outcome == "lost"
+
+
+def test_n_gram_models_are_said_with_their_losses():
+    found = answer.loss(rows(ONE, ONE + 3), 1, ngrams(4, 2, 1)).sentence
+    assert found.endswith(
+        "For comparison, a bigram model of the training text, which knows the last token alone, "
+        "has a loss of 2.69 and a unigram model of the training text, which knows no token before, "
+        "has a loss of 4.69."
+    )
+    # where intervals overlap, nothing is said
+    only = answer.loss(rows(ONE, ONE + 2), 1, ngrams(2))
+    assert only.short.endswith("loses 2.00 nats per token.")
+
+
 def test_loss_is_given_as_a_choice_between_tokens():
-    found = answer.loss(rows(ONE, 2 * ONE, 4 * ONE), 12, VOCABULARY)
+    found = answer.loss(rows(ONE, 2 * ONE, 4 * ONE), 12)
     assert "W_Q in 2 of 12 blocks" in found.sentence
     assert (
         "choose between 16 equally probable tokens (e to the power of the loss) instead of 2."
         in (found.sentence)
     )
-    assert "among 1,024 tokens has a loss of 6.93, so the model keeps " in found.sentence
-    assert "keeps (6.93 - 2.77) / (6.93 - 0.69) = 67% of its lead over guessing." in found.sentence
-    assert "(95% interval 2.67 to 2.87)" in found.sentence
-    alone = answer.loss(rows(ONE, 4 * ONE, spread=NAN, seeds=1), 1, VOCABULARY)
+    assert "by 2.08 (95% interval 1.98 to 2.18), from 0.69 to 2.77 nats" in found.sentence
+    alone = answer.loss(rows(ONE, 4 * ONE, spread=NAN, seeds=1), 1)
     assert "but 1 noise seed is too few for an interval" in alone.sentence
 
 
-def test_other_matrices_are_on_the_same_scale():
-    sweeps = [rows(ONE, nll).assign(sweep=name) for name, nll in zip("abc", (2, 4, 7), strict=True)]
-    sweeps[2]["blocks_replaced"] = [0, 1]
-    table = pandas.concat([*sweeps, rows(ONE, 9 * ONE).assign(sweep="b", backend="exact")])
-    table["nll"] = table["nll"].where(table["nll"] < 1, table["nll"] * ONE)
+def test_other_matrices_have_their_rises():
+    sweeps = [rows(1, nll).assign(sweep=name) for name, nll in zip("abc", (2, 4, 7), strict=True)]
+    table = pandas.concat([*sweeps, rows(1, 9).assign(sweep="b", backend="exact")])
     found = {"q": "a", "k": "b", "v": "c"}
-    said = answer.other_matrices(table, "cpu", found, 1, VOCABULARY)
-    expected = " For comparison, replacing another matrix in all blocks leaves W_K 67%, W_V 33%."
-    assert said == expected
-    # a sweep that does not come to all blocks is not on the scale
-    assert answer.other_matrices(table, "cpu", found, 2, VOCABULARY) == ""
-    assert answer.other_matrices(table, "cpu", {"q": "a"}, 1, VOCABULARY) == ""
+    assert answer.other_matrices(table, "cpu", found, 1) == (
+        " Replacing another matrix in all blocks raises the loss: W_K by 3.00 (95% interval 2.90 "
+        "to 3.10), W_V by 6.00 (95% interval 5.90 to 6.10)."
+    )
+    # a sweep that does not come to all blocks says nothing of them
+    assert answer.other_matrices(table, "cpu", found, 2) == ""
+    assert answer.other_matrices(table, "cpu", {"q": "a"}, 1) == ""
 
 
 def test_what_the_cloze_task_keeps_is_said():
@@ -98,7 +116,7 @@ def test_what_the_cloze_task_keeps_is_said():
 def meaning(labels, half_points=None, nlls=(1, 2, 4), **others):
     table = rows(*nlls, labels=labels)
     others = {name: rows(*nlls, labels=known) for name, known in others.items()}
-    lost = answer.loss(table, 2, VOCABULARY)
+    lost = answer.loss(table, 2)
     return answer.meaning(table, others, shares(), QUALITY, half_points, 2, lost)
 
 

@@ -32,7 +32,8 @@ RECORD = {"needq": "1.2.3", "processes": [{"cpu": "A CPU"}], "platform": "Linux"
 def degradation():
     count = numpy.arange(31)
     table = pandas.DataFrame({"blocks_replaced": count, "nll": 1 + count / 10})
-    table["nll_low"], table["nll_high"] = table["nll"] - 0.05, table["nll"] + 0.05
+    table["rise"] = table["nll"] - 1
+    table["rise_low"], table["rise_high"] = table["rise"] - 0.05, table["rise"] + 0.05
     table["sweep"], table["backend"], table["texts"], table["noise_seeds"] = (
         "cumulative",
         "cpu",
@@ -70,7 +71,8 @@ def content(tmp_path):
         digests=None,
         expected=None,
     )
-    tables = index.Tables(degradation(), summary(), trend, labels(), QUALITY)
+    ngrams = pandas.DataFrame([{"n": 2, "nll": 3.0, "rise_low": 1.9, "rise_high": 2.1}])
+    tables = index.Tables(degradation(), summary(), trend, labels(), QUALITY, ngrams)
     svg = tmp_path / "figure.svg"
     svg.write_text("<svg/>")
     names = ["degradation", "gallery"]
@@ -81,9 +83,9 @@ def test_page_is_made_of_the_tables(content):
     page = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=False).index(content)
     assert "Key matrix (W_K)" in page
     assert "replaced by zeros, from the last block on" in page
-    assert "from 1.00 to 4.00 nats per token (95% interval 3.95 to 4.05)" in page
-    assert "(6.91 - 4.00) / (6.91 - 1.00) = 49% of its lead over guessing. For comparison," in page
-    assert "replacing another matrix in all blocks leaves W_V 49%." in page
+    assert "by 3.00 (95% interval 2.95 to 3.05), from 1.00 to 4.00 nats per token" in page
+    assert "a bigram model of the training text, which knows the last token alone" in page
+    assert "another matrix in all blocks raises the loss: W_V by 3.00 (95% interval 2.95" in page
     assert "2 of 4 texts are identical" in page
     assert "): later" not in page
     assert "cpu and exact: later" in page
@@ -105,11 +107,12 @@ def test_page_is_made_of_the_tables(content):
 
 def test_compact_table_has_first_and_last_row_and_only_columns_with_values():
     shown, table = index.compact(degradation())
-    assert list(shown) == ["blocks_replaced", "label", "nll", "kl"]
+    assert list(shown) == ["blocks_replaced", "label", "nll", "rise"]
     counts = [row["cells"][0][1] for row in table]
     assert len(counts) == index.ROWS
     assert (counts[0], counts[-1]) == ("0", "30")
-    assert table[0]["cells"][2] == ("nll", "1", "0.950 to 1.05")
+    assert table[0]["cells"][2] == ("nll", "1", "")
+    assert table[-1]["cells"][3] == ("rise", "3", "2.95 to 3.05")
     example = table[0]["example"]
     assert example.startswith(HOSTILE[:150])
     assert example.endswith("d…")

@@ -74,9 +74,9 @@ def test_the_walk_says_what_the_tables_say(walk, run):
     text = shown(walk)
     table = published.read_table(run / "tables/degradation.tsv")
     cpu = table[table["backend"] == "cpu"].set_index("blocks_replaced")
-    one, cost = cpu.loc[1], cpu["nll"] - cpu.loc[0, "nll"]
-    interval = " to ".join(f"{one[f'nll_{end}']:#.3g}" for end in ("low", "high"))
-    assert f"with one block replaced, {one['nll']:#.3g} ({interval})" in text
+    one, cost = cpu.loc[1], cpu["rise"]
+    interval = " to ".join(f"{one[f'rise_{end}']:#.3g}" for end in ("low", "high"))
+    assert f"One block replaced raises it by {one['rise']:#.3g} ({interval})" in text
     assert f"{100 * cost[1] / cost[12]:#.3g}".rstrip(".") + "% of what 12 blocks cost" in text
     assert "In the repeats, at least 100% of the texts are identical" in text
     steep = cpu["nll"].diff().idxmax()
@@ -95,7 +95,13 @@ def test_what_a_run_lacks_is_left_out(walk, run):
     text = shown(walk)
     assert "This run used no GPU." in text
     assert "so no claim is decided here" in text
-    for absent in ("what each cause does", "predicted flips", "costs most", "rise of nll"):
+    for absent in (
+        "what each cause does",
+        "predicted flips",
+        "costs most",
+        "Other matrices",
+        "n-gram",
+    ):
         assert absent not in text
     least = shown(walked(run, ["degradation", "divergence_summary"], cuda=True))
     assert "no GPU" not in least
@@ -117,7 +123,8 @@ def test_what_other_configs_add_has_its_sections(copy):
     others = "Other matrices, other replacement methods and other orders of blocks"
     assert f"{others} (backend cpu_float64)" in text
     assert "keys" in text
-    assert "rise of nll" in text
+    assert "The model predicts worse than a 5-gram: from 1 block on; a 4-gram: from 1 block" in text
+    assert "a bigram: from 2 blocks on; a unigram: from" in text
 
 
 def test_no_page_loads_or_runs_anything(walk, headline):
@@ -165,10 +172,10 @@ def test_no_process_is_left(walk, headline):
 
 def test_headline_agrees_with_the_published_table(headline, run):
     table = published.read_table(run / "tables/degradation.tsv")
-    assert f"All {6 * len(table)} means agree" in shown(headline)
+    assert f"All {7 * len(table)} means agree" in shown(headline)
 
 
-@pytest.mark.parametrize("measure", ["nll", "seq_rep_4", "pristine_nll"])
+@pytest.mark.parametrize("measure", ["nll", "rise", "seq_rep_4", "pristine_nll"])
 def test_headline_fails_on_a_number_that_does_not_follow(copy, measure):
     table = published.read_table(copy / "tables/degradation.tsv")
     table.loc[3, measure] += 1e-4
@@ -194,7 +201,7 @@ def test_headline_copes_with_short_texts_and_with_sweeps_without_texts(copy):
     table = fake_tables.degradation(copy)
     assert list(table.loc[table["sweep"] == "keys", "texts"]) == [0, 0]
     tables.write_table(copy / "tables/degradation.tsv", table, tables.MEASURED)
-    assert f"All {6 * len(table) - 3 * 2} means agree" in shown(again(copy))
+    assert f"All {7 * len(table) - 3 * 2} means agree" in shown(again(copy))
 
 
 def test_headline_reads_the_chunks_that_it_is_given(copy):

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import fake_run
+import fake_tables
 import numpy
 import pandas
 import pytest
@@ -169,11 +170,22 @@ def test_numbers_of_the_table_are_on_its_page(written):
     maker = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=True)
     row = dict.fromkeys(columns.DEGRADATION, numpy.nan)
     row |= {"sweep": "cumulative", "intervention": "q/cumulative/01", "backend": "cpu"}
-    row |= {"nll": 3.14159, "nll_low": 3.0, "nll_high": 3.2718, "texts": 1234}
+    row |= {"rise": 3.14159, "rise_low": 3.0, "rise_high": 3.2718, "texts": 1234}
     text = Reader(maker.degradation(pandas.DataFrame([row]))).text
     assert "3.143 to 3.27" in text
     assert "1,234" in text
     assert cells.NOTHING in text
+
+
+def test_n_gram_models_have_a_table_of_their_own(fake_folder):
+    table = metrics.degradation_table("cpu", *fake_run.stages(fake_folder, "cpu"))
+    maker = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=True)
+    baselines = fake_tables.baselines(fake_folder)
+    text = Reader(maker.degradation(table, baselines)).text
+    assert "N-gram models of the training text" in text
+    bigram = baselines.iloc[1]
+    assert f"{bigram['rise']:.3g}{bigram['rise_low']:.3g} to {bigram['rise_high']:.3g}" in text
+    assert "N-gram models" not in Reader(maker.degradation(table)).text
 
 
 def test_sweeps_that_are_scored_alone_have_a_table_without_texts(fake_folder):
