@@ -190,7 +190,7 @@ if (curve["blocks_replaced"] == 1).any():
     )
 
 # %%
-if "baselines" in tables:
+if "baselines" in tables and curve["rise_low"].notna().any():
     baselines = tables["baselines"].set_index("n")
     worse = [
         f"a {NGRAMS[n]}: "

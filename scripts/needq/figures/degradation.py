@@ -96,7 +96,7 @@ def _rises(baselines: DataFrame | None, column: str) -> dict[int, float]:
 
 def _worse(table: DataFrame, baselines: DataFrame | None, column: str) -> str:
     """From how many blocks on the model predicts worse than a bigram, in words."""
-    if baselines is None or has_single_blocks(table):
+    if YARDSTICK not in _rises(baselines, column) or has_single_blocks(table):
         return ""
     table, places = sort_by_place(table)
     worse = [YARDSTICK in compare(row, baselines, column).better for _, row in table.iterrows()]

@@ -99,6 +99,17 @@ def test_a_table_without_intervals_is_drawn(table):
     assert len(figure.axes[0].lines[1].get_xdata()) == fake_run.BLOCKS + 1
 
 
+def test_a_band_without_tokens_is_an_empty_panel(table, baselines):
+    """Of documents that are all too short."""
+    short, known = table.copy(), baselines.copy()
+    for end in ("", "_low", "_high"):
+        short[f"rise_from_100{end}"] = known[f"rise_from_100{end}"] = numpy.nan
+    figure = evaluated(short, known)
+    figure.draw_without_rendering()
+    assert "tokens 100 and on: not worse than a bigram" not in words(figure).replace("\n", " ")
+    assert "tokens 100 and on" in words(figure)
+
+
 def test_each_sweep_with_texts_has_its_panels(table, baselines):
     both = pandas.concat([table, table.assign(sweep="second", rise=lambda t: t.rise + 1)])
     figure = evaluated(both, baselines)
