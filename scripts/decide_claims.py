@@ -3,8 +3,9 @@
 from needq.backup.tasks import chances
 from needq.common import tables
 from needq.common.logs import job
-from needq.metrics.claims import claims_table, replacement_methods_table
+from needq.metrics.claims import claims_table
 from needq.metrics.half_points import half_points_table
+from needq.metrics.replacement_methods import replacement_methods_table
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params

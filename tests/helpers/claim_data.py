@@ -27,3 +27,15 @@ def documents(rng, rises, seeds=5, count=29, spread=0.1):
 
 def falling(middle, scale, top, chance):
     return chance + (top - chance) / (1 + np.exp((BLOCKS - middle) / scale))
+
+
+def rows_of(table, sweep, item, column):
+    """The rows that a run leaves for a table (seeds, items, steps)."""
+    found = []
+    for step in range(table.shape[2]):
+        for seed in range(1 if step == 0 else len(table)):
+            for place in range(table.shape[1]):
+                row = {"sweep": sweep, "intervention": f"q/{sweep}/{step:02d}"}
+                row |= {"blocks_replaced": step, "noise_seed": None if step == 0 else seed}
+                found.append(row | {item: place, column: table[seed, place, step]})
+    return found

@@ -1,4 +1,4 @@
-"""The verdicts on the article's claims, from the tests of each; replacement methods compared."""
+"""The verdicts on the article's claims, from the tests of each."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,14 +8,10 @@ from pandas import DataFrame
 from needq.common import columns
 from needq.common.keys import LABELS
 from needq.metrics.claim_tests import (
-    FIFTH,
-    METHODS_CLAIM,
     REFUTED,
     STATEMENTS,
     SUPPORTED,
     Answers,
-    Test,
-    damage_ratio,
     degradation_bands,
     one_block,
     redundancy,
@@ -24,7 +20,6 @@ from needq.metrics.claim_tests import (
     two_stages,
 )
 from needq.metrics.half_points import UNDECIDED, cells
-from needq.plan.comparisons import METHODS
 
 
 def with_verdicts(tests: Sequence[Mapping[str, object]]) -> DataFrame:
@@ -100,23 +95,3 @@ def paired(evaluation: DataFrame, sweeps: Mapping[str, str]) -> dict[str, numpy.
         kind: cells(part[part["blocks_replaced"].isin(common)], "nll", "document")[0]
         for kind, part in rows.items()
     }
-
-
-def replacement_methods_table(evaluation: DataFrame, sweeps: Mapping[str, str]) -> DataFrame:
-    """`replacement_methods.tsv`: the damage by other methods, divided by that by Gaussian noise.
-
-    `sweeps` names the sweep of each comparison; q is that of Gaussian noise. Each method is
-    compared with it at the steps that both sweeps have. A method without noise has one seed. The
-    verdict is supported if the ratio is between 4/5 and 5/4, and refuted if it is outside.
-    """
-    rows = []
-    for method in [kind for kind in METHODS.values() if kind in sweeps]:
-        both = paired(evaluation, {"q": sweeps["q"], method: sweeps[method]})
-        gaussian, table = both["q"], both[method]
-        table = numpy.broadcast_to(table, gaussian.shape)
-        name = f"damage by {method} / damage by Gaussian noise; 4/5 to 5/4"
-        ratio = damage_ratio(table, gaussian)
-        row = Test(METHODS_CLAIM, name, ratio, 1 - FIFTH, 1 / (1 - FIFTH), len(gaussian)).row()
-        rows.append({"method": method, "ratio": row["estimate"]})
-        rows[-1] |= {key: row[key] for key in ("low", "high", "verdict")}
-    return DataFrame(rows, columns=list(columns.REPLACEMENT_METHODS))

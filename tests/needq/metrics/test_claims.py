@@ -2,13 +2,9 @@
 
 import numpy as np
 import pandas
-import pytest
-from claim_data import STEPS, answers, documents, falling
-from needq.common import columns, tables
+from claim_data import STEPS, answers, documents, falling, rows_of
 from needq.common.keys import LABELS
-from needq.common.published import read_table
 from needq.metrics import claim_tests, claims
-from pandas import DataFrame
 
 S, R, U = "supported", "refuted", "undecided"
 
@@ -21,18 +17,6 @@ def test_a_claim_is_what_its_tests_are():
     assert table(S, S) == [S, S, S]
     assert table(S, U) == [U, S, U]
     assert table(S, R, U) == [R, S, R, U]
-
-
-def rows_of(table, sweep, item, column):
-    """The rows that a run leaves for a table (seeds, items, steps)."""
-    found = []
-    for step in range(table.shape[2]):
-        for seed in range(1 if step == 0 else len(table)):
-            for place in range(table.shape[1]):
-                row = {"sweep": sweep, "intervention": f"q/{sweep}/{step:02d}"}
-                row |= {"blocks_replaced": step, "noise_seed": None if step == 0 else seed}
-                found.append(row | {item: place, column: table[seed, place, step]})
-    return found
 
 
 def run(seeds):
@@ -116,36 +100,3 @@ def test_sweeps_that_were_not_run_have_no_tests():
     sweeps, *others = run(5)
     found = claims.claims_table({"q": sweeps["q"]}, *others)
     assert set(found["claim"]) == {"C1", "C2", "C3"}
-
-
-def test_a_run_without_another_method_has_a_table_of_no_rows(tmp_path):
-    table = claims.replacement_methods_table(DataFrame(), {"q": "cumulative"})
-    tables.write_table(tmp_path / "methods.tsv", table)
-    assert list(read_table(tmp_path / "methods.tsv")) == list(columns.REPLACEMENT_METHODS)
-
-
-def test_replacement_methods_are_compared_with_gaussian_noise():
-    rng = np.random.default_rng(0)
-    gaussian = documents(rng, np.linspace(0.5, 3, 12))
-    rise = gaussian[:, :, 1:] - gaussian[:, :, :1]
-
-    def method(share, seeds=5):
-        table = np.concatenate([gaussian[:, :, :1], gaussian[:, :, :1] + share * rise], axis=2)
-        return table[:seeds]
-
-    # permuted at some of the steps only; the others without noise seeds
-    tables = {"q": gaussian, "permuted": method(1.01), "zero": method(0.4, 1)}
-    tables["identity"] = method(0.8, 1)
-    evaluation = pandas.DataFrame(
-        [
-            row
-            for name, table in tables.items()
-            for row in rows_of(table, name, "document", "nll")
-            if name != "permuted" or row["blocks_replaced"] in (0, 3, 6, 12)
-        ]
-    )
-    evaluation.loc[evaluation["sweep"].isin(["zero", "identity"]), "noise_seed"] = None
-    found = claims.replacement_methods_table(evaluation, {name: name for name in tables})
-    assert found["method"].tolist() == ["permuted", "zero", "identity"]
-    assert found["verdict"].tolist() == [S, R, U]
-    assert found["ratio"].tolist() == pytest.approx([1.01, 0.4, 0.8], abs=0.05)
