@@ -3,21 +3,19 @@
 from needq.backup.tasks import chances
 from needq.common import tables
 from needq.common.logs import job
-from needq.metrics.claims import claims_table
+from needq.metrics.claims import Measured, claims_table
 from needq.metrics.half_points import half_points_table
 from needq.metrics.replacement_methods import replacement_methods_table
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
-    evaluation = tables.read_frame(files.evaluation)
-    texts = tables.read_frame([files.labels])
-    answers = dict(iter(tables.read_frame(files.answers).groupby("task")))
-    guessing = chances(files.tasks)
-    compared = params.comparisons
+    evaluation, answers = tables.read_frame(files.evaluation), tables.read_frame(files.answers)
+    texts, compared = tables.read_frame([files.labels]), params.comparisons
+    measured = Measured(compared, params.n_blocks, evaluation, texts, answers, params.ngrams)
     written = {
-        "claims": claims_table(compared, params.n_blocks, evaluation, texts, answers, guessing),
+        "claims": claims_table(measured, params.run, params.model),
         "methods": replacement_methods_table(evaluation, compared),
-        "half_points": half_points_table(answers, compared["q"], guessing),
+        "half_points": half_points_table(answers, compared["q"], chances(files.tasks)),
     }
     for name, table in written.items():
         tables.write_table(snakemake.output[name], table, tables.MEASURED)

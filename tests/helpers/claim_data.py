@@ -39,3 +39,17 @@ def rows_of(table, sweep, item, column):
                 row |= {"blocks_replaced": step, "noise_seed": None if step == 0 else seed}
                 found.append(row | {item: place, column: table[seed, place, step]})
     return found
+
+
+def margins(rng, kept, seeds=5, items=60, noise=0.6, spread=0.04):
+    """Margins (seeds, items, steps) in nats, of which these shares of the pristine one are kept.
+
+    Items differ in their pristine margin and in how fast they fall; seeds differ a little.
+    """
+    kept = np.asarray(kept, float)
+    pristine = np.exp(1 + 0.6 * rng.normal(size=(1, items, 1)))
+    lost = (1 - kept) * (1 + spread * rng.normal(size=(seeds, 1, 1)))
+    lost = lost * np.exp(0.3 * rng.normal(size=(1, items, 1)) - 0.045)
+    found = pristine * (1 - lost) + noise * rng.normal(size=(seeds, items, len(kept)))
+    found[:, :, 0] = pristine[:, :, 0]
+    return found

@@ -29,7 +29,8 @@ SLICE = {
 }
 TENSORS = {"a": np.arange(6, dtype=np.float32), "b": np.ones((2, 2), np.float32)}
 TOKENS = {"prompts": [[1, 2], [3]], "end": 0, "documents": [[0, 1]], "bytes": [4]}
-TASK = {"kinds": ["k"], "candidates": [[[0, 1, [5]], [1, 1, [6]]]], "rows": [[0], [0]]}
+TASK = {"numbers": [0], "kinds": ["k"], "candidates": [[[0, 1, [5]], [1, 1, [6]]]]}
+TASK |= {"rows": [[0], [0]]}
 MANIFEST = {
     **dict.fromkeys(("n_blocks", "heads", "key_value_heads", "head_width"), 4),
     **dict.fromkeys(("width", "context", "vocabulary"), 64),

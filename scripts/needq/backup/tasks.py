@@ -6,30 +6,23 @@ as in LAMBADA (Paperno et al. 2016, "The LAMBADA dataset: Word prediction requir
 discourse context"). Files of this project (`resources/tasks/`) and files of theirs can be read.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, takewhile
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 
 from typing_extensions import TypedDict
 
 from needq.backup.encoder import Encoder
+from needq.backup.task_files import Item, first_of_each_kind, read_cloze, read_grammar
 from needq.common.errors import UserError
-from needq.common.files import read_made, read_text
+from needq.common.files import read_made
 from needq.common.settings import Tasks
 
-
-class Item(NamedTuple):
-    """The candidates that may follow a beginning, which may be empty. The first one is right.
-
-    A single candidate competes with the whole vocabulary.
-    """
-
-    kind: str
-    beginning: str
-    candidates: tuple[str, ...]
+# the largest number of items that a selection is made from: of each phenomenon, and of passages
+POOL = {"grammar": 100, "cloze": 1000}
+COPYING = ("copy", "bind")  # kinds of cloze items whose answer stands in the passage
 
 
 class Candidate(NamedTuple):
@@ -41,15 +34,28 @@ class Candidate(NamedTuple):
 
 
 class Score(NamedTuple):
-    """A candidate's log probability (nats), and whether each of its tokens ranks first."""
+    """A candidate's log probability, and the least lead of its tokens over other tokens (nats)."""
 
     log_probability: float
-    first: bool
+    lead: float
+
+
+class Answer(NamedTuple):
+    """What a model answers to one item."""
+
+    right: float  # 1 if it is, 0 if not, 1/k if the right candidate ties with k - 1 others
+    margin: float  # nats
+
+    @classmethod
+    def of(cls, scores: Sequence[Score]) -> Self:
+        """The answer of a model that gives the candidates these scores, the right one first."""
+        return cls(credit(scores), margin(scores))
 
 
 class EncodedTask(TypedDict):
-    """A task as plain values, for tasks.json."""
+    """A task as plain values, for tasks.json and asked.json."""
 
+    numbers: list[int]
     kinds: list[str]
     candidates: list[list[Candidate]]
     rows: list[list[int]]
@@ -59,10 +65,12 @@ class EncodedTask(TypedDict):
 class Task:
     """Items as token ids. `candidates[i]` are those of item i, `kinds[i]` is its kind.
 
-    `rows` are what a model reads. Candidates that differ only in their last token share a row,
-    since nothing is predicted from the last token of a row.
+    `numbers[i]` is its place among all items of the task, from 0. `rows` are what a model reads.
+    Candidates that differ only in their last token share a row, since nothing is predicted from the
+    last token of a row.
     """
 
+    numbers: list[int]
     kinds: list[str]
     candidates: list[list[Candidate]]
     rows: list[list[int]]
@@ -71,11 +79,32 @@ class Task:
     def chance(self) -> float:
         """The accuracy of guessing. An item counts 0 if its rivals are the whole vocabulary."""
         shares = [1 / len(own) if len(own) > 1 else 0.0 for own in self.candidates]
-        return sum(shares) / len(shares)
+        return sum(shares) / len(shares) if shares else 0.0
+
+    def sentence(self, candidate: Candidate) -> list[int]:
+        """What a candidate says with the beginning of its item, as token ids."""
+        return [*self.rows[candidate.row][: candidate.start], *candidate.tokens]
+
+    def only(self, places: Sequence[int]) -> Self:
+        """The task with some of its items, by their places in its lists."""
+        candidates = [self.candidates[place] for place in places]
+        used = sorted({candidate.row for own in candidates for candidate in own})
+        new = {row: number for number, row in enumerate(used)}
+        return type(self)(
+            [self.numbers[place] for place in places],
+            [self.kinds[place] for place in places],
+            [[one._replace(row=new[one.row]) for one in own] for own in candidates],
+            [self.rows[row] for row in used],
+        )
 
     def to_dict(self) -> EncodedTask:
         """Plain values, for JSON."""
-        return {"kinds": self.kinds, "candidates": self.candidates, "rows": self.rows}
+        return {
+            "numbers": self.numbers,
+            "kinds": self.kinds,
+            "candidates": self.candidates,
+            "rows": self.rows,
+        }
 
     @classmethod
     def from_dict(cls, values: EncodedTask) -> "Task":
@@ -84,82 +113,7 @@ class Task:
             [Candidate(row, start, tuple(tokens)) for row, start, tokens in own]
             for own in values["candidates"]
         ]
-        return cls(values["kinds"], candidates, values["rows"])
-
-
-def read_grammar(path: Path) -> list[Item]:
-    """The minimal pairs of a file in BLiMP's format, or of all `*.jsonl` files of a folder.
-
-    Each line is a JSON object with `sentence_good` and `sentence_bad`; `UID` is the kind (the
-    file's name if there is none). Raises UserError naming file and line.
-    """
-    items = []
-    for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
-        for where, line in _lines(file):
-            fields = _fields(where, line)
-            pair = tuple(_text(where, fields, f"sentence_{which}") for which in ("good", "bad"))
-            if pair[0] == pair[1]:
-                raise UserError(f"{where}: both sentences are the same")
-            items.append(Item(str(fields.get("UID", file.stem)), "", pair))
-    return _not_empty(path, items)
-
-
-def read_cloze(path: Path) -> list[Item]:
-    """The passages of a file: JSON lines (`*.jsonl`) with `text`, or plain text, one per line.
-
-    The last word is the right candidate. The others are the line's `distractors` (a list), or the
-    whole vocabulary if it has none, as in LAMBADA. `kind` defaults to the file's name. Raises
-    UserError naming file and line.
-    """
-    items = []
-    for where, line in _lines(path):
-        if path.suffix != ".jsonl" and line.startswith("{") and line.endswith("}"):
-            raise UserError(
-                f"{where}: looks like JSON; name the file *.jsonl, or write plain lines"
-            )
-        fields = _fields(where, line) if path.suffix == ".jsonl" else {"text": line}
-        beginning, _, answer = _text(where, fields, "text").rpartition(" ")
-        if not beginning.strip():
-            raise UserError(f"{where}: the passage has no word before its last")
-        distractors: Any = fields.get("distractors", [])
-        if not isinstance(distractors, list) or not all(
-            isinstance(word, str) and word.strip() for word in distractors
-        ):
-            raise UserError(f"{where}: `distractors` is not a list of words")
-        words = [answer, *(word.strip() for word in distractors)]
-        if len(set(words)) < len(words):
-            raise UserError(f"{where}: a candidate stands there twice")
-        kind = str(fields.get("kind", path.stem))
-        items.append(Item(kind, beginning, tuple(f" {word}" for word in words)))
-    return _not_empty(path, items)
-
-
-def first_of_each_kind(items: Sequence[Item], number: int) -> list[Item]:
-    """The first `number` items of each kind, kinds in the order of their names.
-
-    In this project's files, pairs that balance each other are neighbours, in groups of 1, 2 or 4:
-    a multiple of 4 keeps every kind balanced. UserError if a kind has too few.
-    """
-    chosen: list[Item] = []
-    for kind, own in groupby(sorted(items, key=_kind), key=_kind):
-        first = list(own)[:number]
-        if len(first) < number:
-            raise UserError(
-                f"tasks.pairs: {number} items of {kind} are wanted, but the file has {len(first)}"
-            )
-        chosen += first
-    return chosen
-
-
-def first_items(items: Sequence[Item], number: int) -> list[Item]:
-    """The first `number` items.
-
-    In this project's cloze files, four neighbours share their candidates and every kind is spread
-    evenly: a multiple of 4 keeps the answers balanced. UserError if there are too few.
-    """
-    if len(items) < number:
-        raise UserError(f"tasks.passages: {number} items are wanted, but the file has {len(items)}")
-    return list(items[:number])
+        return cls(values["numbers"], values["kinds"], candidates, values["rows"])
 
 
 def encode(items: Sequence[Item], encoder: Encoder, begin: str, context: int) -> Task:
@@ -195,7 +149,7 @@ def encode(items: Sequence[Item], encoder: Encoder, begin: str, context: int) ->
                 rows.append(row)
             own.append(Candidate(number, start, tuple(row[start:])))
         candidates.append(own)
-    return Task([item.kind for item in items], candidates, rows)
+    return Task(list(range(len(items))), [item.kind for item in items], candidates, rows)
 
 
 def _common_start(first: Sequence[int], second: Sequence[int]) -> int:
@@ -207,11 +161,14 @@ def _common_start(first: Sequence[int], second: Sequence[int]) -> int:
 def encode_tasks(
     tokenizer_file: str | Path, context: int, vocabulary: int, settings: Tasks, begin: str
 ) -> dict[str, EncodedTask]:
-    """The config's tasks as token ids: plain values for tasks.json, by the task's name."""
+    """The items of the config's tasks from which some are selected, by the task's name.
+
+    Plain values for tasks.json. Of a large file, the first POOL items are taken.
+    """
     encoder = Encoder(tokenizer_file, vocabulary)
     chosen = {
-        "grammar": first_of_each_kind(read_grammar(Path(settings.grammar)), settings.pairs),
-        "cloze": first_items(read_cloze(Path(settings.cloze)), settings.passages),
+        "grammar": first_of_each_kind(read_grammar(Path(settings.grammar)), POOL["grammar"]),
+        "cloze": read_cloze(Path(settings.cloze))[: POOL["cloze"]],
     }
     return {
         name: encode(items, encoder, begin, context).to_dict() for name, items in chosen.items()
@@ -219,13 +176,13 @@ def encode_tasks(
 
 
 def read_tasks(path: str | Path) -> dict[str, Task]:
-    """The backup's tasks.json: each task by its name."""
+    """Each task by its name, of the backup's tasks.json or of asked.json."""
     tasks = read_made(path, dict[str, EncodedTask])
     return {name: Task.from_dict(values) for name, values in tasks.items()}
 
 
 def chances(path: str | Path) -> dict[str, float]:
-    """The accuracy that guessing gives in each task of the backup's tasks.json."""
+    """The accuracy that guessing gives in each task of such a file; 0 without any item."""
     return {name: task.chance for name, task in read_tasks(path).items()}
 
 
@@ -235,41 +192,17 @@ def credit(scores: Sequence[Score]) -> float:
     A single candidate is right if each of its tokens is the model's first choice (top-1).
     """
     if len(scores) == 1:
-        return float(scores[0].first)
+        return float(scores[0].lead > 0)
     values = [score.log_probability for score in scores]
     return 1 / values.count(values[0]) if values[0] == max(values) else 0.0
 
 
-def _kind(item: Item) -> str:
-    return item.kind
+def margin(scores: Sequence[Score]) -> float:
+    """The log probability of the first candidate minus that of the best other one, in nats.
 
-
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines of a text file that are not blank, each with a name for it."""
-    # splitlines() would also cut at other characters, for example a line separator in a string
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if line.strip():
-            yield f"{path}, line {number}", line.strip()
-
-
-def _fields(where: str, line: str) -> dict[str, Any]:
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{where}: is not JSON ({error})") from None
-    if not isinstance(fields, dict):
-        raise UserError(f"{where}: is not a JSON object")
-    return fields
-
-
-def _text(where: str, fields: dict[str, Any], name: str) -> str:
-    text = fields.get(name)
-    if not isinstance(text, str) or not text.strip():
-        raise UserError(f"{where}: `{name}` is not a text")
-    return text.strip()
-
-
-def _not_empty(path: Path, items: list[Item]) -> list[Item]:
-    if not items:
-        raise UserError(f"{path}: holds no items")
-    return items
+    Log probabilities are sums over tokens, as `credit` takes them. For a single candidate, the
+    least lead of its tokens: the others are all tokens of the vocabulary.
+    """
+    if len(scores) == 1:
+        return scores[0].lead
+    return scores[0].log_probability - max(score.log_probability for score in scores[1:])

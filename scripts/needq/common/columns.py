@@ -135,16 +135,58 @@ LABEL_QUALITY = {
     "texts": "Number of texts of which the value is a share.",
 }
 
+ITEMS = {
+    "task": "grammar or cloze.",
+    "item": "Number of the item, from 0: its place in tasks.json.",
+    "kind": "Grammatical phenomenon, or kind of passage. copy and bind: the passage mentions the "
+    "answer. infer: it does not.",
+    "right": "1 if the pristine model gives the right candidate the highest probability, 0 if "
+    "not, a share if candidates tie.",
+    "margin": "Log probability of the right candidate minus that of the best wrong one under the "
+    "pristine model, in nats. Above 0 if the model is right.",
+    "ngram_right": "Like right, for a 5-gram model of the n-gram training text. Empty without "
+    "such a text.",
+    "ngram_margin": "Like margin, for the 5-gram model, in nats. Empty without such a text.",
+    "selected": "True if the pristine model is right and the 5-gram model is not. Without an "
+    "n-gram training text: true if the pristine model is right.",
+    "asked": "True if the item is asked under each intervention: the first selected items, at most "
+    "tasks.pairs per phenomenon, and tasks.passages, of which two thirds do not mention the answer.",
+}
+
+TASKS = with_intervals(
+    ("accuracy", "margin"),
+    {
+        **KEYS,
+        "backend": BACKEND,
+        "task": "grammar, cloze inference (the passage does not mention the answer), or cloze "
+        "copying (it does).",
+        "accuracy": "Share (0 to 1) of the asked items that are right. Mean over noise seeds and "
+        "items. 1 for the pristine model of the reference backend, which selected the items.",
+        "margin": "Log probability of the right candidate minus that of the best wrong one, in "
+        "nats. Mean over noise seeds and items. Higher is better; 0 is no preference.",
+        "noise_seeds": NOISE_SEEDS,
+        "items": "Number of items that were asked.",
+    },
+)
+
 CLAIMS = {
     "claim": "The claim, as docs/claims.md names it.",
     "statement": "The claim in words.",
+    "run": "Name of the run.",
+    "model": "The model that the verdict is about: each verdict holds for this model alone.",
     "test": "What is measured, and the range of values in which the claim is true. all N tests: "
     "the row of the claim as a whole.",
     "estimate": "The measured value. Empty in the row of the claim as a whole.",
     **_ends("estimate"),
+    "p": "1 minus the level at which the interval just reaches the range of the test: at most 0.05 "
+    "if the 95% interval is outside. 1 if the estimate is inside.",
+    "p_holm": "p, corrected by Holm's method for the other tests of the claim.",
     "verdict": "supported: the whole 95% interval is inside the range of the test. refuted: the "
-    "whole interval is outside. undecided: all other cases. A claim is refuted if one of its "
-    "tests is refuted, and supported if all of its tests are supported.",
+    "interval is outside and p_holm is at most 0.05. cannot be decided: the run lacks what the "
+    "test needs. undecided: all other cases. A claim is refuted if one of its tests is refuted; "
+    "if not, it cannot be decided if one of its tests cannot; and it is supported if all of its "
+    "tests are supported.",
+    "why": "Why the test or the claim cannot be decided. Empty if it can.",
 }
 
 REPLACEMENT_METHODS = {
@@ -161,10 +203,10 @@ REPLACEMENT_METHODS = {
 
 HALF_POINTS = {
     "measure": "What is measured. half-point of a task: the number of blocks replaced at which "
-    "its accuracy is half-way from that of the pristine model to chance; and the difference of "
-    "two. squared error of A minus squared error of B: how much worse shape A of the decline "
-    "predicts held-out noise seeds and items than shape B (below 0: A is better). shape: the best "
-    "shape.",
+    "its accuracy is half-way from that of the pristine model to chance. half-point of a margin: "
+    "the same for the mean margin, half-way to 0. Then the differences of two. squared error of A "
+    "minus squared error of B: how much worse shape A of the decline of margins predicts held-out "
+    "noise seeds and items than shape B (below 0: A is better). shape: the best shape.",
     "estimate": "The measured value; half-points are in blocks. inf (also as an end of the "
     "interval): the accuracy does not fall half-way within the sweep. Empty for the shape.",
     **_ends("estimate"),
@@ -188,6 +230,8 @@ TABLES = {
     "labels": LABELS,
     "label_confusion": LABEL_CONFUSION,
     "label_quality": LABEL_QUALITY,
+    "items": ITEMS,
+    "tasks": TASKS,
     "claims": CLAIMS,
     "replacement_methods": REPLACEMENT_METHODS,
     "half_points": HALF_POINTS,

@@ -29,6 +29,13 @@ def noise_parts(name: str) -> tuple[str, str, int]:
     return matrix, method, int(seed)
 
 
+def model_name(source: str, location: str) -> str:
+    """What a model is called: the last part of its path, or its name on the hub or on PyPI."""
+    if source in ("folder", "gguf"):
+        return location.rstrip("/").rpartition("/")[2]
+    return location
+
+
 def corner_key(corner: str, logits: str) -> str:
     """The name of the logits of a corner of the ledger, where `logits` is a `logits_key`."""
     return f"{corner}: {logits}"

@@ -96,12 +96,17 @@ class TextScoreRow(InterventionKeys, TextScore):
 
 
 class AnswerRow(InterventionKeys):
-    """An answered item of a task (schemas.TASKS); `right` is 1, 0, or a share of a tie."""
+    """An answered item of a task (schemas.TASKS).
+
+    `right` is 1, 0, or a share of a tie. `margin` is the log probability of the right candidate
+    minus that of the best wrong one, in nats.
+    """
 
     task: str
     item: int
     kind: str
     right: float
+    margin: float
     backend: NotRequired[str]
 
 

@@ -65,7 +65,13 @@ TEXT_SCORES = pa.schema(
 )
 TASKS = pa.schema(
     OF_BACKEND
-    | {"task": pa.string(), "item": pa.int64(), "kind": pa.string(), "right": pa.float64()}
+    | {
+        "task": pa.string(),
+        "item": pa.int64(),
+        "kind": pa.string(),
+        "right": pa.float64(),
+        "margin": pa.float64(),
+    }
 )
 REFERENCE_TEXTS = pa.schema(
     {

@@ -51,8 +51,8 @@ class Sweep(Settings):
 
     run: values.WhatIsRun = "scores"
     """What is computed under the interventions of this sweep. texts: texts are generated, the tasks
-    are answered, and the evaluation text is scored. scores: only the evaluation text is scored.
-    off: nothing, and the sweep is not checked.
+    are answered, and the evaluation text is scored. tasks: the same without texts. scores: only the
+    evaluation text is scored. off: nothing, and the sweep is not checked.
     """
     exact: values.Flag = False
     """Whether the backends of exact arithmetic, which are the slowest, run this sweep too. This
@@ -151,10 +151,14 @@ class Tasks(Settings):
     """The path of passages whose last word is to be chosen: a file of JSON lines with distractors,
     or of plain lines as in LAMBADA.
     """
-    pairs: values.Count = 4
-    """The number of pairs of each grammatical phenomenon. Multiples of 4 keep ours balanced."""
-    passages: values.Count = 100
-    """The number of passages. Multiples of 4 keep ours balanced."""
+    pairs: values.Count = 2
+    """The largest number of pairs of each grammatical phenomenon that are asked under each
+    intervention. They are selected: the pristine model is right, and a 5-gram model is wrong.
+    """
+    passages: values.Count = 60
+    """The largest number of passages that are asked under each intervention, selected likewise. At
+    most two thirds of them do not mention the answer; the others ask to copy it.
+    """
     backends: values.Names = []
     """Which of the compared backends answer the items, besides the reference backend."""
 

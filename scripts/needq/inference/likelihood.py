@@ -81,18 +81,26 @@ def chunks_of_logits(model: Model, hidden: Tensor, rows: Tensor) -> Iterator[Ten
 
 
 def token_scores(model: Model, hidden: Tensor, wanted: Predicted) -> tuple[Tensor, Tensor]:
-    """The nll (nats, float64) of each prediction, and whether its token is the most probable."""
+    """The nll (nats, float64) of each prediction, and its token's lead over the best other one.
+
+    The lead is a difference of log probabilities, in nats. It is above 0 if the token is the most
+    probable one.
+    """
     nll = torch.empty(len(wanted.targets), dtype=torch.float64)
-    first = torch.empty(len(wanted.targets), dtype=torch.bool)
+    lead = torch.empty(len(wanted.targets), dtype=torch.float64)
     start = 0
     for part in chunks_of_logits(model, hidden, wanted.rows):
         inside = (wanted.places >= start) & (wanted.places < start + len(part))
         places = (wanted.places[inside] - start).to(part.device)
         targets = wanted.targets[inside].to(part.device)
         nll[inside] = -log_probabilities(model, part)[places, targets].double().cpu()
-        first[inside] = (part.argmax(-1)[places] == targets).cpu()
+        # a softmax subtracts one number from all logits, so their differences are those of nats
+        highest, second = (values[places] for values in part.topk(2, -1).values.unbind(-1))
+        own = part[places, targets]
+        best_other = torch.where(own == highest, second, highest)
+        lead[inside] = (own.double() - best_other.double()).cpu()
         start += len(part)
-    return nll, first
+    return nll, lead
 
 
 def pristine(model: Model, hidden: Tensor, wanted: Predicted) -> list[Pristine]:

@@ -1,4 +1,4 @@
-"""Accuracy on tasks: which items a model gets right."""
+"""Answers to tasks: which items a model gets right, and by how much."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import cast
 
 import torch
 
-from needq.backup.tasks import Candidate, Score, Task, credit
+from needq.backup.tasks import Answer, Candidate, Score, Task
 from needq.common.logs import progress
 from needq.common.rows import AnswerRow
 from needq.corrupt.patches import Patch
@@ -20,15 +20,15 @@ from needq.inference.score import padded
 from needq.inference.stack import PRISTINE
 
 
-def answer_task(model: Model, task: Task, batch: int) -> list[float]:
-    """For each item of a task, 1 if the model gets it right, 0 if not, and a share for a tie."""
+def answer_task(model: Model, task: Task, batch: int) -> list[Answer]:
+    """The answer of a model to each item of a task."""
     return answers(model, Patcher(model, Path(), {}), [PRISTINE], task, batch)[0]
 
 
 @torch.inference_mode()
 def answers(
     model: Model, patcher: Patcher, patches: Sequence[Patch], task: Task, batch: int
-) -> list[list[float]]:
+) -> list[list[Answer]]:
     """For each patch, what `answer_task` gives for the model under it."""
     asked: dict[int, list[Candidate]] = {}
     for candidate in dict.fromkeys(chain.from_iterable(task.candidates)):
@@ -41,14 +41,14 @@ def answers(
         places = {row: number for number, row in enumerate(part)}
         wanted = predicted([(places[c.row], c.start, c.tokens) for c in own], ids.shape[1])
         for number, hidden in hidden_under_each(model, patcher, patches, ids, mask):
-            nlls, first = (
+            nlls, leads = (
                 part.split(wanted.counts) for part in token_scores(model, hidden, wanted)
             )
-            for candidate, nll, most_probable in zip(own, nlls, first, strict=True):
-                score = Score(-math.fsum(nll.tolist()), bool(most_probable.all()))
+            for candidate, nll, lead in zip(own, nlls, leads, strict=True):
+                score = Score(-math.fsum(nll.tolist()), float(lead.min()))
                 scores[number][candidate] = score
     return [
-        [credit([own[candidate] for candidate in candidates]) for candidates in task.candidates]
+        [Answer.of([own[candidate] for candidate in candidates]) for candidates in task.candidates]
         for own in scores
     ]
 
@@ -64,8 +64,8 @@ def answer_rows(
     rows: list[AnswerRow] = []
     for name, task in tasks.items():
         answered = answers(model, patcher, patches, task, batch)
-        for patch, right in zip(patches, answered, strict=True):
-            for item, (kind, answer) in enumerate(zip(task.kinds, right, strict=True)):
-                row = {"task": name, "item": item, "kind": kind, "right": answer}
+        for patch, own in zip(patches, answered, strict=True):
+            for item, kind, answer in zip(task.numbers, task.kinds, own, strict=True):
+                row = {"task": name, "item": item, "kind": kind, **answer._asdict()}
                 rows.append(cast("AnswerRow", {**patch.keys(), **row}))
     return rows

@@ -1,24 +1,25 @@
 """The tests of the article's claims C1 to C5, each of which can fail.
 
-A loss is measured on a scale from 0 (the pristine model) to 1 (for accuracies, chance). The limits
-are the same for every claim, and were fixed before any claim was computed (docs/claims.md gives
-the reasons): a loss of up to a FIFTH is small, more than HALF is most, and two things are alike if
-their ratio is between 4/5 and 5/4.
+The limits are the same for every claim (docs/claims.md gives the reasons): a loss of up to a FIFTH
+is small, more than HALF is most, and two things are alike if their ratio is between 4/5 and 5/4.
+What a model says of a text is measured by the paired rise of nll, and what it knows by the share of
+its margins that is lost. The text after the last ; of a test is the range in which it is true.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from math import inf, log
 
 import numpy
 
-from needq.common.keys import TOO_SMALL
 from needq.metrics import half_points, statistics
+from needq.metrics.holm import At, Outcome, each_in_range, in_range, untested
 from needq.metrics.labels import article_bands
 from needq.metrics.statistics import Estimate
 
 FIFTH, HALF = 1 / 5, 1 / 2
-SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
-METHODS_CLAIM = "replacement methods"
+KEPT = 1 - FIFTH  # 4/5; two damages are alike if their ratio is between KEPT and 1 / KEPT
+FEWEST_ITEMS, FEWEST_TEXTS = 20, 10
 STATEMENTS = {
     "C1": "With W_Q of one block replaced, the text is still coherent, the grammar still right, "
     "the logic slightly weaker.",
@@ -27,231 +28,219 @@ STATEMENTS = {
     "C3": "The decline is a phase transition in two stages: first meaning is lost, then structure.",
     "C4": "Information is not only in W_Q; K and V can compensate; the residual stream stabilises.",
     "C5": "Knowledge is spread over layers.",
-    METHODS_CLAIM: "What replaces W_Q makes no difference.",
+    "C5+": "Stronger than the article: no block matters more, whatever is already replaced.",
 }
 
 
-ClaimRow = dict[str, object]  # a row of claims.tsv
+def of_function(
+    tables: Sequence[numpy.ndarray], function: Callable[..., float], step: float = 1e-4
+) -> At:
+    """A function of means over crossed factors, with its interval at each level."""
+    found = statistics.function_variance(tables, function, step)
+    return lambda level: statistics.interval(*found, level)
 
 
-@dataclass(frozen=True)
-class Answers:
-    """Answers of one sweep as (seeds, items, steps), and the accuracy that chance gives."""
-
-    table: numpy.ndarray
-    chance: float
+def of_mean(values: numpy.ndarray) -> At:
+    """The mean of values (seeds, items), with its interval at each level."""
+    mean, variance, freedom = statistics.crossed_variance(values)
+    return lambda level: statistics.interval(float(mean), variance, freedom, level)
 
 
-@dataclass(frozen=True)
-class Test:
-    """A claim's test: it is supported if the estimate lies between `above` and `below`."""
-
-    claim: str
-    test: str
-    estimate: Estimate
-    above: float
-    below: float
-    seeds: int
-
-    def row(self) -> ClaimRow:
-        """The row of `claims.tsv`; the verdict is that of the whole interval."""
-        row: ClaimRow = {
-            "claim": self.claim,
-            "statement": STATEMENTS[self.claim],
-            "test": self.test,
-            "estimate": float(self.estimate.mean),
-        }
-        if self.seeds < statistics.ENOUGH_SEEDS:
-            ends = {"low": TOO_SMALL, "high": TOO_SMALL}
-            return row | ends | {"verdict": UNDECIDED}
-        low, high = float(self.estimate.low), float(self.estimate.high)
-        verdict = UNDECIDED
-        if low > self.above and high < self.below:
-            verdict = SUPPORTED
-        elif low >= self.below or high <= self.above:
-            verdict = REFUTED
-        return row | {"low": low, "high": high, "verdict": verdict}
+def of_share(values: numpy.ndarray) -> At:
+    """The mean of values (seeds, prompts) from 0 to 1, with its interval at each level."""
+    return lambda level: statistics.share_of_crossed(values, level)
 
 
-def one_block(
-    grammar: Answers, cloze: Answers, near_normal: numpy.ndarray | None
-) -> list[ClaimRow]:
-    """The tests of C1, from the answers and the texts of a cumulative sweep of W_Q.
+def single_blocks(single: numpy.ndarray) -> Outcome:
+    """C1: the paired rise of nll with each block replaced by itself.
 
-    `near_normal` (seeds, prompts, steps) is 1 for texts with that label and 0 for others; None if
-    texts have no labels.
+    `single` (seeds, documents, 1 + blocks) has the pristine model, then each block.
     """
-    seeds, rows = len(grammar.table), []
-    if near_normal is not None:
-        share = statistics.share_of_crossed(near_normal[:, :, 1])
-        name = "share of texts labelled near normal with 1 block replaced; above 4/5"
-        rows.append(Test("C1", name, share, 1 - FIFTH, numpy.inf, seeds).row())
+    rises = single[:, :, 1:] - single[:, :, :1]
+    parts = {f"block {block}": of_mean(rises[:, :, block]) for block in range(rises.shape[2])}
+    return each_in_range(
+        "C1", "rise of nll, each block in turn", parts, "below ln(5/4)", -inf, -log(KEPT)
+    )
+
+
+def near_normal(texts: numpy.ndarray) -> Outcome:
+    """C1: the texts with the first block replaced; (seeds, prompts) of 0 and 1."""
+    name = "share of texts labelled near normal with the first block replaced; above 4/5"
+    return in_range("C1", name, of_share(texts), KEPT, inf)
+
+
+def lost_by_single_blocks(name: str, margins: numpy.ndarray) -> Outcome:
+    """C1: the share of the margin on a task that is lost with each block replaced by itself.
+
+    `margins` (seeds, items, 1 + blocks) has the pristine model, then each block.
+    """
+    parts = {
+        f"block {block}": of_function(
+            [margins[:, :, [0, 1 + block]]], lambda mean: (mean[0] - mean[1]) / mean[0]
+        )
+        for block in range(margins.shape[2] - 1)
+    }
+    what = f"share of the {name} margin that is lost, each block in turn"
+    return each_in_range("C1", what, parts, "below 1/5", -inf, FIFTH)
+
+
+def logic_is_weaker(margins: numpy.ndarray) -> Outcome:
+    """C1: the share of the cloze inference margin that a single block costs, mean over blocks."""
+    lost = of_function([margins], lambda mean: (mean[0] - mean[1:].mean()) / mean[0])
+    name = "share of the cloze inference margin that is lost, mean over single blocks; above 0"
+    return in_range("C1", name, lost, 0, inf)
+
+
+def label_bands(
+    blocks: numpy.ndarray, labels: Mapping[str, numpy.ndarray], whole: int
+) -> list[Outcome]:
+    """C2: where the labels lie.
+
+    `labels` maps each label to (seeds, prompts, steps), 1 where a text has it. The article's ranges
+    are quarters of the 12 blocks of its model, so here of the `whole` number of blocks.
+    """
+    outcomes = []
+    for label, (first, last) in article_bands(whole).items():
+        within = (blocks >= first) & (blocks <= last)
+        share = of_share(labels[label][:, :, within].mean(2))
+        name = f"share of texts labelled {label} with {first} to {last} blocks replaced; above 1/2"
+        outcomes.append(in_range("C2", name, share, HALF, inf))
+    return outcomes
+
+
+def label_order(
+    blocks: numpy.ndarray, labels: Mapping[str, numpy.ndarray], texts_per_cell: int
+) -> list[Outcome]:
+    """C2: the order of the labels, wherever they lie. The pristine model is left out.
+
+    A value of `labels` is a mean over `texts_per_cell` texts (sample seeds).
+    """
+    places, outcomes = blocks[1:], []
+    for before, after in pairwise(labels):
+        name = (
+            f"mean number of blocks replaced of texts labelled {after} minus that of texts "
+            f"labelled {before}; above 0"
+        )
+        both = numpy.concatenate([labels[after][:, :, 1:], labels[before][:, :, 1:]], axis=2)
+        few = [
+            f"{texts_per_cell * labels[label][:, :, 1:].sum():.0f} texts labelled {label}"
+            for label in (before, after)
+            if texts_per_cell * labels[label][:, :, 1:].sum() < FEWEST_TEXTS
+        ]
+        if few:
+            outcomes.append(untested("C2", name, f"{' and '.join(few)}; needs {FEWEST_TEXTS}"))
+            continue
+
+        def difference(mean: numpy.ndarray) -> float:
+            later, earlier = numpy.split(mean, 2)
+            return float(places @ later / later.sum() - places @ earlier / earlier.sum())
+
+        outcomes.append(in_range("C2", name, of_function([both], difference), 0, inf))
+    return outcomes
+
+
+def decline(blocks: numpy.ndarray, nll: numpy.ndarray) -> list[Outcome]:
+    """C2: whether nll (seeds, documents, steps) only rises, and rises to the end."""
+    middle = int(numpy.abs(blocks - blocks[-1] / 2).argmin())
+    monotone = of_function(
+        [nll], lambda mean: (mean[-1] - mean[0]) / numpy.abs(numpy.diff(mean)).sum()
+    )
+    late = of_function([nll], lambda mean: (mean[-1] - mean[middle]) / (mean[-1] - mean[0]))
     return [
-        *rows,
-        Test(
-            "C1",
-            "share of the grammar accuracy above chance that is lost with 1 block replaced; "
-            "below 1/5",
-            lost(grammar, 1),
-            -numpy.inf,
+        in_range(
+            "C2",
+            "rise of nll with all blocks replaced / sum of its changes between steps; above 4/5",
+            lambda level: monotone(level).clipped(-1, 1),
+            KEPT,
+            inf,
+        ),
+        in_range(
+            "C2",
+            f"share of the rise of nll that comes after {blocks[middle]:.0f} blocks replaced; "
+            "above 1/5",
+            late,
             FIFTH,
-            seeds,
-        ).row(),
-        Test(
-            "C1",
-            "share of the cloze accuracy above chance that is lost with 1 block replaced; "
-            "above 0, below 1/5",
-            lost(cloze, 1),
-            0,
-            FIFTH,
-            seeds,
-        ).row(),
+            inf,
+        ),
     ]
 
 
-def lost(task: Answers, step: int) -> Estimate:
-    """The share of the pristine model's accuracy above chance that is lost at a step.
-
-    If no answer changes under any seed, the variance is 0 and says nothing. Then the interval is
-    Wilson's for a share of 0 of the items, in both directions (gained or lost).
-    """
-    before, after = task.table[:, :, 0], task.table[:, :, step]
-    if (before == after).all():
-        most = statistics.share_of_items(numpy.zeros(before.shape[1])).high
-        end = most / (before.mean() - task.chance)
-        return Estimate(0.0, -end, end)
-    return statistics.function_of_means(
-        [task.table], lambda mean: (mean[0] - mean[step]) / (mean[0] - task.chance)
-    )
-
-
-def degradation_bands(
-    blocks: numpy.ndarray, labels: Mapping[str, numpy.ndarray], nll: numpy.ndarray, whole: int
-) -> list[ClaimRow]:
-    """The tests of C2, from the labels of texts and the nll in a cumulative sweep of W_Q.
-
-    `labels` maps each label to (seeds, prompts, steps), 1 where a text has it; `nll` is (seeds,
-    documents, steps). The article's ranges are quarters of the 12 blocks of its model, so here they
-    are quarters of the `whole` number of blocks. The last step must replace all blocks.
-    """
-    rows = []
-    ranges = article_bands(whole)
-    for label in labels:
-        first, last = ranges[label]
-        inside = (blocks >= first) & (blocks <= last)
-        share = statistics.share_of_crossed(labels[label][:, :, inside].mean(2))
-        name = f"share of texts labelled {label} with {first} to {last} blocks replaced; above 1/2"
-        rows.append(Test("C2", name, share, HALF, numpy.inf, len(nll)).row())
-    middle = int(numpy.abs(blocks - blocks[-1] / 2).argmin())
-    late = statistics.function_of_means(
-        [nll], lambda mean: (mean[-1] - mean[middle]) / (mean[-1] - mean[0])
+def meaning_first(grammar: numpy.ndarray, inference: numpy.ndarray) -> Outcome:
+    """C3: the difference of two curves of margins (seeds, items, steps), mean over all steps."""
+    difference = of_function(
+        [grammar, inference],
+        lambda one, other: float((one[1:] / one[0]).mean() - (other[1:] / other[0]).mean()),
     )
     name = (
-        f"share of the rise of nll that comes after {blocks[middle]:.0f} blocks replaced; above 1/5"
+        "share of the margin that is kept on grammar minus that on cloze inference, mean over all "
+        "numbers of blocks replaced; above 0"
     )
-    rows.append(Test("C2", name, late, FIFTH, numpy.inf, len(nll)).row())
-    return rows
+    return in_range("C3", name, difference, 0, inf)
 
 
-def two_stages(blocks: numpy.ndarray, grammar: Answers, cloze: Answers) -> list[ClaimRow]:
-    """The tests of C3, from the answers of a cumulative sweep of W_Q."""
-    tables, chances = [grammar.table, cloze.table], [grammar.chance, cloze.chance]
-    seeds = len(grammar.table)
-    order = Test(
-        "C3",
-        "half-point of grammar minus half-point of cloze, in blocks; above 0",
-        half_points.half_point_difference(blocks, tables, chances),
-        0,
-        numpy.inf,
-        seeds,
-    )
-    compared = half_points.shapes(blocks, tables, chances)
+def two_stages(blocks: numpy.ndarray, tables: Sequence[numpy.ndarray]) -> Outcome:
+    """C3: the shape in which the margins of both tasks fall."""
+    compared = half_points.shapes(blocks, tables, [0.0, 0.0])
     shape = half_points.best_shape(compared)
+    p_values = {  # of the comparisons that decide against two breaks
+        "smooth": compared["p"].iloc[1:].max(),
+        "one break": compared["p"].iloc[1],
+    }
     excess = compared.iloc[1 if shape == "one break" else 2]
-    stages = Test(
-        "C3",
+    name = (
         f"best shape of the decline by cross-validation: {shape} (estimate: squared error of "
-        f"smooth minus squared error of {excess['other']}); two breaks",
-        Estimate(excess["excess"], excess["low"], excess["high"]),
-        0,
-        numpy.inf,
-        seeds,
-    ).row()
-    verdicts = {"two breaks": SUPPORTED, half_points.UNDECIDED: UNDECIDED}
-    if seeds >= statistics.ENOUGH_SEEDS:
-        stages["verdict"] = verdicts.get(shape, REFUTED)
-    return [order.row(), stages]
-
-
-def redundancy(nll: Mapping[str, numpy.ndarray]) -> list[ClaimRow]:
-    """The tests of C4, from the nll in cumulative sweeps of each matrix, at the same steps.
-
-    `nll` maps q, k, v and o to (seeds, documents, steps). The damage by replacing a matrix is the
-    mean rise of nll over all steps, so that no single step decides.
-    """
-    seeds = len(nll["q"])
-    rows = []
-    for matrix in "kvo":
-        name = f"damage by replacing W_{matrix.upper()} / damage by replacing W_Q; above 1/5"
-        ratio = damage_ratio(nll[matrix], nll["q"])
-        rows.append(Test("C4", name, ratio, FIFTH, numpy.inf, seeds).row())
-    for matrix in "kv":
-        name = f"damage by replacing W_Q / damage by replacing W_{matrix.upper()}; below 4/5"
-        ratio = damage_ratio(nll["q"], nll[matrix])
-        rows.append(Test("C4", name, ratio, -numpy.inf, 1 - FIFTH, seeds).row())
-    return rows
-
-
-def stabilised(whole: numpy.ndarray, single: numpy.ndarray) -> ClaimRow:
-    """The test of C4's residual stream, from the nll (seeds, documents, steps) of W_Q.
-
-    The last step of `whole` replaces all blocks. `single` has the pristine model, then each block
-    replaced alone.
-    """
-    together = numpy.concatenate([whole[:, :, -1:], single], axis=2)
-    ratio = statistics.function_of_means(
-        [together], lambda mean: (mean[0] - mean[1]) / (mean[2:] - mean[1]).sum()
+        f"smooth minus squared error of {excess['other']}); two breaks"
     )
-    name = "damage by replacing W_Q of all blocks / sum of damages by single blocks; below 4/5"
-    return Test("C4", name, ratio, -numpy.inf, 1 - FIFTH, len(single)).row()
+    found = Estimate(excess["excess"], excess["low"], excess["high"])
+    return Outcome("C3", name, found, p_values.get(shape, 1.0), shape == "two breaks")
 
 
-def damage_ratio(nll: numpy.ndarray, reference: numpy.ndarray) -> Estimate:
+def damage_ratio(nll: numpy.ndarray, reference: numpy.ndarray) -> At:
     """The mean rise of nll over all steps of a sweep, divided by that of a reference sweep.
 
     Both are (seeds, documents, steps), the pristine model first. They are paired: seeds and
     documents are equal.
     """
     rises = [table[:, :, 1:].mean(2) - table[:, :, 0] for table in (nll, reference)]
-    return statistics.function_of_means(
-        [numpy.stack(rises, axis=2)], lambda mean: mean[0] / mean[1]
-    )
+    return of_function([numpy.stack(rises, axis=2)], lambda mean: mean[0] / mean[1])
 
 
-def spread(
-    single: numpy.ndarray,
-    start: numpy.ndarray,
-    end: numpy.ndarray | None = None,
-    random: numpy.ndarray | None = None,
-) -> list[ClaimRow]:
-    """The tests of C5, from the nll where W_Q is replaced in single blocks or in several orders.
+def not_only_in_q(matrix: str, nll: numpy.ndarray, of_q: numpy.ndarray) -> Outcome:
+    """C4: the damage by another matrix, beside W_Q; W_K beside W_Q with its bias."""
+    q = "W_Q and b_Q" if matrix == "k" else "W_Q"
+    name = f"damage by replacing W_{matrix.upper()} / damage by replacing {q}; above 1/5"
+    return in_range("C4", name, damage_ratio(nll, of_q), FIFTH, inf)
 
-    `single` (seeds, documents, 1 + blocks) has the pristine model, then each block replaced alone.
-    The others are cumulative: from the first block on, from the last block on, and in a random
-    order of each noise seed.
+
+def backed_up(whole: numpy.ndarray, single: numpy.ndarray) -> Outcome:
+    """C4: whether all blocks together cost more than the sum of single ones.
+
+    Both are nll (seeds, documents, steps) with W_Q replaced. The last step of `whole` replaces all
+    blocks. `single` has the pristine model, then each block replaced alone.
     """
-    seeds, blocks = len(single), single.shape[2] - 1
+    together = numpy.concatenate([whole[:, :, -1:], single], axis=2)
+    ratio = of_function([together], lambda mean: (mean[0] - mean[1]) / (mean[2:] - mean[1]).sum())
+    name = "damage by replacing W_Q of all blocks / sum of damages by single blocks; above 5/4"
+    return in_range("C4", name, ratio, 1 / KEPT, inf)
+
+
+def spread(single: numpy.ndarray) -> Outcome:
+    """C5: over how many blocks the damage by single blocks is spread."""
+    blocks = single.shape[2] - 1
     name = f"effective number of blocks that share the damage / all {blocks} blocks; above 1/2"
-    rows = [Test("C5", name, effective_share(single), HALF, numpy.inf, seeds).row()]
-    for order, table in (("from the last block on", end), ("in a random order", random)):
-        if table is not None:
-            name = f"damage {order} / damage from the first block on; 4/5 to 5/4"
-            ratio = damage_ratio(table, start)
-            rows.append(Test("C5", name, ratio, 1 - FIFTH, 1 / (1 - FIFTH), seeds).row())
-    return rows
+    return in_range("C5", name, effective_share(single), HALF, inf)
 
 
-def effective_share(single: numpy.ndarray) -> Estimate:
+def equal_halves(order: str, nll: numpy.ndarray, start: numpy.ndarray, half: int) -> Outcome:
+    """C5+: the damage of half of the blocks, beside that of the first half.
+
+    Both are nll (seeds, documents, 2): the pristine model, then `half` blocks replaced.
+    """
+    name = f"damage of {half} blocks {order} / damage of the first {half} blocks; 4/5 to 5/4"
+    return in_range("C5+", name, damage_ratio(nll, start), KEPT, 1 / KEPT)
+
+
+def effective_share(single: numpy.ndarray) -> At:
     """The effective number of blocks over which damage is spread, as a share of the blocks.
 
     The effective number is (sum of d)^2 / sum of d^2, where d is the mean rise of nll of a block
@@ -265,7 +254,12 @@ def effective_share(single: numpy.ndarray) -> Estimate:
     _, variance, _ = statistics.crossed_variance(numpy.moveaxis(rises, 2, 0))
     excess = 0.0 if numpy.isnan(variance).any() else float(variance.sum())
     blocks = rises.shape[2]
-    share = statistics.function_of_means(
+    share = of_function(
         [rises], lambda mean: mean.sum() ** 2 / max((mean**2).sum() - excess, 1e-12) / blocks
     )
-    return Estimate(min(share.mean, 1.0), share.low, share.high).clipped(0, 1)
+
+    def at(level: float) -> Estimate:
+        found = share(level)
+        return Estimate(min(float(found.mean), 1.0), found.low, found.high).clipped(0, 1)
+
+    return at

@@ -1,97 +1,225 @@
 """The verdicts on the article's claims, from the tests of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy
 from pandas import DataFrame
 
 from needq.common import columns
-from needq.common.keys import LABELS
-from needq.metrics.claim_tests import (
-    REFUTED,
-    STATEMENTS,
-    SUPPORTED,
-    Answers,
-    degradation_bands,
-    one_block,
-    redundancy,
-    spread,
-    stabilised,
-    two_stages,
-)
-from needq.metrics.half_points import UNDECIDED, cells
+from needq.common.keys import LABELS, TOO_SMALL
+from needq.metrics import claim_tests, holm, statistics
+from needq.metrics.claim_tests import FEWEST_ITEMS, STATEMENTS
+from needq.metrics.half_points import cells
+from needq.metrics.holm import CANNOT, Outcome, untested
+from needq.metrics.task_summary import GRAMMAR, INFERENCE, by_task
+
+HEALING = "needs the other matrices refitted after W_Q is replaced (healing)"
+FACTORIAL = "needs all mixtures of W_Q, W_K and W_V replaced (a factorial)"
+SUBSETS = "needs the damage of all block subsets (exact Shapley values)"
+NO_NGRAMS = "no n-gram text, so items may be answered from four tokens alone"
+NO_LABELS = "no text has a label"
 
 
-def with_verdicts(tests: Sequence[Mapping[str, object]]) -> DataFrame:
-    """`claims.tsv`: for each claim the verdict on all its tests, then a row for each test.
+@dataclass(frozen=True)
+class Measured:
+    """What the claims are about: the rows of one backend of a run.
 
-    A claim is refuted if any of its tests is, and supported if all of them are.
+    `sweeps` names the sweep of each comparison (`needq.plan.comparisons`); q must be there.
+    `n_blocks` is that of the model. `evaluation` has `document` and `nll`, `texts` has `prompt` and
+    `label`, and `answers` are rows of schemas.TASKS; all have the columns of an intervention.
+    `ngrams` says whether a 5-gram model had a part in selecting the items.
     """
+
+    sweeps: Mapping[str, str]
+    n_blocks: int
+    evaluation: DataFrame
+    texts: DataFrame
+    answers: DataFrame
+    ngrams: bool
+
+    def nll(self, kind: str) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """The nll (seeds, documents, steps) in the sweep of a comparison, and its steps."""
+        return cells(self._of(kind, self.evaluation), "nll", "document")
+
+    def lacking(self, *kinds: str) -> str:
+        """Why a test of these comparisons cannot be decided; empty if all were run."""
+        left_out = [SWEEPS[kind] for kind in kinds if kind not in self.sweeps]
+        return f"needs a sweep of {' and of '.join(left_out)}" if left_out else ""
+
+    def margins(self, kind: str, task: str) -> tuple[numpy.ndarray | None, str]:
+        """The margins (seeds, items, steps) on a task; or None, and why not."""
+        rows = by_task(self._of(kind, self.answers))[task]
+        items = rows["item"].nunique()
+        if items < FEWEST_ITEMS:
+            return None, f"{items} selected items of {task}; needs {FEWEST_ITEMS}"
+        return cells(rows, "margin", "item")[0], ""
+
+    def labelled(self) -> dict[str, numpy.ndarray]:
+        """For each label, 1 where a text of the article's sweep has it: (seeds, prompts, steps)."""
+        texts = self._of("q", self.texts)
+        if not texts["label"].isin(LABELS).any():  # a share of 0 would be wrong
+            return {}
+        return {
+            label: cells(texts.assign(has=(texts["label"] == label) * 1.0), "has", "prompt")[0]
+            for label in LABELS
+        }
+
+    def _of(self, kind: str, rows: DataFrame) -> DataFrame:
+        return rows[rows["sweep"] == self.sweeps[kind]]
+
+
+SWEEPS = {
+    "k": "W_K",
+    "v": "W_V",
+    "o": "W_O",
+    "single": "single blocks",
+    "bias": "W_Q with its bias",
+    "end": "blocks from the last one on",
+    "random": "blocks in a random order",
+}
+
+
+def claims_table(measured: Measured, run: str, model: str) -> DataFrame:
+    """`claims.tsv`: for each claim the verdict on all its tests, then a row for each test."""
+    seeds = len(measured.nll("q")[0])
+    outcomes = [
+        *_one_block(measured),
+        *_bands(measured),
+        *_stages(measured),
+        *_redundancy(measured),
+        *_spread(measured),
+    ]
+    if seeds < statistics.ENOUGH_SEEDS:
+        few = f"{seeds} noise seeds; needs {statistics.ENOUGH_SEEDS}"
+        outcomes = [
+            Outcome(one.claim, one.test, one.estimate, why=one.why or few) for one in outcomes
+        ]
+    rows = with_verdicts(outcomes).assign(run=run, model=model)
+    if seeds < statistics.ENOUGH_SEEDS:
+        rows[["low", "high"]] = rows[["low", "high"]].astype(object)
+        rows.loc[rows["estimate"].notna(), ["low", "high"]] = TOO_SMALL
+    return rows
+
+
+def with_verdicts(outcomes: Sequence[Outcome]) -> DataFrame:
+    """The rows of `claims.tsv` but for `run` and `model`: each claim as a whole, then its tests."""
     rows = []
     for claim, statement in STATEMENTS.items():
-        own = [row for row in tests if row["claim"] == claim]
+        own = [outcome for outcome in outcomes if outcome.claim == claim]
         if not own:
             continue
-        verdicts = {row["verdict"] for row in own}
-        verdict = UNDECIDED
-        if REFUTED in verdicts:
-            verdict = REFUTED
-        elif verdicts == {SUPPORTED}:
-            verdict = SUPPORTED
+        corrected, found = holm.verdicts(own)
+        verdict = holm.verdict_of_all(found)
+        reasons = [one.why for one in own if one.why] if verdict == CANNOT else []
         whole = {"claim": claim, "statement": statement, "test": f"all {len(own)} tests"}
-        rows += [whole | {"verdict": verdict}, *own]
+        rows.append(whole | {"verdict": verdict, "why": "; ".join(dict.fromkeys(reasons))})
+        for outcome, value, one in zip(own, corrected, found, strict=True):
+            row = {"claim": claim, "statement": statement, "test": outcome.test}
+            ends = {end: float(getattr(outcome.estimate, end)) for end in ("low", "high")}
+            row |= {"estimate": float(outcome.estimate.mean), **ends}
+            row |= {"p": numpy.nan if outcome.why else outcome.p, "p_holm": value}
+            rows.append(row | {"verdict": one, "why": outcome.why})
     return DataFrame(rows, columns=list(columns.CLAIMS))
 
 
-def claims_table(
-    sweeps: Mapping[str, str],
-    blocks: int,
-    evaluation: DataFrame,
-    texts: DataFrame,
-    answers: Mapping[str, DataFrame],
-    chances: Mapping[str, float],
-) -> DataFrame:
-    """`claims.tsv`, from the rows of one backend. Tests whose sweep was not run are left out.
-
-    `sweeps` names the sweep of each comparison (`needq.plan.comparisons`); q must be there.
-    `blocks` is the number of blocks of the model. `evaluation` has `document` and `nll`, `texts`
-    has `prompt` and `label`, and `answers` maps grammar and cloze to rows with `item` and `right`;
-    all have the columns of an intervention. `chances` are the accuracies that guessing gives.
-    """
-
-    def of(kind: str, rows: DataFrame, column: str, item: str) -> numpy.ndarray:
-        return cells(rows[rows["sweep"] == sweeps[kind]], column, item)[0]
-
-    whole, steps = cells(evaluation[evaluation["sweep"] == sweeps["q"]], "nll", "document")
-    matrices = paired(evaluation, {kind: sweeps[kind] for kind in "qkvo" if kind in sweeps})
-    orders = paired(evaluation, {k: sweeps[k] for k in ("q", "end", "random") if k in sweeps})
-    single = of("single", evaluation, "nll", "document") if "single" in sweeps else None
-    labelled = {}
-    if texts["label"].notna().any():  # without any label, a share of 0 would be wrong
-        for label in LABELS:
-            has = texts.assign(has=(texts["label"] == label).astype(float))
-            labelled[label] = of("q", has, "has", "prompt")
-    tasks = {
-        name: Answers(of("q", rows, "right", "item"), chances[name])
-        for name, rows in answers.items()
-    }
-    tests = one_block(tasks["grammar"], tasks["cloze"], labelled.get("near normal"))
-    tests += degradation_bands(steps, labelled, whole, blocks)
-    tests += two_stages(steps, tasks["grammar"], tasks["cloze"])
-    if {"k", "v", "o"} <= set(sweeps):
-        tests += redundancy(matrices)
-    if single is not None and {"k", "v", "o"} <= set(sweeps):
-        tests.append(stabilised(whole, single))
-    if single is not None:
-        tests += spread(single, orders["q"], orders.get("end"), orders.get("random"))
-    return with_verdicts(tests)
+def _one_block(measured: Measured) -> Iterator[Outcome]:
+    labels = measured.labelled()
+    if labels:
+        yield claim_tests.near_normal(labels["near normal"][:, :, 1])
+    else:
+        yield untested("C1", "share of texts labelled near normal; above 4/5", NO_LABELS)
+    lacking = measured.lacking("single")
+    if lacking:
+        yield untested("C1", "rise of nll and share of margins lost, each block in turn", lacking)
+        return
+    yield claim_tests.single_blocks(measured.nll("single")[0])
+    for task in (GRAMMAR, INFERENCE):
+        margins, why = measured.margins("single", task)
+        if margins is None:
+            yield untested("C1", f"share of the {task} margin that is lost; below 1/5", why)
+            continue
+        yield claim_tests.lost_by_single_blocks(task, margins)
+        if task == INFERENCE:
+            yield claim_tests.logic_is_weaker(margins)
 
 
-def paired(evaluation: DataFrame, sweeps: Mapping[str, str]) -> dict[str, numpy.ndarray]:
-    """The nll (seeds, documents, steps) of each sweep at the steps that all of them have."""
+def _bands(measured: Measured) -> Iterator[Outcome]:
+    nll, blocks = measured.nll("q")
+    labels = measured.labelled()
+    if labels:
+        texts_per_cell = measured.texts["sample_seed"].nunique()
+        yield from claim_tests.label_bands(blocks, labels, measured.n_blocks)
+        yield from claim_tests.label_order(blocks, labels, texts_per_cell)
+    else:
+        yield untested("C2", "where the labels lie, and their order", NO_LABELS)
+    yield from claim_tests.decline(blocks, nll)
+
+
+def _stages(measured: Measured) -> Iterator[Outcome]:
+    found = [measured.margins("q", task) for task in (GRAMMAR, INFERENCE)]
+    reasons = [why for _, why in found if why]
+    tables = [table for table, _ in found if table is not None]
+    if not measured.ngrams:
+        reasons.insert(0, NO_NGRAMS)
+    if reasons:
+        name = "share of the margin that is kept on grammar and on cloze inference"
+        yield untested("C3", name, "; ".join(reasons))
+        return
+    yield claim_tests.meaning_first(*tables)
+    yield claim_tests.two_stages(measured.nll("q")[1], tables)
+
+
+def _redundancy(measured: Measured) -> Iterator[Outcome]:
+    for matrix in "kvo":
+        # b_Q survives when W_Q is replaced, and b_K has no part in the attention
+        reference = "bias" if matrix == "k" else "q"
+        lacking = measured.lacking(*[kind for kind in (matrix, reference) if kind != "q"])
+        if lacking:
+            yield untested("C4", f"damage by replacing W_{matrix.upper()}; above 1/5", lacking)
+            continue
+        both = {kind: measured.sweeps[kind] for kind in (matrix, reference)}
+        nll, _ = paired(measured.evaluation, both)
+        yield claim_tests.not_only_in_q(matrix, nll[matrix], nll[reference])
+    lacking = measured.lacking("single")
+    if lacking:
+        yield untested("C4", "damage of all blocks / sum of damages by single blocks", lacking)
+    else:
+        yield claim_tests.backed_up(measured.nll("q")[0], measured.nll("single")[0])
+    yield untested("C4", "K and V can compensate", HEALING)
+    yield untested("C4", "interactions of W_Q, W_K and W_V", FACTORIAL)
+
+
+def _spread(measured: Measured) -> Iterator[Outcome]:
+    lacking = measured.lacking("single")
+    if lacking:
+        yield untested("C5", "effective number of blocks that share the damage; above 1/2", lacking)
+    else:
+        yield claim_tests.spread(measured.nll("single")[0])
+    for kind, order in (("end", "from the last one on"), ("random", "in a random order")):
+        lacking = measured.lacking(kind)
+        if not lacking:
+            both = {name: measured.sweeps[name] for name in ("q", kind)}
+            nll, blocks = paired(measured.evaluation, both)
+            fewer = blocks[(blocks > 0) & (blocks < measured.n_blocks)]
+            if len(fewer):
+                half = fewer[numpy.abs(fewer - measured.n_blocks / 2).argmin()]
+                tables = [nll[name][:, :, (blocks == 0) | (blocks == half)] for name in (kind, "q")]
+                yield claim_tests.equal_halves(order, *tables, int(half))
+                continue
+            lacking = "needs a step of about half of the blocks"
+        yield untested("C5+", f"damage of half of the blocks {order}; 4/5 to 5/4", lacking)
+    yield untested("C5+", "effective number of blocks by Shapley values; above 1/2", SUBSETS)
+
+
+def paired(
+    evaluation: DataFrame, sweeps: Mapping[str, str]
+) -> tuple[dict[str, numpy.ndarray], numpy.ndarray]:
+    """The nll (seeds, documents, steps) of each sweep at the steps that all have, and these."""
     rows = {kind: evaluation[evaluation["sweep"] == sweep] for kind, sweep in sweeps.items()}
     common = set.intersection(*(set(part["blocks_replaced"]) for part in rows.values()))
-    return {
-        kind: cells(part[part["blocks_replaced"].isin(common)], "nll", "document")[0]
+    cut = {
+        kind: cells(part[part["blocks_replaced"].isin(common)], "nll", "document")
         for kind, part in rows.items()
     }
+    return {kind: table for kind, (table, _) in cut.items()}, next(iter(cut.values()))[1]

@@ -1,7 +1,8 @@
 """Half-points: with how many blocks replaced each task is half lost, and the shape of the decline.
 
-A curve is the mean answer to task items (1 right, 0 wrong) by the number of blocks replaced. Noise
-seeds and items are both random, so all intervals are over both.
+A curve is the mean of the answers to task items (1 right, 0 wrong) or of their margins, as shares
+of the pristine model's, by the number of blocks replaced. Noise seeds and items are both random, so
+all intervals are over both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +11,16 @@ from itertools import combinations
 import numpy
 from pandas import DataFrame
 from scipy.optimize import isotonic_regression
+from scipy.special import stdtr
 
 from needq.common import columns
 from needq.common.keys import TOO_SMALL
 from needq.metrics import statistics
 from needq.metrics.statistics import Estimate
+from needq.metrics.task_summary import GRAMMAR, INFERENCE, by_task
 
 ITEM_FOLDS = 5
-STEP = 0.06  # accuracy; about its standard error with 5 noise seeds
+STEP = 0.06  # accuracy, or share of the margin; about a standard error with 5 noise seeds
 SHAPES = ("one break", "two breaks", "smooth")
 PAIRS = (("one break", "two breaks"), ("smooth", "one break"), ("smooth", "two breaks"))
 UNDECIDED = "undecided"
@@ -123,7 +126,7 @@ def shapes(
     seeds but one and all items but a fifth, and judged by its mean squared error on that seed and
     these items. Returns a row for each pair of shapes: `shape`, `other`, and `excess`, the error of
     the first minus that of the other, with its interval `low` to `high` over noise seeds and folds
-    of items.
+    of items, and the two-sided `p` of no difference.
     """
     scaled = [
         (table - chance) / (table[:, :, 0].mean() - chance)
@@ -144,7 +147,10 @@ def shapes(
                 errors[shape][seed, fold] = numpy.mean((new - fitted) ** 2)
     rows = []
     for shape, other in PAIRS:
-        excess = statistics.mean_of_crossed(errors[shape] - errors[other])
+        moments = statistics.crossed_variance(errors[shape] - errors[other])
+        excess = statistics.interval(*moments)
+        error = float(moments[1]) ** 0.5
+        t = abs(float(excess.mean)) / error if error else 0.0
         rows.append(
             {
                 "shape": shape,
@@ -152,6 +158,7 @@ def shapes(
                 "excess": float(excess.mean),
                 "low": float(excess.low),
                 "high": float(excess.high),
+                "p": float(2 * stdtr(moments[2], -t)),
             }
         )
     return DataFrame(rows)
@@ -176,32 +183,39 @@ def best_shape(compared: DataFrame) -> str:
     return UNDECIDED
 
 
-def half_points_table(
-    answers: Mapping[str, DataFrame], sweep: str, chances: Mapping[str, float]
-) -> DataFrame:
-    """`half_points.tsv`, from the answers to grammar and cloze (rows of schemas.TASKS) of a sweep.
+def half_points_table(answers: DataFrame, sweep: str, chances: Mapping[str, float]) -> DataFrame:
+    """`half_points.tsv`, from the answers (rows of schemas.TASKS) of one backend under a sweep.
 
-    The half-points of both tasks and their difference, in blocks; then the comparisons of shapes.
-    `chances` are the accuracies that guessing gives.
+    The half-points of the accuracy (half-way to chance) and of the margin (half-way to 0) on each
+    task, and their differences, in blocks; then the comparisons of the shapes of margins. `chances`
+    are the accuracies that guessing gives on grammar and cloze. A task without items is left out.
     """
-    names = ("grammar", "cloze")
-    cut = {
-        name: cells(rows[rows["sweep"] == sweep], "right", "item") for name, rows in answers.items()
-    }
-    blocks = cut["cloze"][1]
-    both, chance = [cut[name][0] for name in names], [chances[name] for name in names]
-    estimates = {
-        f"half-point of {name}": half_point_estimate(blocks, curve, guess)
-        for name, curve, guess in zip(names, both, chance, strict=True)
-    }
-    estimates["half-point of grammar minus half-point of cloze"] = half_point_difference(
-        blocks, both, chance
-    )
-    compared = shapes(blocks, both, chance)
-    for row in compared.itertuples():
-        name = f"squared error of {row.shape} minus squared error of {row.other}"
-        estimates[name] = Estimate(row.excess, row.low, row.high)
-    few = len(both[0]) < statistics.ENOUGH_SEEDS
+    tables, blocks = {}, numpy.empty(0)
+    for task, rows in by_task(answers[answers["sweep"] == sweep]).items():
+        if len(rows):
+            right, blocks = cells(rows, "right", "item")
+            margin, _ = cells(rows, "margin", "item")
+            tables[task] = right, margin / margin[:, :, 0].mean()
+    estimates = {}
+    for task, (right, margin) in tables.items():
+        chance = chances[GRAMMAR if task == GRAMMAR else "cloze"]
+        estimates[f"half-point of {task}"] = half_point_estimate(blocks, right, chance)
+        estimates[f"half-point of the {task} margin"] = half_point_estimate(blocks, margin, 0.0)
+    shape, seeds = UNDECIDED, 0
+    if GRAMMAR in tables and INFERENCE in tables:
+        both = [tables[task][0] for task in (GRAMMAR, INFERENCE)]
+        margins = [tables[task][1] for task in (GRAMMAR, INFERENCE)]
+        seeds, guesses = len(both[0]), [chances[GRAMMAR], chances["cloze"]]
+        for name, own, levels in (("", both, guesses), (" margin", margins, [0.0, 0.0])):
+            estimates[f"half-point of {GRAMMAR}{name} minus that of {INFERENCE}{name}"] = (
+                half_point_difference(blocks, own, levels)
+            )
+        compared = shapes(blocks, margins, [0.0, 0.0])
+        shape = best_shape(compared)
+        for row in compared.itertuples():
+            name = f"squared error of {row.shape} minus squared error of {row.other}"
+            estimates[name] = Estimate(row.excess, row.low, row.high)
+    few = seeds < statistics.ENOUGH_SEEDS
     rows = [
         {
             "measure": name,
@@ -211,7 +225,7 @@ def half_points_table(
         }
         for name, estimate in estimates.items()
     ]
-    rows.append({"measure": "shape", "verdict": UNDECIDED if few else best_shape(compared)})
+    rows.append({"measure": "shape", "verdict": UNDECIDED if few else shape})
     return DataFrame(rows, columns=list(columns.HALF_POINTS))
 
 

@@ -146,6 +146,20 @@ class KneserNey:
                 p[place] = lower.backoff[context] * p[place] + lower.share[ngram]
         return rows
 
+    def next_probabilities(self, context: Ints) -> Floats:
+        """Probability of each token of the vocabulary after these tokens, by the highest order."""
+        tokens = self._checked(context, self.vocabulary)[max(len(context) - self.order + 1, 0) :]
+        words = np.arange(self.vocabulary)
+        p = np.full(self.vocabulary, 1 / self.vocabulary)
+        for n in range(1, min(self.order, len(tokens) + 1) + 1):
+            number = np.zeros(1, np.int64)  # of the last n - 1 tokens of the context
+            for place, token in enumerate(tokens[len(tokens) - n + 1 :], 1):
+                number = self._find(place, number, token[None])
+            ngrams = self._find(n, np.repeat(number, self.vocabulary), words)
+            weights = self._highest[n - 1] if n == self.order else self._lower[n - 1]
+            p = weights.backoff[number] * p + weights.share[ngrams]
+        return p
+
     def nats(self, document: Ints) -> Floats:
         """Nats (-ln p) of every token but the first: (order, tokens - 1), row n - 1 for order n."""
         return -np.log(self.probabilities(document))

@@ -6,7 +6,9 @@ import numpy
 from pandas import DataFrame
 
 from needq.common import columns
-from needq.metrics.claim_tests import FIFTH, METHODS_CLAIM, Test, damage_ratio
+from needq.common.keys import TOO_SMALL
+from needq.metrics import holm, statistics
+from needq.metrics.claim_tests import KEPT, damage_ratio
 from needq.metrics.claims import paired
 from needq.plan.comparisons import METHODS
 
@@ -20,12 +22,15 @@ def replacement_methods_table(evaluation: DataFrame, sweeps: Mapping[str, str]) 
     """
     rows = []
     for method in [kind for kind in METHODS.values() if kind in sweeps]:
-        both = paired(evaluation, {"q": sweeps["q"], method: sweeps[method]})
+        both, _ = paired(evaluation, {"q": sweeps["q"], method: sweeps[method]})
         gaussian, table = both["q"], both[method]
         table = numpy.broadcast_to(table, gaussian.shape)
-        name = f"damage by {method} / damage by Gaussian noise; 4/5 to 5/4"
-        ratio = damage_ratio(table, gaussian)
-        row = Test(METHODS_CLAIM, name, ratio, 1 - FIFTH, 1 / (1 - FIFTH), len(gaussian)).row()
-        rows.append({"method": method, "ratio": row["estimate"]})
-        rows[-1] |= {key: row[key] for key in ("low", "high", "verdict")}
+        ratio = damage_ratio(table, gaussian)(statistics.LEVEL)
+        row: dict[str, object] = {"method": method, "ratio": float(ratio.mean)}
+        if len(gaussian) < statistics.ENOUGH_SEEDS:
+            row |= {"low": TOO_SMALL, "high": TOO_SMALL, "verdict": holm.UNDECIDED}
+        else:
+            verdict = holm.verdict(ratio, KEPT, 1 / KEPT)
+            row |= {"low": float(ratio.low), "high": float(ratio.high), "verdict": verdict}
+        rows.append(row)
     return DataFrame(rows, columns=list(columns.REPLACEMENT_METHODS))

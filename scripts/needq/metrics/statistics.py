@@ -61,10 +61,10 @@ def share_of_items(values: numpy.ndarray) -> Estimate:
     return wilson(*_items_variance(values), values.size)
 
 
-def share_of_crossed(values: numpy.ndarray) -> Estimate:
+def share_of_crossed(values: numpy.ndarray, level: float = LEVEL) -> Estimate:
     """Like `mean_of_crossed` for values in [0, 1], with Wilson's interval: see `wilson`."""
     table, missing = filled(values)
-    return wilson(*crossed_variance(table, missing), table.size - missing)
+    return wilson(*crossed_variance(table, missing), table.size - missing, level)
 
 
 def share_of_clusters(values: numpy.ndarray, distinct: int) -> Estimate:
@@ -101,7 +101,18 @@ def difference_of_clusters(more: numpy.ndarray, fewer: numpy.ndarray, distinct: 
 def function_of_means(
     tables: Sequence[numpy.ndarray], function: Callable[..., float], step: float = 1e-4
 ) -> Estimate:
-    """A smooth function of means over crossed random factors, with its interval (delta method).
+    """A smooth function of means over crossed random factors, with its interval.
+
+    See `function_variance`. There is no interval with one seed, one item, or where the function is
+    not finite.
+    """
+    return interval(*function_variance(tables, function, step))
+
+
+def function_variance(
+    tables: Sequence[numpy.ndarray], function: Callable[..., float], step: float = 1e-4
+) -> tuple[float, float, float]:
+    """A smooth function of means, its variance (delta method), and the freedom of the variance.
 
     Each table has shape (seeds, items, values): the tables share their noise seeds, and each has
     items of its own. `function` takes the mean values of each table, arrays of shape (values,).
@@ -109,7 +120,7 @@ def function_of_means(
     these tables has the variance of the function. The variance by seeds is that of the sum, since
     the tables share their seeds. The variance by items and the residual variance come from each
     table alone, as in `crossed_variance`, which gives the same result for one table. `step` is
-    that of the numerical derivatives, in the unit of the values. There is no interval with one
+    that of the numerical derivatives, in the unit of the values. The variance is NaN with one
     seed, one item, or where the function is not finite.
     """
     means = [numpy.mean(table, axis=(0, 1)) for table in tables]
@@ -127,9 +138,9 @@ def function_of_means(
         changes.append((table - mean) @ slope)
     seeds = changes[0].shape[0]
     if not numpy.isfinite([value, *(change.sum() for change in changes)]).all():
-        return Estimate(value, numpy.nan, numpy.nan)
+        return value, numpy.nan, numpy.nan
     if min(seeds, *(change.shape[1] for change in changes)) < 2:
-        return Estimate(value, numpy.nan, numpy.nan)
+        return value, numpy.nan, numpy.nan
     by_seed = sum(change.mean(1) for change in changes).var(ddof=1) / seeds
     residual, free_residual, by_item, free_item = 0.0, [], [], []
     for change in changes:
@@ -149,7 +160,7 @@ def function_of_means(
     weights = weights or free_residual
     total = sum(weight / free for weight, free in weights)
     freedom = sum(weight for weight, _ in weights) / total if total else numpy.inf
-    return interval(value, numpy.asarray(variance), freedom)
+    return value, float(variance), float(freedom)
 
 
 def crossed_variance(
@@ -222,7 +233,9 @@ def filled(values: numpy.ndarray) -> tuple[numpy.ndarray, int]:
     return table, missing
 
 
-def wilson(mean: Values, variance: Values, freedom: Values, cells: int) -> Estimate:
+def wilson(
+    mean: Values, variance: Values, freedom: Values, cells: int, level: float = LEVEL
+) -> Estimate:
     """Wilson's (1927) interval for a share whose mean has the given variance.
 
     The share is taken as one of n = mean (1 - mean) / variance independent texts, as surveys do
@@ -235,7 +248,7 @@ def wilson(mean: Values, variance: Values, freedom: Values, cells: int) -> Estim
     informed = known & (variance > 0) & (spread > 0)
     n = numpy.divide(spread, variance, out=numpy.full(mean.shape, float(cells)), where=informed)
     n = numpy.where(known, numpy.minimum(n, cells), numpy.nan)
-    quantile = stdtrit(numpy.where(informed, freedom, cells - 1), (1 + LEVEL) / 2)
+    quantile = stdtrit(numpy.where(informed, freedom, cells - 1), (1 + level) / 2)
     shrink = 1 + quantile**2 / n
     centre = (mean + quantile**2 / (2 * n)) / shrink
     half = quantile / shrink * numpy.sqrt(spread / n + quantile**2 / (4 * n**2))
@@ -258,7 +271,7 @@ def _items_variance(values: numpy.ndarray) -> tuple[float, float, float]:
     return float(values.mean()), float(values.var(ddof=1) / values.size), values.size - 1
 
 
-def interval(mean: Values, variance: Values, freedom: Values) -> Estimate:
+def interval(mean: Values, variance: Values, freedom: Values, level: float = LEVEL) -> Estimate:
     """The t interval of a mean whose `variance` was estimated with `freedom` degrees of freedom."""
-    half = stdtrit(freedom, (1 + LEVEL) / 2) * numpy.sqrt(variance)
+    half = stdtrit(freedom, (1 + level) / 2) * numpy.sqrt(variance)
     return Estimate(mean, mean - half, mean + half)

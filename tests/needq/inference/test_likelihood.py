@@ -47,12 +47,12 @@ def test_what_is_predicted_shares_rows():
 )
 def test_tokens_are_scored_as_by_a_naive_loop(monkeypatch, rows, exact, dtype, error):
     monkeypatch.setattr(likelihood, "CHUNK_ROWS", rows)
-    nll, first = token_scores(model(exact, dtype), LOGITS, predicted(ASKED, 5))
-    assert nll.dtype == torch.float64
-    for found, is_first, (row, place, token) in zip(nll, first, PLACES, strict=True):
+    nll, leads = token_scores(model(exact, dtype), LOGITS, predicted(ASKED, 5))
+    assert nll.dtype == leads.dtype == torch.float64
+    for found, lead, (row, place, token) in zip(nll, leads, PLACES, strict=True):
         values = LOGITS[row, place].to(dtype).double().tolist()
         assert float(found) == pytest.approx(-naive(values)[token], abs=error)
-        assert bool(is_first) == (max(values) == values[token])
+        assert float(lead) == values[token] - max(values[:token] + values[token + 1 :])
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -99,6 +99,14 @@ def test_probabilities_sum_to_one(train, context):
     assert np.min(last) > 0
 
 
+@given(documents, st.lists(tokens, max_size=7))
+def test_the_next_token_is_predicted_as_in_a_document(train, context):
+    model = KneserNey([np.array(d) for d in train], 3, 5)
+    found = model.next_probabilities(np.array([0, *context]))
+    wanted = [model.probabilities(np.array([0, *context, token]))[-1, -1] for token in range(5)]
+    assert found == pytest.approx(wanted)
+
+
 @given(documents, st.integers(5, 2**31))
 def test_large_vocabularies_do_not_collide(train, vocabulary):
     """The same documents with their largest token at the end of a vocabulary of any size."""
