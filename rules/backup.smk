@@ -59,6 +59,6 @@ rule tokenize_texts:
     params:
         generation=json_text(CONFIG.generation),
         evaluation=json_text(CONFIG.evaluation.model_dump(exclude=NOT_TOKENIZED)),
-        tasks=json_text(CONFIG.tasks.model_dump(exclude={"backends"})),
+        tasks=json_text(CONFIG.tasks.model_dump(include={"grammar", "cloze"})),
     script:
         "../scripts/tokenize_texts.py"

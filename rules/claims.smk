@@ -15,9 +15,11 @@ rule decide_claims:
             [REFERENCE],
             scored_alone=True,
         ),
-        answers=of_backends("<results>/score/{backend}/first/{chunk}.tasks.parquet", [REFERENCE]),
+        answers=of_backends(
+            "<results>/score/{backend}/first/{chunk}.tasks.parquet", [REFERENCE], answered=True
+        ),
         labels=f"<results>/labels/{REFERENCE}.parquet",
-        tasks="<results>/backup/tasks.json",
+        tasks="<results>/tasks/asked.json",
     output:
         claims="<results>/tables/claims.tsv",
         methods="<results>/tables/replacement_methods.tsv",
@@ -32,6 +34,9 @@ rule decide_claims:
     params:
         comparisons=USED.comparisons,
         n_blocks=CONFIG.model.n_blocks,
+        ngrams=CONFIG.evaluation.ngram_text is not None,
+        run=CONFIG.run,
+        model=model_name(CONFIG.model.source, CONFIG.model.location),
     script:
         "../scripts/decide_claims.py"
 
@@ -42,7 +47,7 @@ rule plot_claims:
         code=code("plot_claims.py"),
         degradation="<results>/tables/degradation.tsv",
         half_points="<results>/tables/half_points.tsv",
-        tasks="<results>/backup/tasks.json",
+        tasks="<results>/tasks/asked.json",
     output:
         half_points=report(
             "<results>/figures/half_points.svg",

@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 from needq.common import errors
+from needq.common.keys import model_name
 from needq.plan import at_hand, cost, dependencies, estimate, selection, verdicts
 from needq.plan.params import json_text
+from needq.plan.report_pages import report_pages
 
 STARTED = time.time()
 USED = selection.Selection(CONFIG, CUDA)
@@ -50,13 +52,15 @@ def code(script):
     return [os.path.relpath(file) for file in dependencies.library_files(SCRIPTS / script, SCRIPTS)]
 
 
-def of_backends(pattern, backends, scored_alone=False):
+def of_backends(pattern, backends, scored_alone=False, answered=False):
     """The files of these backends, for each of the chunks that they run."""
     return [
         file
         for name in backends
         for file in expand(
-            pattern, backend=name, chunk=USED.chunks_of(name, scored_alone=scored_alone)
+            pattern,
+            backend=name,
+            chunk=USED.chunks_of(name, scored_alone=scored_alone, answered=answered),
         )
     ]
 

@@ -20,7 +20,7 @@ from needq.backup.early import check_early
 from needq.backup.kernels import check_kernels
 from needq.common import errors
 from needq.exact.supported import require_supported
-from needq.plan import config as needq_config, cuda, estimate, place
+from needq.plan import config as needq_config, cuda, estimate_lines, place
 from needq.plan.config_file import check_files
 from needq.plan.selection import Selection
 
@@ -101,5 +101,5 @@ CONFIG, CUDA = read_config()
 # captions of the report read this one, so it has the defaults too
 config.update(CONFIG.model_dump())
 
-for line in estimate.lines(CONFIG, CUDA, cores_here()) if tells_cost() else []:
+for line in estimate_lines.lines(CONFIG, CUDA, cores_here()) if tells_cost() else []:
     print(f"needq: {line}", file=sys.stderr)

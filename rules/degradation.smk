@@ -18,7 +18,9 @@ rule summarise_degradation:
             USED.scored,
             scored_alone=True,
         ),
-        answers=of_backends("<results>/score/{backend}/first/{chunk}.tasks.parquet", USED.scored),
+        answers=of_backends(
+            "<results>/score/{backend}/first/{chunk}.tasks.parquet", USED.scored, answered=True
+        ),
         labels=expand("<results>/labels/{backend}.parquet", backend=USED.scored),
     output:
         table="<results>/tables/degradation.tsv",

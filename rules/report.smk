@@ -77,7 +77,7 @@ rule write_index:
         claims=["<results>/tables/claims.tsv"] if USED.comparisons else [],
         half_points=["<results>/tables/half_points.tsv"] if USED.comparisons else [],
         config="<model_config>",
-        tasks="<results>/backup/tasks.json",
+        tasks="<results>/tasks/asked.json",
         provenance="<results>/provenance.json",
         digests=rules.collect_digests.output if USED.digested else [],
         expected=EXPECTED,
@@ -101,7 +101,7 @@ rule write_index:
     params:
         config=json_text(CONFIG),
         page=PAGE,
-        pages=list(selection.report_pages(USED)),
+        pages=list(report_pages(USED)),
         sweep=USED.headline,
         comparisons=USED.comparisons,
     script:

@@ -58,7 +58,7 @@ def repeat_job(wildcards, input):
 def score_job(wildcards, input):
     """What it costs to score under each intervention of a chunk."""
     chunk, name = wildcards.chunk, wildcards.backend
-    return planned(input).score(name, USED.chunks[chunk], chunk in USED.text_chunks)
+    return planned(input).score(name, chunk, USED.chunks[chunk])
 
 
 def reference_job(wildcards, input):

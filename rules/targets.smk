@@ -5,6 +5,8 @@
 
 TABLES = [
     *rules.summarise_degradation.output,
+    rules.select_items.output.items,
+    *rules.summarise_tasks.output,
     *(rules.summarise_baselines.output if USED.baselines else []),
     *rules.summarise_divergence.output,
     *rules.count_weights.output,

@@ -46,10 +46,10 @@ def own_texts(wildcards):
 
 
 def own_tasks(wildcards):
-    """The tasks, if the backend answers them and texts are generated under the chunk's sweeps."""
-    if wildcards.chunk not in USED.text_chunks or wildcards.backend not in USED.answering:
+    """The items to answer, if the backend answers them under the chunk's sweeps."""
+    if wildcards.chunk not in USED.task_chunks or wildcards.backend not in USED.answering:
         return []
-    return "<results>/backup/tasks.json"
+    return "<results>/tasks/asked.json"
 
 
 def right_process(wildcards):

@@ -6,7 +6,8 @@ import pytest
 from default_config import with_changes
 from needq.common.errors import UserError
 from needq.plan.config import read_config
-from needq.plan.selection import Selection, report_pages
+from needq.plan.report_pages import report_pages
+from needq.plan.selection import Selection
 
 
 def refusal(config):

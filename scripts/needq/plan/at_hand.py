@@ -108,6 +108,12 @@ def line_bytes(path: str) -> float:
     return sum(sizes) / max(1, sum(size > 0 for size in sizes))
 
 
+def line_count(path: str) -> int:
+    """How many lines are not blank; of a folder, in its *.jsonl files."""
+    files = sorted(Path(path).glob("*.jsonl")) if os.path.isdir(path) else [Path(path)]
+    return sum(bool(line.strip()) for file in files for line in file.read_bytes().split(b"\n"))
+
+
 def _source_sizes(model: ModelSource) -> Sizes | None:
     reader = {"folder": read_sizes, "gguf": read_gguf_sizes}.get(model.source)
     return reader(model.location) if reader else None

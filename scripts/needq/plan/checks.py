@@ -16,7 +16,7 @@ from needq.plan.interventions import (
     ALL,
     FORWARD,
     ORDERS,
-    SCORES,
+    RUN,
     SINGLE,
     TEXTS,
     most_blocks,
@@ -50,7 +50,7 @@ def _sweep_problems(config: Config) -> Iterator[str]:
     if not sweeps_run(config.sweeps, TEXTS):
         yield "sweeps: none has run: texts; set it for one sweep"
     n_blocks = config.model.n_blocks
-    for name in sweeps_run(config.sweeps, TEXTS, SCORES):
+    for name in sweeps_run(config.sweeps, *RUN):
         sweep, key = config.sweeps[name], f"sweeps.{name}"
         if sweep.exact and sweep.run != TEXTS:
             yield f"{key}.exact: exact: true needs run: texts"
@@ -72,7 +72,7 @@ def _sweep_problems(config: Config) -> Iterator[str]:
 
 def _size_problems(config: Config) -> Iterator[str]:
     """Of runs that are too large to be planned, or that compute one text many times."""
-    names = sweeps_run(config.sweeps, TEXTS, SCORES)
+    names = sweeps_run(config.sweeps, *RUN)
     sweeps = [config.sweeps[name] for name in names]
     steps = sum(len(step_counts(s, most_blocks(s, config.model.n_blocks))) for s in sweeps)
     count = steps * len(config.noise_seeds)
@@ -130,7 +130,7 @@ def _backend_problems(selection: Selection) -> Iterator[str]:
                 f"sweeps: none has exact: true, but backend {name} is exact; set exact: true for a "
                 f"sweep with run: texts, or take {name} out of divergence"
             )
-        kinds = (TEXTS, SCORES) if name in selection.scored and not exact else (TEXTS,)
+        kinds = RUN if name in selection.scored and not exact else (TEXTS,)
         for sweep in sweeps_run(sweeps, *kinds, exact=exact):
             if backend.noise != "keyed" and sweeps[sweep].method != "gaussian":
                 only = f"{backend.noise} {GAUSSIAN_ONLY} {sweep} is {sweeps[sweep].method}"

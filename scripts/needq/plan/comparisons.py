@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from needq.common.settings import Sweep
-from needq.plan.interventions import SCORES, TEXTS, step_counts, sweeps_run
+from needq.plan.interventions import RUN, TEXTS, step_counts, sweeps_run
 
 # W_Q replaced by Gaussian noise from the first block on, as the article does
 ARTICLE = Sweep()
@@ -38,7 +38,7 @@ def find_comparisons(sweeps: Mapping[str, Sweep], n_blocks: int) -> dict[str, st
             compared.setdefault("q", name)
     if not compared:
         return {}
-    for name in sweeps_run(sweeps, TEXTS, SCORES):
+    for name in sweeps_run(sweeps, *RUN):
         differing = _differing(sweeps[name])
         if len(differing) == 1:
             kind = (MATRICES | ORDERS | METHODS).get(differing[0])

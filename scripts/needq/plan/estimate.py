@@ -1,4 +1,4 @@
-"""What a run costs before it starts: time, memory and disk, as `snakemake -n` prints them.
+"""What a run costs before it starts: time, memory and disk.
 
 A run from nothing is estimated, job by job, as the rules make jobs of a config. Texts are counted
 in bytes, since only the backup can count their tokens. The promise is a factor of two.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from needq.common.backends import Backend
 from needq.common.settings import Config
 from needq.plan import cost
-from needq.plan.at_hand import document_bytes, line_bytes, sizes_at_hand, unpacked_bytes
+from needq.plan.at_hand import document_bytes, line_bytes, line_count, unpacked_bytes
 from needq.plan.cost import MB, Job, Shape, Texts
 from needq.plan.interventions import Intervention
 from needq.plan.selection import Selection, noise_names
@@ -84,6 +84,7 @@ class Run:
         reference = self._backend(used.reference)
         if reference.device == "cpu":
             yield self.reference_texts(reference)
+            yield self.select_items(reference)
         for name in self._on_cpu(used.compared):
             backend, chunks = self._backend(name), used.chunks_of(name)
             for chunk in chunks.values():
@@ -93,7 +94,7 @@ class Run:
                     yield self.repeat(backend, chunk)
         for name in self._on_cpu(used.scored):
             for key, chunk in used.chunks_of(name, scored_alone=True).items():
-                yield self.score(name, chunk, key in used.text_chunks)
+                yield self.score(name, key, chunk)
         if used.baselines:
             yield self.ngrams()
         for left, right in used.pairs:
@@ -163,17 +164,27 @@ class Run:
         """Train n-gram models, and score the documents with them."""
         return Job(*cost.ngram_cost(unpacked_bytes(self.config.evaluation.ngram_text or "")))
 
-    def score(self, name: str, chunk: Sequence[Intervention], with_texts: bool) -> Job:
-        """Score documents, and texts and tasks if the chunk has them."""
+    def score(self, name: str, key: str, chunk: Sequence[Intervention]) -> Job:
+        """Score documents, and texts and tasks if the chunk named `key` has them."""
         backend, shape = self._backend(name), self.shape
         seconds, memory = self.documents_job(backend, chunk, self.used.documents_of(name))
-        if with_texts:
+        if key in self.used.text_chunks:
             texts, new = self.texts.rows * len(chunk), self.texts.new
             length = self.texts.before + new
             seconds += cost.score_seconds(shape, backend, shape.n_blocks, 1, texts, length, new)
+        if key in self.used.task_chunks and name in self.used.answering:
             blocks = cost.passed_blocks(chunk, shape.n_blocks)
-            for rows, tokens in self.tasks() if name in self.used.answering else ():
+            for rows, tokens in self.tasks():
                 seconds += cost.score_seconds(shape, backend, blocks, len(chunk), rows, tokens, 4)
+        return Job(seconds, memory)
+
+    def select_items(self, backend: Backend) -> Job:
+        """Answer every item of the tasks, from which some are selected."""
+        shape = self.shape
+        seconds, memory = cost.start_seconds(shape, backend), 0.0
+        for rows, tokens in self.pool():
+            seconds += cost.score_seconds(shape, backend, shape.n_blocks, 1, rows, tokens, 4)
+            memory = max(memory, cost.score_memory(shape, backend, 0, backend.batch, tokens))
         return Job(seconds, memory)
 
     def reference_texts(self, backend: Backend) -> Job:
@@ -224,11 +235,18 @@ class Run:
         return Job(made.seconds + scored.seconds, max(made.memory, scored.memory))
 
     def tasks(self) -> Iterator[tuple[int, float]]:
-        """The rows of each task, and their tokens."""
+        """The rows of each task that are asked under each intervention, at most; their tokens."""
+        (every_pair, pair_tokens), (every_passage, tokens) = self.pool()
         tasks = self.config.tasks
-        pairs = GRAMMAR_ROWS * PHENOMENA * tasks.pairs
-        yield pairs, line_bytes(tasks.grammar) / BYTES_PER_TASK_TOKEN / GRAMMAR_ROWS
-        yield tasks.passages, line_bytes(tasks.cloze) / BYTES_PER_TASK_TOKEN
+        yield min(every_pair, GRAMMAR_ROWS * PHENOMENA * tasks.pairs), pair_tokens
+        yield min(every_passage, tasks.passages), tokens
+
+    def pool(self) -> Iterator[tuple[int, float]]:
+        """The rows of each task from which some are selected, and their tokens."""
+        tasks = self.config.tasks
+        tokens = line_bytes(tasks.grammar) / BYTES_PER_TASK_TOKEN / GRAMMAR_ROWS
+        yield GRAMMAR_ROWS * line_count(tasks.grammar), tokens
+        yield line_count(tasks.cloze), line_bytes(tasks.cloze) / BYTES_PER_TASK_TOKEN
 
     def disk(self, jobs: int) -> tuple[float, float]:
         """MB in results/RUN at the end, and of what is there until it has been compared."""
@@ -253,41 +271,3 @@ class Run:
     def _on_cpu(self, names: Sequence[str]) -> list[str]:
         """Those of the named backends that compute on the CPU: CUDA was not measured."""
         return [name for name in names if self._backend(name).device == "cpu"]
-
-
-def lines(config: Config, cuda: bool, cores: int | None) -> Iterator[str]:
-    """What is known of a run's cost before it starts, in plain words.
-
-    `cores` is None if jobs run on other machines.
-    """
-    shape = cost.shape_of(sizes_at_hand(config))
-    if shape is None:
-        yield (
-            f"estimate: none, since the sizes of {config.model.location} are not at hand; after "
-            "the job back_up (snakemake --until back_up), -n can tell"
-        )
-        return
-    run = Run(config, cuda, shape)
-    found = run.estimate()
-    time = f"{_time(found.seconds)} of one core, the longest job {_time(found.longest)}"
-    if cores is not None:
-        some = "1 core" if cores == 1 else f"{cores} cores"
-        time = f"{_time(found.wall_seconds(cores))} on {some}"
-    yield (
-        f"estimate of a whole run, within a factor of two: {time}, at most "
-        f"{_size(found.memory)} of memory per job, {_size(found.disk)} of disk "
-        f"(results/{config.run}), and at most {_size(found.meanwhile)} more while it runs"
-    )
-    left_out = [name for name in run.used.used if run._backend(name).device != "cpu"]
-    if left_out:
-        yield f"estimate: without what runs on CUDA ({', '.join(left_out)}), which is not known"
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"about {seconds:.0f} s"
-    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
-
-
-def _size(megabytes: float) -> str:
-    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORWARD, REVERSED, RANDOM = ORDERS = ("forward", "reversed", "random")
 ALL, HALVES, QUARTERS = ("all", "halves", "quarters")
 CUMULATIVE, SINGLE = "cumulative", "single"
-TEXTS, SCORES = "texts", "scores"
+TEXTS, TASKS, SCORES = RUN = ("texts", "tasks", "scores")
 
 
 @dataclass(frozen=True)

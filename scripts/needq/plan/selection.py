@@ -4,7 +4,7 @@ are.
 The Snakefile asks, so nothing but plain Python is imported.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TypedDict
 
@@ -16,6 +16,7 @@ from needq.plan.corners import Corner, side_corners
 from needq.plan.interventions import (
     ALL,
     SCORES,
+    TASKS,
     TEXTS,
     Chunks,
     Intervention,
@@ -156,14 +157,23 @@ class Selection:
 
     @cached_property
     def chunks(self) -> Chunks:
-        """All chunks: those with texts, then those that are scored alone."""
-        return self.text_chunks | self._chunks(sweeps_run(self.config.sweeps, SCORES))
+        """All chunks: those under which tasks are answered, then those that are scored alone."""
+        return self.task_chunks | self._chunks(sweeps_run(self.config.sweeps, SCORES))
 
-    def chunks_of(self, *backends: str, scored_alone: bool = False) -> Chunks:
-        """The chunks that all of these backends run."""
+    @cached_property
+    def task_chunks(self) -> Chunks:
+        """The chunks of the sweeps under which tasks are answered, those with texts first."""
+        return self.text_chunks | self._chunks(sweeps_run(self.config.sweeps, TASKS))
+
+    def chunks_of(
+        self, *backends: str, scored_alone: bool = False, answered: bool = False
+    ) -> Chunks:
+        """The chunks that all of these backends run: those with texts, with answers, or all."""
         if any(self.backends[name].arithmetic == "exact" for name in backends):
             return self.exact_chunks
-        return self.chunks if scored_alone else self.text_chunks
+        if scored_alone:
+            return self.chunks
+        return self.task_chunks if answered else self.text_chunks
 
     def repeated(self, interventions: Sequence[Intervention]) -> list[Intervention]:
         """Those that a repeat has: the pristine model, and the first noise seed's."""
@@ -281,15 +291,3 @@ class Selection:
 def noise_names(interventions: Iterable[Intervention]) -> list[str]:
     """The names of the stored noise that interventions draw on."""
     return sorted({one.noise for one in interventions if one.noise})
-
-
-def report_pages(selection: Selection) -> Iterator[str]:
-    """The names of the pages that a run has."""
-    yield from ("degradation", "labels", "gallery", "divergence", "side_by_side", "provenance")
-    yield from ("notebook_walk", "notebook_headline")
-    if selection.comparisons:
-        yield "claims"
-    if selection.ledger_pairs:
-        yield "ledger"
-    if selection.precision_pairs:
-        yield "flips"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from needq.common.settings import Config
 from needq.plan.gguf import READ_FROM_GGUF, read_keys
-from needq.plan.interventions import ALL, SCORES, TEXTS, sweeps_run
+from needq.plan.interventions import ALL, RUN, sweeps_run
 
 LARGEST = 1 << 24  # bytes of a config.json that is read
 # for each model_type: blocks, width, heads, heads of W_K and W_V, context; "" is not asked for,
@@ -106,7 +106,7 @@ def size_problems(config: Config, sizes: Sizes) -> Iterator[str]:
     model, location = config.model, config.model.location
     if sizes.n_blocks not in (None, model.n_blocks):
         yield f"model.n_blocks: says {model.n_blocks}, but {location} has {sizes.n_blocks}"
-    for name in sweeps_run(config.sweeps, TEXTS, SCORES):
+    for name in sweeps_run(config.sweeps, *RUN):
         sweep = config.sweeps[name]
         heads = sizes.key_value_heads if sweep.matrix in "kv" else sizes.heads
         for key, count in (("heads", heads), ("dimensions", sizes.width)):

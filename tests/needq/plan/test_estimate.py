@@ -1,8 +1,5 @@
 """What a run costs, against what runs took, and how it grows."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 import yaml
 from default_config import OVERLAYS, overlaid
@@ -10,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from needq.plan import cost, estimate
 from needq.plan.config import read_config
-from needq.plan.estimate import Run, lines
+from needq.plan.estimate import Run
 from planning import of_blocks, read
 
 POCKET = cost.Shape(12, 128, 512, 2, 128, 4000)
@@ -54,7 +51,7 @@ def by_kind(run):
         add("repeat", run.repeat(backends[backend], chunk))
     for backend in used.scored:
         for name, own in used.chunks_of(backend, scored_alone=True).items():
-            add("score", run.score(backend, own, name in used.text_chunks))
+            add("score", run.score(backend, name, own))
     add("score_ngrams", run.ngrams())
     add("make_reference_texts", run.reference_texts(backends[used.reference]))
     for left, right in used.ledger_pairs:
@@ -141,49 +138,7 @@ def test_every_config_has_an_estimate(overlay, cuda):
     assert min(found) > 0
 
 
-def test_the_line_of_the_default_config():
-    [line] = lines(read(), False, 2)
-    assert line.startswith("estimate of a whole run, within a factor of two: about ")
-    assert " min on 2 cores, at most 1." in line
-    assert line.endswith("MB more while it runs")
-    assert "(results/pocket-gpt2)" in line
-    assert " on 1 core, " in next(lines(read(), False, 1))
-    assert "of one core, the longest job about" in next(lines(read(), False, None))
-
-
-def test_what_runs_on_cuda_is_named():
-    _, line = lines(read(), True, 2)
-    assert line == (
-        "estimate: without what runs on CUDA (cuda, exact_cuda, cuda_a), which is not known"
-    )
-
-
-def test_a_model_that_is_not_at_hand_is_not_guessed(tmp_path, monkeypatch):
-    config = read(of_blocks(12))
-    [line] = lines(config, False, 2)
-    assert line.startswith("estimate: none, since the sizes of owner/name are not at hand; ")
-    assert "--until back_up" in line
-    # after the backup they are
-    files = ("resources/texts", "resources/tasks", "resources/pocket-gpt2")
-    for name in files:
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).symlink_to(Path(name).absolute())
-    backup = tmp_path / "results/pocket-gpt2/backup"
-    backup.mkdir(parents=True)
-    shutil.copy("resources/pocket-gpt2/config.json", backup)
-    monkeypatch.chdir(tmp_path)
-    assert next(lines(config, False, 2)).startswith("estimate of a whole run")
-
-
 def test_a_scheduler_is_asked_for_more_than_is_promised():
     job = estimate.Job(600, 1500)
     assert job.minutes_asked == 10 + 50
     assert job.memory_asked == 4000
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(20, "about 20 s"), (239, "about 4 min"), (5400, "about 1.5 h"), (200_000, "about 55.6 h")],
-)
-def test_times_in_words(seconds, words):
-    assert estimate._time(seconds) == words

@@ -1,7 +1,7 @@
 """What a run uses: backends, pairs, chunks and noise, with CUDA and without."""
 
 import pytest
-from needq.plan.selection import Selection, noise_names, report_pages
+from needq.plan.selection import Selection, noise_names
 from planning import of_blocks, read
 
 
@@ -283,11 +283,3 @@ def test_the_headline_is_the_articles_sweep_or_else_the_first_with_texts():
         {"a": {"run": "texts", "heads": [0], "exact": True}, "b": {"run": "texts"}},
     )
     assert select(article, NO_CAUSES).headline == "b"
-
-
-def test_pages_are_those_of_what_is_run():
-    pages = list(report_pages(select()))
-    assert {"claims", "ledger", "flips"} < set(pages)
-    assert len(pages) == len(set(pages)) == 11
-    fewer = list(report_pages(select(NO_CAUSES, NO_PRECISIONS, ("sweeps.cumulative.heads", [0]))))
-    assert fewer == [page for page in pages if page not in ("claims", "ledger", "flips")]

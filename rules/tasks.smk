@@ -1,0 +1,67 @@
+# Tasks: which items are asked, selected before any damage, and what the answers come to.
+#
+# INPUTS   the backup, the token ids of all items, the n-gram training text; answers of all backends
+# OUTPUTS  tasks/asked.json      the items that are asked under every intervention, as token ids
+#          tables/items.tsv      every item, with the answers that decided
+#          tables/tasks.tsv      accuracy and margin under each intervention
+
+
+def select_job(wildcards, input):
+    """What it costs to answer every item, from which some are selected."""
+    return planned(input).select_items(CONFIG.divergence.backends[REFERENCE])
+
+
+rule select_items:
+    """Select the items that the pristine model gets right and a 5-gram model gets wrong."""
+    input:
+        code=code("select_items.py"),
+        weights=ancient("<weights>"),
+        config="<model_config>",
+        manifest="<manifest>",
+        tokenizer="<results>/backup/tokenizer.json",
+        tokens="<tokens>",
+        tasks="<results>/backup/tasks.json",
+        text=CONFIG.evaluation.text,
+        ngram_text=CONFIG.evaluation.ngram_text or [],
+    output:
+        asked="<results>/tasks/asked.json",
+        items="<results>/tables/items.tsv",
+    log:
+        "<logs>/select_items.log",
+    benchmark:
+        "<benchmarks>/select_items.tsv"
+    conda:
+        "../envs/lm.yaml"
+    threads: CONFIG.divergence.backends[REFERENCE].threads
+    resources:
+        gpu=int(CONFIG.divergence.backends[REFERENCE].device == "cuda"),
+        mem_mb=memory_of(select_job),
+        runtime=minutes_of(select_job),
+    params:
+        backend=CONFIG.divergence.backends[REFERENCE].model_dump(),
+        evaluation=json_text(CONFIG.evaluation),
+        tasks=json_text(CONFIG.tasks),
+    script:
+        "../scripts/select_items.py"
+
+
+rule summarise_tasks:
+    """Average the answers to each task under each intervention, per backend."""
+    input:
+        code=code("summarise_tasks.py"),
+        answers=of_backends(
+            "<results>/score/{backend}/first/{chunk}.tasks.parquet", USED.scored, answered=True
+        ),
+    output:
+        table="<results>/tables/tasks.tsv",
+    log:
+        "<logs>/summarise_tasks.log",
+    benchmark:
+        "<benchmarks>/summarise_tasks.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    params:
+        backends=USED.scored,
+    script:
+        "../scripts/summarise_tasks.py"
