@@ -2,20 +2,23 @@
 #
 # INPUTS   the config's text for n-grams and evaluation text, the tokenizer, and the pristine model's scores
 # OUTPUTS  score/ngrams.parquet   a row per order and document
+#          tasks/ngram_answers.json   what the longest n-grams answer to each item
 #          tables/baselines.tsv   a row per order
 
 
 rule score_ngrams:
-    """Train n-gram models of 1 to 5 tokens, and score the evaluation text with each."""
+    """Train n-gram models of 1 to 5 tokens, score the evaluation text, and answer the tasks."""
     input:
         code=code("score_ngrams.py"),
         manifest="<manifest>",
         tokenizer="<results>/backup/tokenizer.json",
         tokens="<tokens>",
+        tasks="<results>/backup/tasks.json",
         text=CONFIG.evaluation.text,
         ngram_text=CONFIG.evaluation.ngram_text or [],
     output:
         ngrams="<results>/score/ngrams.parquet",
+        answers="<results>/tasks/ngram_answers.json",
     log:
         "<logs>/score_ngrams.log",
     benchmark:

@@ -34,7 +34,7 @@ rule decide_claims:
     params:
         comparisons=USED.comparisons,
         n_blocks=CONFIG.model.n_blocks,
-        ngrams=CONFIG.evaluation.ngram_text is not None,
+        ngrams=USED.baselines,
         run=CONFIG.run,
         model=model_name(CONFIG.model.source, CONFIG.model.location),
     script:

@@ -5,7 +5,7 @@
 
 TABLES = [
     *rules.summarise_degradation.output,
-    rules.select_items.output.items,
+    rules.select_items.output.table,
     *rules.summarise_tasks.output,
     *(rules.summarise_baselines.output if USED.baselines else []),
     *rules.summarise_divergence.output,

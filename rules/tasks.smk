@@ -1,6 +1,6 @@
 # Tasks: which items are asked, selected before any damage, and what the answers come to.
 #
-# INPUTS   the backup, the token ids of all items, the n-gram training text; answers of all backends
+# INPUTS   the backup, the token ids of all items, a 5-gram model's answers; those of all backends
 # OUTPUTS  tasks/asked.json      the items that are asked under every intervention, as token ids
 #          tables/items.tsv      every item, with the answers that decided
 #          tables/tasks.tsv      accuracy and margin under each intervention
@@ -18,14 +18,11 @@ rule select_items:
         weights=ancient("<weights>"),
         config="<model_config>",
         manifest="<manifest>",
-        tokenizer="<results>/backup/tokenizer.json",
-        tokens="<tokens>",
         tasks="<results>/backup/tasks.json",
-        text=CONFIG.evaluation.text,
-        ngram_text=CONFIG.evaluation.ngram_text or [],
+        ngrams="<results>/tasks/ngram_answers.json" if USED.baselines else [],
     output:
         asked="<results>/tasks/asked.json",
-        items="<results>/tables/items.tsv",
+        table="<results>/tables/items.tsv",
     log:
         "<logs>/select_items.log",
     benchmark:
@@ -39,7 +36,6 @@ rule select_items:
         runtime=minutes_of(select_job),
     params:
         backend=CONFIG.divergence.backends[REFERENCE].model_dump(),
-        evaluation=json_text(CONFIG.evaluation),
         tasks=json_text(CONFIG.tasks),
     script:
         "../scripts/select_items.py"

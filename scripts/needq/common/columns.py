@@ -150,7 +150,8 @@ ITEMS = {
     "selected": "True if the pristine model is right and the 5-gram model is not. Without an "
     "n-gram training text: true if the pristine model is right.",
     "asked": "True if the item is asked under each intervention: the first selected items, at most "
-    "tasks.pairs per phenomenon, and tasks.passages, of which two thirds do not mention the answer.",
+    "tasks.pairs per phenomenon, and tasks.passages, two thirds of which do not mention the "
+    "answer.",
 }
 
 TASKS = with_intervals(
