@@ -24,8 +24,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from needq.backup.encoder import Encoder  # noqa: E402
-from needq.backup.tasks import encode, read_cloze, read_grammar  # noqa: E402
-from needq.common.settings import Backend  # noqa: E402
+from needq.backup.task_files import read_cloze, read_grammar  # noqa: E402
+from needq.backup.tasks import encode  # noqa: E402
+from needq.common.backends import Backend  # noqa: E402
 from needq.inference.backend import load, prepare  # noqa: E402
 from needq.inference.native import NativeModel  # noqa: E402
 from needq.inference.task_accuracy import answer_task  # noqa: E402
@@ -81,7 +82,10 @@ def main():
         encode(read(items / file), encoder, "<|endoftext|>", 256)
         for read, file in ((read_grammar, "grammar.jsonl"), (read_cloze, "cloze.jsonl"))
     ]
-    outcomes = [[answer_task(model, task, 32) for task in tasks] for model in models]
+    outcomes = [
+        [[answer.right for answer in answer_task(model, task, 32)] for task in tasks]
+        for model in models
+    ]
     print("| kind | items | right | 95% interval |\n|---|---:|---:|---:|")
     for task, own in zip(tasks, zip(*outcomes, strict=True), strict=True):
         report(task.kinds, np.array(own))

@@ -46,6 +46,7 @@ rule plot_claims:
     input:
         code=code("plot_claims.py"),
         degradation="<results>/tables/degradation.tsv",
+        answers="<results>/tables/tasks.tsv",
         half_points="<results>/tables/half_points.tsv",
         tasks="<results>/tasks/asked.json",
     output:

@@ -8,14 +8,16 @@ from needq.figures import claims, theme
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     compared, cuda = params.comparisons, params.cuda
-    table = published.read_table(files.degradation)
-    table = table[table["backend"] == params.reference]
-    article = table[table["sweep"] == compared["q"]]
-    single = table[table["sweep"] == compared.get("single")]
+    degradation, tasks = (
+        table[table["backend"] == params.reference]
+        for table in map(published.read_table, (files.degradation, files.answers))
+    )
+    article = tasks[tasks["sweep"] == compared["q"]]
+    single = [table[table["sweep"] == compared.get("single")] for table in (degradation, tasks)]
     half_points, guessing = published.read_table(files.half_points), chances(files.tasks)
     drawn = {
         "half_points": claims.draw_half_points(article, half_points, guessing, cuda),
-        "comparisons": claims.draw_comparisons(table, compared, cuda),
-        "single": claims.draw_single_blocks(single, cuda),
+        "comparisons": claims.draw_comparisons(degradation, compared, cuda),
+        "single": claims.draw_single_blocks(*single, cuda),
     }
     theme.save_all(drawn, snakemake.output)

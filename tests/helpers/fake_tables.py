@@ -67,6 +67,7 @@ def flips() -> pandas.DataFrame:
 
 def claims() -> pandas.DataFrame:
     row = {"claim": "C1", "statement": "One block replaced: still coherent."}
+    row |= {"run": "fake", "model": "a-model", "p": numpy.nan, "p_holm": numpy.nan, "why": ""}
     test = row | {"test": "grammar lost", "estimate": numpy.inf, "verdict": "supported"}
     whole = row | {"test": "all 1 tests", "estimate": numpy.nan, "verdict": "supported"}
     ends = {"low": "0.01", "high": "n too small"}

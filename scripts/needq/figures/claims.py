@@ -5,17 +5,23 @@ from math import isfinite, isinf, isnan
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy import ndarray
 from pandas import DataFrame, Series, to_numeric
 
 from needq.common.keys import TOO_SMALL
 from needq.figures import theme
 from needq.figures.axes import BLOCK, BLOCKS, add_cuda, draw_level, draw_line, sort_by_place
 
-TASKS = {"grammar": "grammar (structure)", "cloze": "cloze (meaning)"}
+TASKS = {
+    "grammar": "grammar",
+    "cloze inference": "inference",
+    "cloze copying": "copying",
+}
 # the title of each panel, and what the sweeps in it are called (`needq.plan.comparisons`)
 COMPARISONS = {
     "Another matrix does {} × the damage of W_Q": {
         "q": "W_Q",
+        "bias": "W_Q and b_Q",
         "k": "W_K",
         "v": "W_V",
         "o": "W_O",
@@ -34,63 +40,77 @@ COMPARISONS = {
     },
 }
 
+ORDERS = ("end", "random")
+
 
 def draw_half_points(
-    degradation: DataFrame, half_points: DataFrame, chances: Mapping[str, float], cuda: bool
+    tasks: DataFrame, half_points: DataFrame, chances: Mapping[str, float], cuda: bool
 ) -> Figure:
-    """Draw the accuracy on both tasks, the same scaled to 1 (pristine) and 0 (chance), half-points.
+    """Draw the accuracy on each task, the share of the margin that is kept, and its half-points.
 
-    `degradation` are rows of `degradation.tsv` of one backend and sweep, `half_points` is
-    `half_points.tsv`, `chances` are the accuracies that guessing gives.
+    `tasks` are rows of `tasks.tsv` of one backend and sweep, `half_points` is `half_points.tsv`,
+    `chances` are the accuracies that guessing gives on grammar and cloze.
     """
-    figure, axes = theme.stack(3, heights=[1, 0.9, 0.36], extra=0.4)
+    figure, axes = theme.stack(3, heights=[1, 1, 0.45], extra=0.4)
     raw, scaled, halves = (row[0] for row in axes)
     points = half_points.set_index("measure")
-    last = degradation["blocks_replaced"].max()
-    for index, (task, name) in enumerate(TASKS.items()):
-        chance, look = chances[task], theme.style(index)
-        draw_line(raw, degradation, task, name, look)
-        draw_level(raw, chance, f"guessing, {task}", "above", "left", look["color"])
-        pristine = degradation.loc[degradation["blocks_replaced"] == 0, task].iloc[0]
-        if pristine > chance:
-            kept = (degradation[task] - chance) / (pristine - chance)
-            draw_line(scaled, degradation.assign(**{task: kept}), task, name, look, band=False)
-        _draw_half_point(halves, points.loc[f"half-point of {task}"], index, 1.06 * last, look)
-    raw.set_title("Accuracy on two tasks")
+    shown = [task for task in TASKS if (tasks["task"] == task).any()]
+    if not shown:
+        theme.write_message(raw, "no item was asked")
+        return figure
+    last, kept = tasks["blocks_replaced"].max(), {}
+    for index, task in enumerate(TASKS):
+        if task not in shown:
+            continue
+        look, own = theme.style(index), tasks[tasks["task"] == task]
+        name = f"{TASKS[task]}: {own['items'].max()} items"
+        draw_line(raw, own, "accuracy", name, look)
+        pristine = own.loc[own["blocks_replaced"] == 0, "margin"].iloc[0]
+        ends = ("margin", "margin_low", "margin_high")
+        own = own.assign(**{end: own[end] / pristine for end in ends})
+        draw_line(scaled, own, "margin", name, look)
+        kept[task] = own.loc[own["blocks_replaced"] == last, "margin"].iloc[0]
+        _draw_half_point(halves, points.loc[f"half-point of the {task} margin"], index, last, look)
+    for task in ("grammar", "cloze"):
+        draw_level(raw, chances[task], f"guessing, {task}", "above", "left")
+    raw.set_title("Selected items: all are right before any damage")
     raw.set_ylabel("right answers (share)\nhigher is better")
     raw.set_ylim(0, 1.03)
     place = {"loc": "outside upper left", "ncols": len(TASKS)}
     figure.legend(*raw.get_legend_handles_labels(), **place)
-    scaled.set_title("Accuracy above guessing, as a share of the pristine model's")
-    scaled.set_ylabel("1: pristine model\n0: guessing")
+    words = ", ".join(f"{share:.0%} on {task}" for task, share in kept.items())
+    theme.set_title(scaled, f"Of the margin, {last:.0f} blocks replaced leave {words}")
+    scaled.set_ylabel("margin (share of the\npristine model's)")
     draw_level(scaled, 0.5, "half lost", "above", "left")
-    draw_level(scaled, 0, "guessing", "above", "left")
-    when = ", ".join(_describe_half_point(points, task) for task in TASKS)
-    theme.set_title(halves, f"Half-points (blocks replaced): {when}")
+    draw_level(scaled, 0, "no preference", "above", "left")
+    when = ", ".join(_describe_half_point(points, task) for task in shown)
+    theme.set_title(halves, f"Half of the margin is lost with this many blocks: {when}")
     halves.set_yticks(range(len(TASKS)), list(TASKS))
     halves.set_ylim(len(TASKS) - 0.5, -0.5)
     halves.set_xlabel(BLOCKS)
     halves.set_xlim(-0.03 * last, 1.1 * last)
     theme.tick_whole_numbers(halves.xaxis)
-    seeds = degradation["noise_seeds"].max()
+    seeds = tasks["noise_seeds"].max()
     few = (points["low"] == TOO_SMALL).any()
     marks = f"{TOO_SMALL} for intervals"
     if not few:
         marks = "95% intervals; an arrow means that the interval has no upper end in this sweep"
     text = (
-        f"Backend {degradation['backend'].iloc[0]}, {seeds} noise seeds. Bands: 95% intervals over "
-        f"seeds and items. Half-points: {marks}."
+        f"Backend {tasks['backend'].iloc[0]}, {seeds} noise seeds. Margin: log probability of the "
+        "right candidate minus that of the best wrong one. Bands: 95% intervals over seeds and "
+        f"items. Half-points: {marks}."
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
 
 
 def _draw_half_point(
-    axis: Axes, point: Series, height: int, edge: float, look: Mapping[str, str]
+    axis: Axes, point: Series, height: int, last: float, look: Mapping[str, str]
 ) -> None:
-    """Draw a half-point and its interval, with an arrow to the `edge` if that has no upper end."""
+    """Draw a half-point and its interval, with an arrow beyond `last` if that has no upper end."""
+    edge = 1.06 * last
     if not isfinite(point["estimate"]):
-        words = "not in this sweep" if isinf(point["estimate"]) else "no better than guessing"
+        words = "not in this sweep" if isinf(point["estimate"]) else "no preference"
         axis.text(edge, height, words, ha="right", va="center", color=look["color"])
         return
     low, high = (float(to_numeric(point[end], errors="coerce")) for end in ("low", "high"))
@@ -102,15 +122,15 @@ def _draw_half_point(
 
 
 def _describe_half_point(points: DataFrame, task: str) -> str:
-    """The half-point of a task, in words."""
-    value = points.loc[f"half-point of {task}", "estimate"]
+    """The half-point of the margin on a task, in words."""
+    value = points.loc[f"half-point of the {task} margin", "estimate"]
     if isnan(value):
         return f"{task} from the start"
     return f"{task} never" if isinf(value) else f"{task} {value:.1f}"
 
 
 def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cuda: bool) -> Figure:
-    """Draw the rise of nll in sweeps that differ from the article's in one setting, one panel each.
+    """Draw the rise of nll in sweeps that differ from the article's in one setting, by setting.
 
     `degradation` are rows of `degradation.tsv` of one backend; `comparisons` names the sweep of
     each comparison. A sweep that was not run has no line; a setting without sweeps has no panel.
@@ -125,7 +145,9 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
         theme.write_message(axes[0][0], "no sweep to compare was run")
     for (axis,), (title, names) in zip(axes, shown.items(), strict=False):
         own = {kind: degradation[degradation["sweep"] == comparisons[kind]] for kind in names}
-        ratios = {kind: _damage_ratio(table, own["q"]) for kind, table in own.items()}
+        ratios = {
+            kind: _damage_ratio(table, own["q"], kind in ORDERS) for kind, table in own.items()
+        }
         for index, (kind, name) in enumerate(names.items()):
             text = name if kind == "q" else f"{name}: {ratios[kind]:.2f} ×"
             look = theme.style(index) | {"linewidth": 0.9 if _has_gaps(own[kind]) else 1.6}
@@ -136,15 +158,16 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
         lines = (len(names) + 1) // 2
         axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, borderpad=0.2)
         theme.set_title(axis, words, pad=8 + 14 * lines)
-        axis.set_ylabel("rise of nll (nats per token)\nlower is better")
+        axis.set_ylabel("rise of nll (nats\nper token)")
     axes[-1][0].set_xlabel(BLOCKS)
     theme.tick_whole_numbers(axes[-1][0].xaxis)
     seeds = degradation["noise_seeds"].max()
     text = (
         f"Backend {degradation['backend'].iloc[0]}, {seeds} noise seeds; bands: 95% intervals. "
-        "Damage: mean rise of nll over the steps that both sweeps have. Only the markers are "
-        "measured. All sweeps have the same documents and seeds, so ratios are more certain than "
-        "the bands suggest; the page of claims has their intervals."
+        "Damage: mean rise of nll over the steps that both sweeps have, without the step of all "
+        "blocks for orders, which are equal there. Only the markers are measured. All sweeps have "
+        "the same documents and seeds, so ratios are more certain than the bands suggest; the page "
+        "of claims has their intervals."
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
@@ -155,44 +178,82 @@ def _has_gaps(table: DataFrame) -> bool:
     return bool((table["blocks_replaced"].sort_values().diff() > 1).any())
 
 
-def _damage_ratio(table: DataFrame, reference: DataFrame) -> float:
-    """The mean rise of nll over the steps that both sweeps have, divided by the reference's."""
-    rises = []
-    common = set(table["blocks_replaced"]) & set(reference["blocks_replaced"]) - {0}
-    for sweep in (table, reference):
-        rises.append(sweep.set_index("blocks_replaced")["rise"].loc[sorted(common)].mean())
-    return rises[0] / rises[1]
+def _damage_ratio(table: DataFrame, reference: DataFrame, fewer: bool) -> float:
+    """The mean rise of nll over the steps that both sweeps have, divided by the reference's.
 
-
-def draw_single_blocks(table: DataFrame, cuda: bool) -> Figure:
-    """Draw the rise of nll if W_Q of a single block is replaced, by block.
-
-    `table` are the rows of `degradation.tsv` of one backend and the sweep of single blocks; it is
-    empty if that was not run.
+    `fewer` leaves out the last step: with all blocks replaced, every order does the same damage.
     """
-    figure, ((axis,),) = theme.stack(1)
-    axis.set_ylabel("rise of nll (nats per token)\nlower is better")
-    axis.set_xlabel(BLOCK)
+    common = sorted(set(table["blocks_replaced"]) & set(reference["blocks_replaced"]) - {0})
+    steps = common[:-1] if fewer and len(common) > 1 else common
+    own, other = (
+        sweep.set_index("blocks_replaced").loc[steps, "rise"].mean() for sweep in (table, reference)
+    )
+    return own / other
+
+
+def draw_single_blocks(table: DataFrame, tasks: DataFrame, cuda: bool) -> Figure:
+    """Draw the rise of nll, and the margins that are lost, if W_Q of one block is replaced.
+
+    `table` and `tasks` are the rows of `degradation.tsv` and `tasks.tsv` of one backend and the
+    sweep of single blocks; they are empty if that was not run.
+    """
+    figure, axes = theme.stack(2, extra=0.4)
+    rise, lost = (row[0] for row in axes)
+    rise.set_ylabel("rise of nll (nats\nper token)")
+    lost.set_ylabel("margin lost (share of\nthe pristine model's)")
+    lost.set_xlabel(BLOCK)
     if table.empty:
-        theme.write_message(axis, "no sweep of single blocks was run")
+        theme.write_message(rise, "no sweep of single blocks was run")
         return figure
     table, places = sort_by_place(table)
-    rises = table["rise"].to_numpy(float)
-    axis.bar(places, rises, 0.8, color=theme.COLOURS[0])
-    ends = [rises - table["rise_low"], table["rise_high"] - rises]
-    axis.errorbar(places, rises, ends, fmt="none", ecolor="black", elinewidth=1, capsize=2.5)
-    largest = rises.argmax()
+    values = table["rise"].to_numpy(float)
+    _draw_bars(rise, places, 0.8, values, table["rise_low"], table["rise_high"], 0, "")
+    largest = values.argmax()
     theme.set_title(
-        axis,
-        f"Replacing block {places[largest]:.0f} costs most: {rises[largest]:.2g} nats, "
-        f"{rises[largest] / rises.sum():.0%} of the sum over all blocks",
+        rise,
+        f"Replacing block {places[largest]:.0f} costs most: {values[largest]:.2g} nats per token, "
+        f"{values[largest] / values.sum():.0%} of the sum over all blocks",
     )
-    axis.axhline(0, color=theme.INK, linewidth=0.9)
-    axis.grid(axis="x", visible=False)
-    theme.tick_whole_numbers(axis.xaxis)
+    most = []
+    for index, task in enumerate(("grammar", "cloze inference")):
+        own = tasks[tasks["task"] == task]
+        if own.empty:
+            continue
+        pristine = own.loc[own["blocks_replaced"] == 0, "margin"].iloc[0]
+        own, at = sort_by_place(own)
+        ends = [1 - own[end] / pristine for end in ("margin", "margin_high", "margin_low")]
+        _draw_bars(lost, at + 0.4 * (index - 0.5), 0.38, *ends, index + 1, TASKS[task])
+        worst = ends[0].to_numpy().argmax()
+        most.append(f"{ends[0].iloc[worst]:.0%} on {TASKS[task]} (block {at[worst]:.0f})")
+    words = f"At most, one block costs {' and '.join(most)}" if most else "No item was asked"
+    theme.set_title(lost, words)
+    lost.axhline(0, color=theme.GREY, linewidth=0.8)
+    draw_level(lost, 1 / 5, "a fifth", "above", "right")
+    if most:
+        figure.legend(*lost.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    for axis in (rise, lost):
+        axis.grid(axis="x", visible=False)
+        theme.tick_whole_numbers(axis.xaxis)
     seeds = table["noise_seeds"].max()
-    text = f"Backend {table['backend'].iloc[0]}. Mean over {seeds} noise seeds and all documents, "
-    theme.write_footnote(
-        figure, add_cuda(f"{text}with its 95% interval. Blocks count from 0.", cuda)
+    text = (
+        f"Backend {table['backend'].iloc[0]}, {seeds} noise seeds. Bars: means with their 95% "
+        "intervals over seeds and documents or items. Blocks count from 0."
     )
+    theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
+
+
+def _draw_bars(
+    axis: Axes,
+    places: ndarray,
+    width: float,
+    values: Series | ndarray,
+    low: Series,
+    high: Series,
+    colour: int,
+    label: str,
+) -> None:
+    """Draw bars with their intervals."""
+    axis.bar(places, values, width, color=theme.COLOURS[colour], label=label)
+    ends = [values - low, high - values]
+    axis.errorbar(places, values, ends, fmt="none", ecolor="black", elinewidth=1, capsize=2)

@@ -11,17 +11,20 @@ def claims(table: Path) -> list[str]:
     """`claims.tsv` as lines of text: its rows with their verdicts, estimates and intervals."""
     with open(table, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    lines = [f"The claims of the article (all digits: {table}):"]
+    model = rows[0]["model"] if rows else "no model"
+    lines = [f"The claims of the article, tested on {model} (all digits: {table}):"]
     for row in rows:
         whole = row["test"].startswith("all ") and not row["estimate"]
         name, words = (row["claim"], row["statement"]) if whole else ("", row["test"])
-        if not whole:
+        if row["estimate"]:
             words += f": {_short(row['estimate'])} ({_interval(row)})"
+        if row["why"]:
+            words += f" ({row['why']})"
         lines += textwrap.wrap(
             words,
             WIDTH,
-            initial_indent=f"{name:12}{row['verdict']:11}",
-            subsequent_indent=" " * 23,
+            initial_indent=f"{name:6}{row['verdict']:18}",
+            subsequent_indent=" " * 24,
         )
     return lines
 

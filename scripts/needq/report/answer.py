@@ -245,13 +245,13 @@ def _first_not_normal(rows: DataFrame) -> tuple[int, str | None]:
 
 
 TASKS = {  # and what they ask
-    "cloze": "choosing the last word of a passage",
+    "cloze inference": "choosing the last word of a passage that does not mention it",
     "grammar": "choosing the grammatical one of two sentences",
 }
 
 
 def _describe_half_points(half_points: DataFrame | None, whole: int) -> tuple[str, str] | None:
-    """With how many blocks replaced the cloze and the grammar task are half lost."""
+    """With how many blocks replaced cloze inference and the grammar task are half lost."""
     parts, short = [], "unknown by a task"
     for task, asked in TASKS.items():
         row = _find_measure(half_points, f"half-point of {task}")
@@ -261,15 +261,16 @@ def _describe_half_points(half_points: DataFrame | None, whole: int) -> tuple[st
             low, high = _numbers(row["low"], row["high"])
             point = f"{row['estimate']:.0f} of {whole}{', if at all,' if high == inf else ''}"
             spread = interval(low, high, form=".1f")
-            parts.append(f"with {row['estimate']:.1f} blocks{spread} on the {task} task ({asked})")
+            parts.append(f"with {row['estimate']:.1f} blocks{spread} on {task} ({asked})")
         else:
             point = f"not with {blocks(whole, whole)}"
-            parts.append(f"{point} on the {task} task ({asked})")
-        if task == "cloze":
-            short = f"{point} by the cloze task"
+            parts.append(f"{point} on {task} ({asked})")
+        if task == "cloze inference":
+            short = f"{point} by cloze inference"
     if not parts:
         return None
-    return short, f"Accuracy falls half-way to that of guessing {', and '.join(parts)}."
+    where = ", and ".join(parts)
+    return short, f"Accuracy on the selected items falls half-way to that of guessing {where}."
 
 
 def _find_measure(half_points: DataFrame | None, name: str) -> Series | None:

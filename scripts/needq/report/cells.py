@@ -69,8 +69,10 @@ def with_tests(claims: DataFrame) -> list[Claim]:
             {
                 "claim": claim,
                 "statement": rows["statement"].iloc[0],
+                "model": rows["model"].iloc[0],
                 "verdict": rows.loc[whole, "verdict"].iloc[0],
-                "tests": rows[~whole].to_dict("records"),
+                "why": rows.loc[whole, "why"].fillna("").iloc[0],
+                "tests": rows[~whole].fillna({"why": ""}).to_dict("records"),
             }
         )
     return with_rows

@@ -5,18 +5,22 @@ from pandas import DataFrame
 from needq.report.cells import with_tests
 from needq.report.content import Claim
 
+VERDICTS = ("refuted", "supported", "undecided", "cannot be decided")
+
 
 def describe_claims(table: DataFrame | None) -> tuple[str, list[Claim]]:
     """How many claims have each verdict, in words; and each claim with its tests."""
     if table is None or table.empty:
         return "Not tested in this run.", []
     tested, parts = with_tests(table), []
-    for verdict in ("refuted", "supported", "undecided"):
+    for verdict in VERDICTS:
         names = [claim["claim"] for claim in tested if claim["verdict"] == verdict]
         parts.append(f"{len(names)} {verdict}" + (f" ({', '.join(names)})" if names else ""))
     for claim in tested:
+        found = [test["verdict"] for test in claim["tests"]]
         claim["failed"] = [test for test in claim["tests"] if test["verdict"] == "refuted"]
-        supported = sum(test["verdict"] == "supported" for test in claim["tests"])
-        tests = f"{len(claim['tests'])} tests" if len(claim["tests"]) > 1 else "1 test"
-        claim["count"] = f"{tests}: {len(claim['failed'])} refuted, {supported} supported"
-    return f"Of {len(tested)} claims: {', '.join(parts)}.", tested
+        tests = f"{len(found)} tests" if len(found) > 1 else "1 test"
+        counts = [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in found]
+        claim["count"] = f"{tests}: {', '.join(counts)}"
+    model = tested[0]["model"]
+    return f"Of {len(tested)} claims, tested on {model}: {', '.join(parts)}.", tested

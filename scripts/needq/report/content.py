@@ -59,7 +59,9 @@ class Claim(TypedDict, total=False):
 
     claim: str
     statement: str
+    model: str
     verdict: str
+    why: str
     tests: list[dict[str, object]]
     failed: list[dict[str, object]]
     count: str

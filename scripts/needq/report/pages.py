@@ -133,14 +133,16 @@ class Pages:
 
     def claims(self, claims: DataFrame, methods: DataFrame, half_points: DataFrame) -> str:
         """The page of `claims.tsv`, with `replacement_methods.tsv` and `half_points.tsv`."""
-        names = ("test", "estimate", "low", "high", "verdict")
+        names = ("test", "estimate", "low", "high", "p_holm", "verdict", "model")
         return self._render(
             "claims.html",
             title="Claims",
-            lead="The claims of the article, each with tests that can fail. A claim is refuted if "
-            "one of its tests is refuted, and supported if all of its tests are supported. All "
-            "other claims are undecided. Damage is the mean rise of nll over the pristine model, "
-            "over all steps of a sweep unless the test says otherwise.",
+            lead="The claims of the article, each with tests that can fail. Each verdict is about "
+            f"{claims['model'].iloc[0] if len(claims) else 'one model'} alone. A claim is refuted "
+            "if one of its tests is refuted, and supported if all of its tests are supported. It "
+            "cannot be decided if the run lacks what a test needs. Damage is the rise of nll over "
+            "the pristine model on the same documents, mean over all steps of a sweep unless the "
+            "test says otherwise.",
             claims=with_tests(claims),
             parts=[
                 (

@@ -4,24 +4,31 @@ from needq.common import columns, files
 from needq.plan import verdicts as summary
 
 STATEMENT = "With W_Q of one block replaced, the text is still coherent, the grammar"
+C1 = {"claim": "C1", "statement": f"{STATEMENT} still right.", "run": "a", "model": "gpt2"}
 ROWS = [
-    ["methods", f"{STATEMENT} still right.", "all 3 tests", "", "", "", "refuted"],
-    ["C1", STATEMENT, "share of texts; above 4/5", "0.51234", "0.4", "0.6", "refuted"],
-    ["C1", STATEMENT, "loss; below 1/5", "0.1", "n too small", "n too small", "undecided"],
-    ["C1", STATEMENT, "half-point; above 0", "", "", "", "undecided"],
+    C1 | {"test": "all 3 tests", "verdict": "refuted"},
+    C1
+    | {"test": "share of texts; above 4/5", "estimate": "0.51234", "low": "0.4", "high": "0.6"}
+    | {"p": "0.001", "p_holm": "0.002", "verdict": "refuted"},
+    C1
+    | {"test": "loss; below 1/5", "estimate": "0.1", "low": "n too small", "high": "n too small"}
+    | {"verdict": "cannot be decided", "why": "4 noise seeds"},
+    C1 | {"test": "half-point; above 0", "verdict": "cannot be decided", "why": "no text"},
 ]
 
 
 def test_claims_have_their_verdict_estimate_and_interval(tmp_path):
-    lines = ["\t".join(row) for row in [list(columns.CLAIMS), *ROWS]]
+    rows = [[row.get(name, "") for name in columns.CLAIMS] for row in ROWS]
+    lines = ["\t".join(row) for row in [list(columns.CLAIMS), *rows]]
     files.write_text(tmp_path / "claims.tsv", "\n".join(lines) + "\n")
     first, *lines = summary.claims(tmp_path / "claims.tsv")
-    assert first == f"The claims of the article (all digits: {tmp_path}/claims.tsv):"
+    where = f"{tmp_path}/claims.tsv"
+    assert first == f"The claims of the article, tested on gpt2 (all digits: {where}):"
     assert lines == [
-        f"methods     refuted    {STATEMENT} still",
-        "                       right.",
-        "            refuted    share of texts; above 4/5: 0.512 (0.4 to 0.6)",
-        "            undecided  loss; below 1/5: 0.1 (n too small)",
-        "            undecided  half-point; above 0: none (no interval)",
+        f"C1    refuted           {STATEMENT}",
+        "                        still right.",
+        "      refuted           share of texts; above 4/5: 0.512 (0.4 to 0.6)",
+        "      cannot be decided loss; below 1/5: 0.1 (n too small) (4 noise seeds)",
+        "      cannot be decided half-point; above 0 (no text)",
     ]
     assert max(map(len, lines)) <= summary.WIDTH

@@ -170,35 +170,36 @@ def test_meaning_says_where_other_backends_say_otherwise():
 def test_meaning_by_tasks():
     found = half_points(
         ("half-point of grammar", numpy.inf, numpy.inf, numpy.inf),
-        ("half-point of cloze", 1.25, 1.0, 1.5),
+        ("half-point of cloze inference", 1.25, 1.0, 1.5),
     )
     short, said = meaning(None, found)
-    assert short == "1 of 2 by the cloze task."
+    assert short == "1 of 2 by cloze inference."
     assert said == (
-        "Accuracy falls half-way to that of guessing with 1.2 blocks (95% interval 1.0 to 1.5) on "
-        "the cloze task (choosing the last word of a passage), and not with all 2 blocks on the "
-        "grammar task (choosing the grammatical one of two sentences)."
+        "Accuracy on the selected items falls half-way to that of guessing with 1.2 blocks (95% "
+        "interval 1.0 to 1.5) on cloze inference (choosing the last word of a passage that does "
+        "not mention it), and not with all 2 blocks on grammar (choosing the grammatical one of "
+        "two sentences)."
     )
-    never = half_points(("half-point of cloze", numpy.inf, numpy.inf, numpy.inf))
-    assert meaning(None, never)[0] == "Not with all 2 blocks by the cloze task."
+    never = half_points(("half-point of cloze inference", numpy.inf, numpy.inf, numpy.inf))
+    assert meaning(None, never)[0] == "Not with all 2 blocks by cloze inference."
     words = ("n too small", "n too small")
-    few = half_points(("half-point of cloze", 1.25, *words))
+    few = half_points(("half-point of cloze inference", 1.25, *words))
     assert "1.2 blocks (n too small for" in meaning(None, few)[1]
-    edge = half_points(("half-point of cloze", 1.25, 1.0, numpy.inf))
+    edge = half_points(("half-point of cloze inference", 1.25, 1.0, numpy.inf))
     short, said = meaning(None, edge)
-    assert short == "1 of 2, if at all, by the cloze task."
+    assert short == "1 of 2, if at all, by cloze inference."
     assert "(95% interval: 1.0 or more)" in said
 
 
 def test_a_task_at_chance_from_the_start_has_no_half_point():
-    found = half_points(("half-point of cloze", NAN, NAN, NAN))
+    found = half_points(("half-point of cloze inference", NAN, NAN, NAN))
     assert meaning(None, found)[0].startswith("Not measured")
 
 
 def test_labels_and_tasks_are_both_answers():
-    found = half_points(("half-point of cloze", 1.25, 1.0, 1.5))
+    found = half_points(("half-point of cloze inference", 1.25, 1.0, 1.5))
     short, said = meaning(["near normal", "noise", "noise"], found)
-    assert short == "About 1 of 2 by its texts; 1 of 2 by the cloze task."
+    assert short == "About 1 of 2 by its texts; 1 of 2 by cloze inference."
     assert said.index("is noise") < said.index("cloze")
 
 

@@ -22,19 +22,17 @@ from needq.report.side_by_side import examples
 from page_reader import Reader
 
 TEMPLATES = sorted((Path(__file__).parents[3] / "report/templates").iterdir())
+TEST = {"claim": "C1", "statement": "It <b>holds</b>.", "run": "fake", "model": "a-model"}
 CLAIMS = pandas.DataFrame(
     [
-        ["C1", "It <b>holds</b>.", "all 2 tests", numpy.nan, "", "", "refuted"],
-        ["C1", "It <b>holds</b>.", "share; above 4/5", 0.51234, 0.4, 0.6, "refuted"],
-        [
-            "C1",
-            "It <b>holds</b>.",
-            "loss; below 1/5",
-            0.1,
-            "n too small",
-            "n too small",
-            "undecided",
-        ],
+        TEST | {"test": "all 3 tests", "verdict": "refuted"},
+        TEST
+        | {"test": "share; above 4/5", "estimate": 0.51234, "low": 0.4, "high": 0.6}
+        | {"p": 1e-9, "p_holm": 2e-9, "verdict": "refuted"},
+        TEST
+        | {"test": "loss; below 1/5", "estimate": 0.1, "low": "n too small", "high": "n too small"}
+        | {"verdict": "cannot be decided", "why": "4 noise seeds; needs 5"},
+        TEST | {"test": "heal", "verdict": "cannot be decided", "why": "needs <healing>"},
     ],
     columns=list(columns.CLAIMS),
 )
@@ -43,7 +41,7 @@ METHODS = pandas.DataFrame(
 )
 HALF_POINTS = pandas.DataFrame(
     [
-        ["half-point of cloze", 3.25, 2.5, numpy.inf, None],
+        ["half-point of cloze inference", 3.25, 2.5, numpy.inf, None],
         ["shape", numpy.nan, None, None, "undecided"],
     ],
     columns=list(columns.HALF_POINTS),
@@ -202,9 +200,13 @@ def test_sweeps_that_are_scored_alone_have_a_table_without_texts(fake_folder):
 
 def test_claims_are_shown_with_their_tests(written):
     text = Reader(written["claims"]).text
-    assert "C1: refuted" in text
+    assert "C1: refuted on a-model" in text
     assert "It <b>holds</b>." in text
-    assert text.count("all 2 tests") == 0
+    assert text.count("all 3 tests") == 0
+    assert "cannot be decided: needs <healing>" in text
+    assert "cannot be decided: 4 noise seeds; needs 5" in text
+    assert "< 0.0001" in text
+    assert "about a-model alone" in text
     assert "0.512" in text
     assert "0.400 to 0.600" in text
     assert "n too small" in text
