@@ -9,7 +9,7 @@ import pandas
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from needq.backup.tasks import read_tasks
+from needq.backup.tasks import read_answers, read_tasks
 from needq.backup.tokenizer import load_copy
 from needq.common import columns, published, schemas, tables
 from needq.common.errors import UserError
@@ -67,6 +67,7 @@ FILES = {
     "config.json": (json_file({"n_layer": 2}), lambda path: read_made(path, dict)),
     "tokens.json": (json_file(TOKENS), lambda path: read_made(path, Tokens)),
     "tasks.json": (json_file({"cloze": TASK}), read_tasks),
+    "ngram_answers.json": (json_file({"cloze": [[1.0, 2.5], [0.0, -0.5]]}), read_answers),
     "patches.json": (
         json_file([KEYS | {"block": None, "slices": [SLICE]}]),
         lambda path: read_patches([path]),

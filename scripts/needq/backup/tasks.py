@@ -181,6 +181,12 @@ def read_tasks(path: str | Path) -> dict[str, Task]:
     return {name: Task.from_dict(values) for name, values in tasks.items()}
 
 
+def read_answers(path: str | Path) -> dict[str, list[Answer]]:
+    """The answers to each item of each task, of ngram_answers.json."""
+    answers = read_made(path, dict[str, list[tuple[float, float]]])
+    return {name: [Answer(*one) for one in own] for name, own in answers.items()}
+
+
 def chances(path: str | Path) -> dict[str, float]:
     """The accuracy that guessing gives in each task of such a file; 0 without any item."""
     return {name: task.chance for name, task in read_tasks(path).items()}

@@ -155,7 +155,7 @@ ITEMS = {
 }
 
 TASKS = with_intervals(
-    ("accuracy", "margin"),
+    ("accuracy", "margin", "kept"),
     {
         **KEYS,
         "backend": BACKEND,
@@ -165,6 +165,9 @@ TASKS = with_intervals(
         "items. 1 for the pristine model of the reference backend, which selected the items.",
         "margin": "Log probability of the right candidate minus that of the best wrong one, in "
         "nats. Mean over noise seeds and items. Higher is better; 0 is no preference.",
+        "kept": "Mean margin divided by that of the pristine model on the same items. 1: nothing "
+        "is lost; 0: no preference. The interval is of the quotient, so it does not contain the "
+        "differences between items that the pristine model has too.",
         "noise_seeds": NOISE_SEEDS,
         "items": "Number of items that were asked.",
     },

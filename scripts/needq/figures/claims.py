@@ -65,11 +65,8 @@ def draw_half_points(
         look, own = theme.style(index), tasks[tasks["task"] == task]
         name = f"{TASKS[task]}: {own['items'].max()} items"
         draw_line(raw, own, "accuracy", name, look)
-        pristine = own.loc[own["blocks_replaced"] == 0, "margin"].iloc[0]
-        ends = ("margin", "margin_low", "margin_high")
-        own = own.assign(**{end: own[end] / pristine for end in ends})
-        draw_line(scaled, own, "margin", name, look)
-        kept[task] = own.loc[own["blocks_replaced"] == last, "margin"].iloc[0]
+        draw_line(scaled, own, "kept", name, look)
+        kept[task] = own.loc[own["blocks_replaced"] == last, "kept"].iloc[0]
         _draw_half_point(halves, points.loc[f"half-point of the {task} margin"], index, last, look)
     for task in ("grammar", "cloze"):
         draw_level(raw, chances[task], f"guessing, {task}", "above", "left")
@@ -78,14 +75,14 @@ def draw_half_points(
     raw.set_ylim(0, 1.03)
     place = {"loc": "outside upper left", "ncols": len(TASKS)}
     figure.legend(*raw.get_legend_handles_labels(), **place)
-    words = ", ".join(f"{share:.0%} on {task}" for task, share in kept.items())
-    theme.set_title(scaled, f"Of the margin, {last:.0f} blocks replaced leave {words}")
+    words = ", ".join(f"{TASKS[task]} {share:.0%}" for task, share in kept.items())
+    theme.set_title(scaled, f"Margin that is left with {last:.0f} blocks replaced: {words}")
     scaled.set_ylabel("margin (share of the\npristine model's)")
     draw_level(scaled, 0.5, "half lost", "above", "left")
     draw_level(scaled, 0, "no preference", "above", "left")
     when = ", ".join(_describe_half_point(points, task) for task in shown)
     theme.set_title(halves, f"Half of the margin is lost with this many blocks: {when}")
-    halves.set_yticks(range(len(TASKS)), list(TASKS))
+    halves.set_yticks(range(len(TASKS)), list(TASKS.values()))
     halves.set_ylim(len(TASKS) - 0.5, -0.5)
     halves.set_xlabel(BLOCKS)
     halves.set_xlim(-0.03 * last, 1.1 * last)
@@ -98,7 +95,7 @@ def draw_half_points(
     text = (
         f"Backend {tasks['backend'].iloc[0]}, {seeds} noise seeds. Margin: log probability of the "
         "right candidate minus that of the best wrong one. Bands: 95% intervals over seeds and "
-        f"items. Half-points: {marks}."
+        f"items; those of margins are paired with the pristine model. Half-points: {marks}."
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
@@ -125,8 +122,8 @@ def _describe_half_point(points: DataFrame, task: str) -> str:
     """The half-point of the margin on a task, in words."""
     value = points.loc[f"half-point of the {task} margin", "estimate"]
     if isnan(value):
-        return f"{task} from the start"
-    return f"{task} never" if isinf(value) else f"{task} {value:.1f}"
+        return f"{TASKS[task]} from the start"
+    return f"{TASKS[task]} never" if isinf(value) else f"{TASKS[task]} {value:.1f}"
 
 
 def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cuda: bool) -> Figure:
@@ -207,7 +204,7 @@ def draw_single_blocks(table: DataFrame, tasks: DataFrame, cuda: bool) -> Figure
         return figure
     table, places = sort_by_place(table)
     values = table["rise"].to_numpy(float)
-    _draw_bars(rise, places, 0.8, values, table["rise_low"], table["rise_high"], 0, "")
+    _draw_bars(rise, places, 0.8, values, table["rise_low"], table["rise_high"], 3, "")
     largest = values.argmax()
     theme.set_title(
         rise,
@@ -219,15 +216,15 @@ def draw_single_blocks(table: DataFrame, tasks: DataFrame, cuda: bool) -> Figure
         own = tasks[tasks["task"] == task]
         if own.empty:
             continue
-        pristine = own.loc[own["blocks_replaced"] == 0, "margin"].iloc[0]
         own, at = sort_by_place(own)
-        ends = [1 - own[end] / pristine for end in ("margin", "margin_high", "margin_low")]
-        _draw_bars(lost, at + 0.4 * (index - 0.5), 0.38, *ends, index + 1, TASKS[task])
+        ends = [1 - own[end] for end in ("kept", "kept_high", "kept_low")]
+        _draw_bars(lost, at + 0.4 * (index - 0.5), 0.38, *ends, index, TASKS[task])
         worst = ends[0].to_numpy().argmax()
         most.append(f"{ends[0].iloc[worst]:.0%} on {TASKS[task]} (block {at[worst]:.0f})")
     words = f"At most, one block costs {' and '.join(most)}" if most else "No item was asked"
     theme.set_title(lost, words)
-    lost.axhline(0, color=theme.GREY, linewidth=0.8)
+    for axis in (rise, lost):
+        axis.axhline(0, color=theme.GREY, linewidth=0.8)
     draw_level(lost, 1 / 5, "a fifth", "above", "right")
     if most:
         figure.legend(*lost.get_legend_handles_labels(), loc="outside upper left", ncols=2)
