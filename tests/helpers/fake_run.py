@@ -84,7 +84,7 @@ def text_scores(rows):
 
 
 def answers():
-    """Rows of score's tasks: cloze is lost before grammar."""
+    """Rows of score's tasks: cloze is lost before grammar, and every fourth passage is copied."""
     rng = numpy.random.default_rng(9)
     rows = []
     for intervention in interventions():
@@ -92,8 +92,11 @@ def answers():
         for task, (chance, half) in {"grammar": (0.5, 8), "cloze": (0.25, 4)}.items():
             right = chance + (0.95 - chance) / (1 + numpy.exp(blocks - half))
             for item in range(ITEMS):
-                row = {"task": task, "item": item, "kind": "kind"}
-                rows.append(intervention | row | {"right": float(rng.random() < right)})
+                kind = "copy" if task == "cloze" and item % 4 == 0 else "infer"
+                row = {"task": task, "item": item, "kind": kind}
+                answer = float(rng.random() < right)
+                margin = 4 * (answer - 0.5) + rng.normal() / 4
+                rows.append(intervention | row | {"right": answer, "margin": margin})
     return rows
 
 

@@ -203,13 +203,13 @@ def draw_single_blocks(table: DataFrame, tasks: DataFrame, cuda: bool) -> Figure
         theme.write_message(rise, "no sweep of single blocks was run")
         return figure
     table, places = sort_by_place(table)
-    values = table["rise"].to_numpy(float)
-    _draw_bars(rise, places, 0.8, values, table["rise_low"], table["rise_high"], 3, "")
-    largest = values.argmax()
+    _draw_bars(rise, places, 0.8, table["rise"], table["rise_low"], table["rise_high"], 3, "")
+    rises = table["rise"].to_numpy(float)
+    largest = rises.argmax()
     theme.set_title(
         rise,
-        f"Replacing block {places[largest]:.0f} costs most: {values[largest]:.2g} nats per token, "
-        f"{values[largest] / values.sum():.0%} of the sum over all blocks",
+        f"Replacing block {places[largest]:.0f} costs most: {rises[largest]:.2g} nats per token, "
+        f"{rises[largest] / rises.sum():.0%} of the sum over all blocks",
     )
     most = []
     for index, task in enumerate(("grammar", "cloze inference")):
@@ -217,10 +217,10 @@ def draw_single_blocks(table: DataFrame, tasks: DataFrame, cuda: bool) -> Figure
         if own.empty:
             continue
         own, at = sort_by_place(own)
-        ends = [1 - own[end] for end in ("kept", "kept_high", "kept_low")]
-        _draw_bars(lost, at + 0.4 * (index - 0.5), 0.38, *ends, index, TASKS[task])
-        worst = ends[0].to_numpy().argmax()
-        most.append(f"{ends[0].iloc[worst]:.0%} on {TASKS[task]} (block {at[worst]:.0f})")
+        values, low, high = (1 - own[end] for end in ("kept", "kept_high", "kept_low"))
+        _draw_bars(lost, at + 0.4 * (index - 0.5), 0.38, values, low, high, index, TASKS[task])
+        worst = values.to_numpy().argmax()
+        most.append(f"{values.iloc[worst]:.0%} on {TASKS[task]} (block {at[worst]:.0f})")
     words = f"At most, one block costs {' and '.join(most)}" if most else "No item was asked"
     theme.set_title(lost, words)
     for axis in (rise, lost):
@@ -244,7 +244,7 @@ def _draw_bars(
     axis: Axes,
     places: ndarray,
     width: float,
-    values: Series | ndarray,
+    values: Series,
     low: Series,
     high: Series,
     colour: int,

@@ -104,7 +104,7 @@ def claims_table(measured: Measured, run: str, model: str) -> DataFrame:
 
 def with_verdicts(outcomes: Sequence[Outcome]) -> DataFrame:
     """The rows of `claims.tsv` but for `run` and `model`: each claim as a whole, then its tests."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for claim, statement in STATEMENTS.items():
         own = [outcome for outcome in outcomes if outcome.claim == claim]
         if not own:
@@ -112,10 +112,11 @@ def with_verdicts(outcomes: Sequence[Outcome]) -> DataFrame:
         corrected, found = holm.verdicts(own)
         verdict = holm.verdict_of_all(found)
         reasons = [one.why for one in own if one.why] if verdict == CANNOT else []
-        whole = {"claim": claim, "statement": statement, "test": f"all {len(own)} tests"}
+        whole: dict[str, object] = {"claim": claim, "statement": statement}
+        whole["test"] = f"all {len(own)} tests"
         rows.append(whole | {"verdict": verdict, "why": "; ".join(dict.fromkeys(reasons))})
         for outcome, value, one in zip(own, corrected, found, strict=True):
-            row = {"claim": claim, "statement": statement, "test": outcome.test}
+            row: dict[str, object] = {"claim": claim, "statement": statement, "test": outcome.test}
             ends = {end: float(getattr(outcome.estimate, end)) for end in ("low", "high")}
             row |= {"estimate": float(outcome.estimate.mean), **ends}
             row |= {"p": numpy.nan if outcome.why else outcome.p, "p_holm": value}
@@ -204,8 +205,9 @@ def _spread(measured: Measured) -> Iterator[Outcome]:
             fewer = blocks[(blocks > 0) & (blocks < measured.n_blocks)]
             if len(fewer):
                 half = fewer[numpy.abs(fewer - measured.n_blocks / 2).argmin()]
-                tables = [nll[name][:, :, (blocks == 0) | (blocks == half)] for name in (kind, "q")]
-                yield claim_tests.equal_halves(order, *tables, int(half))
+                steps = (blocks == 0) | (blocks == half)
+                own, first = (nll[name][:, :, steps] for name in (kind, "q"))
+                yield claim_tests.equal_halves(order, own, first, int(half))
                 continue
             lacking = "needs a step of about half of the blocks"
         yield untested("C5+", f"damage of half of the blocks {order}; 4/5 to 5/4", lacking)

@@ -133,6 +133,59 @@ def test_fits_are_least_squares():
     assert -np.diff(fitted("smooth", np.where(BLOCKS < 5.5, 1.0, 0.0))).min() < 0.3
 
 
+def rows_of_tasks(seeds):
+    """Rows of schemas.TASKS: grammar falls at 8 blocks, inference at 4."""
+    rng, rows = np.random.default_rng(3), []
+    shift = np.linspace(-0.5, 0.5, seeds)
+    for task, kind, middle in (("grammar", "order", 8), ("cloze", "infer", 4)):
+        table = answers(rng, middle, 0.5, shift, top=1.0, chance=0.5 if kind == "order" else 0.25)
+        for seed, item, step in np.ndindex(table.shape):
+            if step or not seed:
+                row = {"sweep": "s", "intervention": f"q/s/{step:02d}", "blocks_replaced": step}
+                row |= {"noise_seed": seed if step else None, "task": task, "kind": kind}
+                right = table[seed, item, step]
+                rows.append(row | {"item": item, "right": right, "margin": right - 0.2})
+    return pandas.DataFrame(rows)
+
+
+def test_the_table_has_half_points_of_accuracies_and_margins():
+    chances = {"grammar": 0.5, "cloze": 0.25}
+    rows = rows_of_tasks(5)
+    found = half_points.half_points_table(rows, "s", chances).set_index("measure")
+    assert found.loc["half-point of grammar", "estimate"] == pytest.approx(8, abs=0.4)
+    assert found.loc["half-point of cloze inference", "estimate"] == pytest.approx(4, abs=0.4)
+    # inference falls from 0.8 to 0.05 of its margin: half of it is lost a little earlier
+    assert found.loc["half-point of the cloze inference margin", "estimate"] < 4.2
+    difference = found.loc["half-point of grammar minus that of cloze inference"]
+    assert difference["low"] < 4 < difference["high"]
+    assert "half-point of cloze copying" not in found.index
+    few = half_points.half_points_table(rows_of_tasks(4), "s", chances).set_index("measure")
+    assert few.loc["half-point of grammar", "low"] == "n too small"
+    assert few.loc["shape", "verdict"] == "undecided"
+
+
+def test_without_items_the_table_says_no_more_than_the_shape():
+    rows = rows_of_tasks(5)
+    chances = {"grammar": 0.5, "cloze": 0.0}
+    found = half_points.half_points_table(rows[rows["task"] == "grammar"], "s", chances)
+    assert found["measure"].tolist() == [
+        "half-point of grammar",
+        "half-point of the grammar margin",
+        "shape",
+    ]
+    none = half_points.half_points_table(rows[:0], "s", chances)
+    assert none["measure"].tolist() == ["shape"]
+
+
+def test_the_p_of_a_comparison_is_that_of_its_interval():
+    rng = np.random.default_rng(0)
+    found = half_points.shapes(BLOCKS, both(rng, (6, 6), 1.5, 0.1), [0.5, 0.25])
+    away = (found["low"] > 0) | (found["high"] < 0)
+    assert ((found["p"] < 0.05) == away).all()
+    same = np.broadcast_to(np.linspace(1, 0, 13), (5, 10, 13))
+    assert (half_points.shapes(BLOCKS, [same], [0.0])["p"] <= 1).all()
+
+
 def test_cells_of_a_sweep():
     keys = ["intervention", "blocks_replaced", "noise_seed", "item", "right"]
     rows = [("q/s/00", 0, None, item, 1.0) for item in (0, 1, 2)]
