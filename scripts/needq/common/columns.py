@@ -69,13 +69,14 @@ DEGRADATION = with_intervals(
         "distinct_2": "Number of different 2-grams of tokens in a generated text, divided by the "
         "number of all 2-grams of that text (0 to 1). Mean over noise seeds and prompts; texts of "
         "fewer than 2 tokens are left out. Higher is more varied.",
-        "grammar": "Accuracy (0 to 1) on the grammar task: the share of sentence pairs in which "
-        "the model gives the grammatical sentence the higher probability. Guessing gives 0.5. "
-        "Higher is better. Empty if the backend does not answer the tasks.",
-        "cloze": "Accuracy (0 to 1) on the cloze task: the share of passages for which the model "
-        "gives the right last word the highest probability of all candidates. Guessing gives 1 "
-        "divided by the number of candidates. Higher is better. Empty if the backend does not "
-        "answer the tasks.",
+        "grammar": "Accuracy (0 to 1) on the selected items of the grammar task: the share of "
+        "sentence pairs in which the model gives the grammatical sentence the higher probability. "
+        "The pristine model of the reference backend has 1, guessing 0.5. Higher is better. Empty "
+        "if no item is answered.",
+        "cloze": "Accuracy (0 to 1) on the selected items of the cloze task: the share of passages "
+        "for which the model gives the right last word the highest probability of all candidates. "
+        "The pristine model of the reference backend has 1, guessing 1 divided by the number of "
+        "candidates. Higher is better. Empty if no item is answered.",
         "noise_seeds": NOISE_SEEDS,
         "documents": "Number of documents of the evaluation text that were scored: all by the "
         "reference backend, the first ones by the others.",
