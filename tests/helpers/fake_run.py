@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy
 from needq.common import schemas, tables
-from needq.common.keys import LABELS
+from needq.common.keys import LABELS, text_hash
 from pandas import DataFrame
 
 BLOCKS = 12
@@ -110,6 +110,7 @@ def labels(rows):
         names = (*keys(0, 0), "prompt", "sample_seed")
         found.append(
             {name: row[name] for name in names}
+            | {"text_hash": text_hash(row["tokens"])}
             | {"label": label, "in_distribution": in_distribution}
         )
     return found
@@ -161,6 +162,7 @@ def divergence(left, right, names):
             "right": names[1],
             "prompt": first["prompt"],
             "sample_seed": first["sample_seed"],
+            "text_hash": text_hash(first["tokens"]),
             "identical": place is None,
             "first_divergent_token": place,
             "tokens": NEW_TOKENS,

@@ -1,7 +1,9 @@
 """Data sets whose truth is known: for tests of intervals, and for the tables in docs."""
 
+from collections import Counter
+
 import numpy
-from needq.metrics import half_points, statistics
+from needq.metrics import half_points, shares, statistics
 from scipy.stats import norm
 
 # of the default run: 5 noise seeds, 6 prompts, 29 documents
@@ -19,6 +21,7 @@ RATIOS = [
     (0.2, 0.5, 0.2),
     (1, 0, 0.01),
     (0, 1, 0.01),
+    (0, 0, 1),  # no effect of seed or item at all
 ]
 DATA_SETS = 8000
 
@@ -70,6 +73,7 @@ def true_half_point(middle, scale, spread, top=0.95, chance=0.5):
 SHARES = (0.02, 0.1, 0.35, 0.5, 0.65, 0.9, 0.98)
 # of 21 texts of a prompt: six that no or one block gives are one text
 REPEATED = (0,) * 6 + tuple(range(1, 16))
+DISTINCT = shares.effective_number(Counter(REPEATED).values())  # of a prompt
 
 
 def clustered(chances, likeness, prompts, rng, count=2000):
@@ -89,3 +93,55 @@ def clustered(chances, likeness, prompts, rng, count=2000):
 def covers(estimates, truth):
     """How many of the intervals hold the truth, as a share."""
     return numpy.mean([one.low <= truth <= one.high for one in estimates])
+
+
+# which of the five noise seeds' texts of a prompt are one text
+REPEATS = {
+    "all different": [(0, 1, 2, 3, 4)] * 6,
+    "seeds change nothing": [(0,) * 5] * 6,
+    "seeds change one prompt of six": [(0, 1, 2, 3, 4)] + [(0,) * 5] * 5,
+    "some repeated": [
+        (0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 1),
+        (0, 0, 0, 1, 1),
+        (0, 0, 1, 1, 2),
+        (0, 0, 1, 2, 3),
+        (0, 1, 2, 3, 4),
+    ],
+}
+
+
+def repeated_texts(repeats, share, effects, rng, count):
+    """Texts with a label or without: (data sets, seeds, prompts), and their effective number.
+
+    `repeats` is one of REPEATS, `share` the chance of the label in general. `effects` are the
+    standard deviations of noise seeds and of prompts, in probits.
+    """
+    one_of = numpy.array(repeats).T  # seeds, prompts
+    seeds, prompts = one_of.shape
+    level = norm.ppf(share) * (1 + effects[0] ** 2 + effects[1] ** 2) ** 0.5
+    level = level + effects[0] * rng.normal(size=(count, seeds, 1))
+    level = level + effects[1] * rng.normal(size=(count, 1, prompts))
+    has = (rng.random(level.shape) < norm.cdf(level)).astype(float)
+    values = has[:, one_of, numpy.arange(prompts)]
+    keys = [(text, prompt) for of_seed in one_of for prompt, text in enumerate(of_seed)]
+    return values, shares.effective_number(Counter(keys).values())
+
+
+def least_possible(repeats, share, enough=0.93):
+    """The least coverage of at least `enough` that any interval by the mean can have.
+
+    Each possible mean has its interval, so the coverage is the chance of those means whose
+    interval holds `share`. These are all means from one to another. Texts are independent.
+    """
+    chances = {0.0: 1.0}
+    cells = sum(map(len, repeats))
+    for times in (n for of_prompt in repeats for n in Counter(of_prompt).values()):
+        after = Counter()
+        for mean, chance in chances.items():
+            after[mean] += chance * (1 - share)
+            after[round(mean + times / cells, 9)] += chance * share
+        chances = after
+    upto = numpy.cumsum([0, *(chances[mean] for mean in sorted(chances))])
+    within = upto[None, :] - upto[:, None]
+    return within[within >= enough].min()

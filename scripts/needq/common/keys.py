@@ -1,5 +1,9 @@
 """The key columns of interventions, texts and pairs, names made from keys, and labels."""
 
+from collections.abc import Sequence
+from hashlib import sha256
+from struct import pack
+
 WITHOUT_NOISE = ("zero", "identity")  # replacement methods that draw nothing
 # of an intervention under all noise seeds; `block` is empty unless single blocks are replaced
 INTERVENTION = ("sweep", "intervention", "block", "blocks_replaced")
@@ -44,3 +48,9 @@ def corner_key(corner: str, logits: str) -> str:
 def logits_key(intervention: str, noise_seed: int | None) -> str:
     """The name of the logits of one intervention and noise seed in a file."""
     return f"{intervention}@{'none' if noise_seed is None else noise_seed}"
+
+
+def text_hash(tokens: Sequence[int]) -> int:
+    """A number of 64 bits that is equal for equal texts, on every machine."""
+    digest = sha256(pack(f"<{len(tokens)}q", *tokens)).digest()
+    return int.from_bytes(digest[:8], "little", signed=True)

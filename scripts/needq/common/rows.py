@@ -138,6 +138,7 @@ class DiffRow(InterventionKeys):
     right: str
     prompt: int
     sample_seed: int
+    text_hash: int
     identical: bool
     first_divergent_token: int | None
     tokens: int

@@ -88,6 +88,7 @@ LABELS = pa.schema(
     | {
         "prompt": pa.int64(),
         "sample_seed": pa.int64(),
+        "text_hash": pa.int64(),
         "label": pa.string(),
         "in_distribution": pa.bool_(),
     }
@@ -103,6 +104,7 @@ DIVERGENCE = pa.schema(
         "noise_seed": pa.int64(),
         "prompt": pa.int64(),
         "sample_seed": pa.int64(),
+        "text_hash": pa.int64(),
         "identical": pa.bool_(),
         "first_divergent_token": pa.int64(),
         "tokens": pa.int64(),

@@ -12,14 +12,11 @@ from scipy.stats import binomtest
 from needq.common import columns
 from needq.common.keys import PAIR, TOO_SMALL
 from needq.divergence.summary import measures
-from needq.metrics.statistics import (
-    ENOUGH_SEEDS,
-    Estimate,
-    difference_of_clusters,
-    share_of_clusters,
-)
+from needq.metrics.shares import difference_of_clusters, effective_number, share_of_clusters
+from needq.metrics.statistics import ENOUGH_SEEDS, Estimate
 from needq.plan.corners import ALL, ALONE, CAUSES, LAST, REPEAT, SHARE, causes_of
 
+TEXT = ["prompt", "sample_seed", "distinct_text"]  # what equal texts have in common
 CornerName = frozenset[str]  # the causes that a corner takes from the right backend
 Weights = Mapping[CornerName, float]  # an effect, as a sum of the corners' shares
 
@@ -96,7 +93,7 @@ def mcnemar(difference: numpy.ndarray, texts: DataFrame) -> float:
     `difference` is 1 for a text that diverges only with the cause, -1 for one that diverges only
     without it. Of repeated texts that change alike, one counts.
     """
-    changes = texts[["prompt", "sample_seed", "distinct_text"]].assign(change=difference)
+    changes = texts[TEXT].assign(change=difference)
     changes = changes.drop_duplicates()["change"]
     more, fewer = int((changes > 0).sum()), int((changes < 0).sum())
     return float(binomtest(more, more + fewer).pvalue) if more + fewer else 1.0
@@ -119,7 +116,7 @@ def _diverged(texts: DataFrame) -> numpy.ndarray:
 
 def _count_distinct(texts: DataFrame) -> int:
     """The number of different texts of the left backend."""
-    return len(texts[["prompt", "sample_seed", "distinct_text"]].drop_duplicates())
+    return len(texts[TEXT].drop_duplicates())
 
 
 def _estimate(values: numpy.ndarray, texts: DataFrame, signed: bool) -> Estimate:
@@ -129,10 +126,13 @@ def _estimate(values: numpy.ndarray, texts: DataFrame, signed: bool) -> Estimate
     """
     parts = DataFrame({"more": values.clip(0), "fewer": (-values).clip(0)})
     means = parts.groupby(texts["prompt"].to_numpy()).mean()
-    distinct, more = _count_distinct(texts), means["more"].to_numpy()
-    if not signed:
-        return share_of_clusters(more, distinct)
-    return difference_of_clusters(more, means["fewer"].to_numpy(), distinct)
+    n = effective_number(texts.groupby(TEXT).size())
+    more = means["more"].to_numpy()
+    return (
+        difference_of_clusters(more, means["fewer"].to_numpy(), n)
+        if signed
+        else share_of_clusters(more, n)
+    )
 
 
 def _ends(estimate: Estimate, texts: DataFrame) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from needq.common.keys import logits_key
+from needq.common.keys import logits_key, text_hash
 from needq.common.rows import DiffRow, LogitsDifference, TextRow
 
 # explicit bits of the significand of each format; logits under TF32 are float32
@@ -120,6 +120,7 @@ def diff(
             "noise_seed": left["noise_seed"],
             "prompt": left["prompt"],
             "sample_seed": left["sample_seed"],
+            "text_hash": text_hash(left["tokens"]),
             "identical": place is None,
             "first_divergent_token": place,
             "tokens": len(left["tokens"]),

@@ -12,7 +12,7 @@ from math import inf, log
 
 import numpy
 
-from needq.metrics import half_points, statistics
+from needq.metrics import half_points, shares, statistics
 from needq.metrics.holm import At, Outcome, each_in_range, in_range, untested
 from needq.metrics.labels import article_bands
 from needq.metrics.statistics import Estimate
@@ -46,9 +46,9 @@ def of_mean(values: numpy.ndarray) -> At:
     return lambda level: statistics.interval(float(mean), variance, freedom, level)
 
 
-def of_share(values: numpy.ndarray) -> At:
-    """The mean of values (seeds, prompts) from 0 to 1, with its interval at each level."""
-    return lambda level: statistics.share_of_crossed(values, level)
+def of_share(values: numpy.ndarray, n: float | None) -> At:
+    """The mean of values (seeds, prompts) from 0 to 1 over `n` different texts, at each level."""
+    return lambda level: shares.share_of_crossed(values, n, level)
 
 
 def single_blocks(single: numpy.ndarray) -> Outcome:
@@ -63,10 +63,10 @@ def single_blocks(single: numpy.ndarray) -> Outcome:
     )
 
 
-def near_normal(texts: numpy.ndarray) -> Outcome:
-    """C1: the texts with the first block replaced; (seeds, prompts) of 0 and 1."""
+def near_normal(texts: numpy.ndarray, n: float | None = None) -> Outcome:
+    """C1: `n` different texts with the first block replaced; (seeds, prompts) of 0 and 1."""
     name = "share of texts labelled near normal with the first block replaced; above 4/5"
-    return in_range("C1", name, of_share(texts), KEPT, inf)
+    return in_range("C1", name, of_share(texts, n), KEPT, inf)
 
 
 def lost_by_single_blocks(name: str, margins: numpy.ndarray) -> Outcome:
@@ -92,17 +92,20 @@ def logic_is_weaker(margins: numpy.ndarray) -> Outcome:
 
 
 def label_bands(
-    blocks: numpy.ndarray, labels: Mapping[str, numpy.ndarray], whole: int
+    blocks: numpy.ndarray,
+    labels: Mapping[str, numpy.ndarray],
+    whole: int,
+    different: Callable[[int, int], float | None] = lambda first, last: None,
 ) -> list[Outcome]:
     """C2: where the labels lie.
 
-    `labels` maps each label to (seeds, prompts, steps), 1 where a text has it. The article's ranges
+    `different` gives the number of different texts with so many blocks replaced. `labels` maps each label to (seeds, prompts, steps), 1 where a text has it. The article's ranges
     are quarters of the 12 blocks of its model, so here of the `whole` number of blocks.
     """
     outcomes = []
     for label, (first, last) in article_bands(whole).items():
         within = (blocks >= first) & (blocks <= last)
-        share = of_share(labels[label][:, :, within].mean(2))
+        share = of_share(labels[label][:, :, within].mean(2), different(first, last))
         name = f"share of texts labelled {label} with {first} to {last} blocks replaced; above 1/2"
         outcomes.append(in_range("C2", name, share, HALF, inf))
     return outcomes

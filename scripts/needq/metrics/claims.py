@@ -10,6 +10,7 @@ from needq.common import columns
 from needq.common.keys import LABELS, TOO_SMALL
 from needq.metrics import claim_tests, holm, statistics
 from needq.metrics.claim_tests import FEWEST_ITEMS, STATEMENTS
+from needq.metrics.estimates import different_texts
 from needq.metrics.half_points import cells
 from needq.metrics.holm import CANNOT, Outcome, untested
 from needq.metrics.task_summary import GRAMMAR, INFERENCE, by_task
@@ -26,8 +27,8 @@ class Measured:
     """What the claims are about: the rows of one backend of a run.
 
     `sweeps` names the sweep of each comparison (`needq.plan.comparisons`); q must be there.
-    `n_blocks` is that of the model. `evaluation` has `document` and `nll`, `texts` has `prompt` and
-    `label`, and `answers` are rows of schemas.TASKS; all have the columns of an intervention.
+    `n_blocks` is that of the model. `evaluation` has `document` and `nll`, `texts` has `prompt`,
+    `label` and `text_hash`, and `answers` are rows of schemas.TASKS; all have the columns of an intervention.
     `ngrams` says whether a 5-gram model had a part in selecting the items.
     """
 
@@ -64,6 +65,11 @@ class Measured:
             label: cells(texts.assign(has=(texts["label"] == label) * 1.0), "has", "prompt")[0]
             for label in LABELS
         }
+
+    def different_texts(self, first: int, last: int) -> float:
+        """The effective number of different texts with `first` to `last` blocks replaced."""
+        texts = self._of("q", self.texts)
+        return different_texts(texts[texts["blocks_replaced"].between(first, last)])
 
     def _of(self, kind: str, rows: DataFrame) -> DataFrame:
         return rows[rows["sweep"] == self.sweeps[kind]]
@@ -127,7 +133,8 @@ def with_verdicts(outcomes: Sequence[Outcome]) -> DataFrame:
 def _one_block(measured: Measured) -> Iterator[Outcome]:
     labels = measured.labelled()
     if labels:
-        yield claim_tests.near_normal(labels["near normal"][:, :, 1])
+        n = measured.different_texts(1, 1)
+        yield claim_tests.near_normal(labels["near normal"][:, :, 1], n)
     else:
         yield untested("C1", "share of texts labelled near normal; above 4/5", NO_LABELS)
     lacking = measured.lacking("single")
@@ -150,7 +157,8 @@ def _bands(measured: Measured) -> Iterator[Outcome]:
     labels = measured.labelled()
     if labels:
         texts_per_cell = measured.texts["sample_seed"].nunique()
-        yield from claim_tests.label_bands(blocks, labels, measured.n_blocks)
+        different = measured.different_texts
+        yield from claim_tests.label_bands(blocks, labels, measured.n_blocks, different)
         yield from claim_tests.label_order(blocks, labels, texts_per_cell)
     else:
         yield untested("C2", "where the labels lie, and their order", NO_LABELS)

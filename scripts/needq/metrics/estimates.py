@@ -1,11 +1,11 @@
 """Means and shares with intervals, over noise seeds and items, as columns of a table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy
 from pandas import DataFrame
 
-from needq.metrics import statistics
+from needq.metrics import shares, statistics
 from needq.metrics.statistics import Estimate
 
 
@@ -15,25 +15,31 @@ def mean(rows: DataFrame, column: str, item: str) -> Estimate:
     `item` names the column of items: prompt, document or item. Several rows of one cell (sample
     seeds) are averaged first.
     """
-    return _over(rows, column, item, statistics.mean_of_items, statistics.mean_of_crossed)
+    values = _cells(rows, column, item)
+    return (statistics.mean_of_items if values.ndim == 1 else statistics.mean_of_crossed)(values)
 
 
 def share(rows: DataFrame, column: str, item: str) -> Estimate:
-    """Like `mean`, for values of 0 and 1."""
-    return _over(rows, column, item, statistics.share_of_items, statistics.share_of_crossed)
+    """Like `mean`, for values of 0 and 1. If rows are of texts, they have the `text_hash` of each.
+
+    Equal texts count once: see `shares.wilson`.
+    """
+    values = _cells(rows, column, item)
+    n = different_texts(rows) if "text_hash" in rows else None
+    return (shares.share_of_items if values.ndim == 1 else shares.share_of_crossed)(values, n)
 
 
-def _over(
-    rows: DataFrame,
-    column: str,
-    item: str,
-    of_items: Callable[[numpy.ndarray], Estimate],
-    of_crossed: Callable[[numpy.ndarray], Estimate],
-) -> Estimate:
+def different_texts(rows: DataFrame) -> float:
+    """The effective number of different texts of `rows`, by their `text_hash` and prompt."""
+    return shares.effective_number(rows.groupby(["prompt", "sample_seed", "text_hash"]).size())
+
+
+def _cells(rows: DataFrame, column: str, item: str) -> numpy.ndarray:
+    """A column's values by item, or by noise seed and item if there is noise."""
     if rows["noise_seed"].isna().all():
-        return of_items(rows.groupby(item)[column].mean().to_numpy(float))
+        return rows.groupby(item)[column].mean().to_numpy(float)
     cells = rows.groupby(["noise_seed", item])[column].mean().unstack(item)
-    return of_crossed(cells.to_numpy(float))
+    return cells.to_numpy(float)
 
 
 def first_values(rows: DataFrame, names: Sequence[str]) -> dict[str, object]:

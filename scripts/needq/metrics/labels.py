@@ -15,7 +15,7 @@ import pandas
 from pandas import DataFrame
 
 from needq.common import columns
-from needq.common.keys import ALL_LABELS, INTERVENTION, LABELS, UNLABELLED
+from needq.common.keys import ALL_LABELS, INTERVENTION, LABELS, UNLABELLED, text_hash
 from needq.common.logs import progress
 from needq.metrics.calibration import KINDS
 from needq.metrics.estimates import as_columns, first_values, share
@@ -173,6 +173,7 @@ def label_texts(
     labelled = {}
     for backend in progress(list(texts), "backends"):
         rows = texts[backend].assign(nlls=scores[backend]["nlls"])
+        rows["text_hash"] = rows["tokens"].map(text_hash)
         labels = classifier.labelled(rows) if classifier else unlabelled(rows)
         labelled[backend] = rows.drop(columns="tokens").join(labels)
     return labelled

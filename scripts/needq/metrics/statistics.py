@@ -42,7 +42,7 @@ def mean_of_items(values: numpy.ndarray) -> Estimate:
 
     `values` has shape (items,). One item gives no interval.
     """
-    return interval(*_items_variance(values))
+    return interval(*items_variance(values))
 
 
 def mean_of_crossed(values: numpy.ndarray) -> Estimate:
@@ -53,49 +53,6 @@ def mean_of_crossed(values: numpy.ndarray) -> Estimate:
     """
     table, missing = filled(values)
     return interval(*crossed_variance(table, missing))
-
-
-def share_of_items(values: numpy.ndarray) -> Estimate:
-    """Like `mean_of_items` for values in [0, 1], with Wilson's interval: see `wilson`."""
-    values = values[~numpy.isnan(values)]
-    return wilson(*_items_variance(values), values.size)
-
-
-def share_of_crossed(values: numpy.ndarray, level: float = LEVEL) -> Estimate:
-    """Like `mean_of_crossed` for values in [0, 1], with Wilson's interval: see `wilson`."""
-    table, missing = filled(values)
-    return wilson(*crossed_variance(table, missing), table.size - missing, level)
-
-
-def share_of_clusters(values: numpy.ndarray, distinct: int) -> Estimate:
-    """The mean over clusters of values in [0, 1], with Wilson's interval: see `wilson`.
-
-    `values` (clusters,) are the means of clusters of one size. In a cluster, values may be repeated
-    or resemble each other, so the variance is that between clusters (Korn and Graubard 1998). The
-    mean counts as one of at most `distinct` independent values: those that are no repetitions.
-    """
-    return wilson(*_items_variance(values), distinct)
-
-
-def difference_of_clusters(more: numpy.ndarray, fewer: numpy.ndarray, distinct: int) -> Estimate:
-    """The mean of `more` less that of `fewer`, of which each single value has one at most.
-
-    Both are as in `share_of_clusters`. Their intervals are joined by Newcombe's (1998) method for
-    paired shares, as Zou and Donner (2008) give it: unlike a t interval, it has a width where all
-    values are equal.
-    """
-    up, down = (share_of_clusters(values, distinct) for values in (more, fewer))
-    mean = up.mean - down.mean
-    against = (1 - up.mean) * (1 - down.mean)
-    # two shares of one whole: what is in one is not in the other
-    likeness = min(1, up.mean * down.mean / against) ** 0.5 if against else 1.0
-    ends = []
-    for one, other in (
-        (up.mean - up.low, down.high - down.mean),
-        (up.high - up.mean, down.mean - down.low),
-    ):
-        ends.append((one**2 + other**2 + 2 * likeness * one * other) ** 0.5)
-    return Estimate(mean, mean - ends[0], mean + ends[1]).clipped(-1, 1)
 
 
 def function_of_means(
@@ -152,14 +109,16 @@ def function_variance(
         free_residual.append((noise, (seeds - 1) * (items - 1)))
         by_item.append((own, noise))
         free_item.append(items - 1)
-    variance = max(by_seed, residual) + sum(max(own - noise, 0) for own, noise in by_item)
+    own_items = sum(own for own, _ in by_item)
+    floor = min(max(by_seed, own_items, residual / 2), residual)
+    variance = max(by_seed + own_items - residual, floor)
     weights = [(by_seed, seeds - 1)] if by_seed > residual else []
     weights += [
         (own, free) for (own, noise), free in zip(by_item, free_item, strict=True) if own > noise
     ]
     weights = weights or free_residual
-    total = sum(weight / free for weight, free in weights)
-    freedom = sum(weight for weight, _ in weights) / total if total else numpy.inf
+    total = sum(weight**2 / free for weight, free in weights)
+    freedom = sum(weight for weight, _ in weights) ** 2 / total if total else numpy.inf
     return value, float(variance), float(freedom)
 
 
@@ -169,10 +128,10 @@ def crossed_variance(
     """The mean of `values` (..., seeds, items), the variance of that mean, and its freedom.
 
     Two-way random effects without replication (Searle, Casella, McCulloch 1992, chapter 4):
-    Var(mean) = (MS_seeds + MS_items - MS_residual) / (seeds * items), where a component of
-    variance that comes out negative counts as zero. The degrees of freedom are the harmonic mean
-    of the factors', weighted by their mean squares. Satterthwaite's weights are the squares of
-    these; with 3 seeds they cover as little as 92.5% (docs/metrics.md).
+    Var(mean) = (MS_seeds + MS_items - MS_residual) / (seeds * items). This may come out too small
+    by chance, so it is at least the larger of MS_seeds and MS_items, as far as that lies between
+    MS_residual / 2 and MS_residual. The degrees of freedom are those of Satterthwaite (1946) for
+    MS_seeds + MS_items, where a factor whose mean square is not above the residual does not count.
 
     `missing` of the cells were filled in (see `filled`), and take freedom from the residual.
     """
@@ -194,15 +153,13 @@ def crossed_variance(
     residual = mean_square(values - rows - columns + mean, 1, free_residual)
     by_seed = mean_square(rows - mean, items, free_seeds)
     by_item = mean_square(columns - mean, seeds, free_items)
-    variance = (
-        residual + numpy.maximum(by_seed - residual, 0) + numpy.maximum(by_item - residual, 0)
-    )
-    # a factor whose component is zero does not count for the freedom
+    floor = numpy.clip(numpy.maximum(by_seed, by_item), residual / 2, residual)
+    variance = numpy.maximum(by_seed + by_item - residual, floor)
     by_seed = numpy.where(by_seed > residual, by_seed, 0)
     by_item = numpy.where(by_item > residual, by_item, 0)
     alone = numpy.where(by_seed + by_item > 0, 0, residual)
-    weighted = by_seed / free_seeds + by_item / free_items + alone / free_residual
-    total = by_seed + by_item + alone
+    weighted = by_seed**2 / free_seeds + by_item**2 / free_items + alone**2 / free_residual
+    total = (by_seed + by_item + alone) ** 2
     freedom = numpy.divide(
         total, weighted, out=numpy.full_like(total, free_residual), where=weighted > 0
     )
@@ -233,34 +190,7 @@ def filled(values: numpy.ndarray) -> tuple[numpy.ndarray, int]:
     return table, missing
 
 
-def wilson(
-    mean: Values, variance: Values, freedom: Values, cells: int, level: float = LEVEL
-) -> Estimate:
-    """Wilson's (1927) interval for a share whose mean has the given variance.
-
-    The share is taken as one of n = mean (1 - mean) / variance independent texts, as surveys do
-    (Korn and Graubard 1998), with Student's t for the normal quantile; n is at most `cells`. At a
-    share of 0 or 1 the variance is 0 and says nothing, so n is `cells`. NaN variance: no interval.
-    """
-    mean, variance = numpy.asarray(mean, float), numpy.asarray(variance, float)
-    spread = mean * (1 - mean)
-    known = ~numpy.isnan(variance)
-    informed = known & (variance > 0) & (spread > 0)
-    n = numpy.divide(spread, variance, out=numpy.full(mean.shape, float(cells)), where=informed)
-    n = numpy.where(known, numpy.minimum(n, cells), numpy.nan)
-    quantile = stdtrit(numpy.where(informed, freedom, cells - 1), (1 + level) / 2)
-    shrink = 1 + quantile**2 / n
-    centre = (mean + quantile**2 / (2 * n)) / shrink
-    half = quantile / shrink * numpy.sqrt(spread / n + quantile**2 / (4 * n**2))
-    # rounding may put an end of the interval on the wrong side of the share
-    low = numpy.where(mean == 0, 0, numpy.minimum(centre - half, mean))
-    high = numpy.where(mean == 1, 1, numpy.maximum(centre + half, mean))
-    return Estimate(
-        mean[()], numpy.where(known, low, numpy.nan)[()], numpy.where(known, high, numpy.nan)[()]
-    )
-
-
-def _items_variance(values: numpy.ndarray) -> tuple[float, float, float]:
+def items_variance(values: numpy.ndarray) -> tuple[float, float, float]:
     """The mean of `values` (items,), the variance of that mean, and its degrees of freedom."""
     values = numpy.asarray(values, dtype=float)
     values = values[~numpy.isnan(values)]

@@ -68,6 +68,7 @@ def run(seeds=5):
         for task, kind, middle, kept, items in tasks
     ]
     texts = pandas.DataFrame(texts).assign(sample_seed=0)
+    texts["text_hash"] = texts.index.astype(str)
     return Measured(SWEEPS, 12, evaluation, texts, pandas.concat(asked), ngrams=True)
 
 

@@ -9,7 +9,7 @@ import pytest
 from needq.common import columns, tables
 from needq.metrics import degradation as metrics
 from needq.metrics import ngrams as text_metrics
-from needq.metrics import statistics
+from needq.metrics import shares, statistics
 
 
 def degradation(folder, backend="cpu"):
@@ -102,7 +102,7 @@ def test_tasks_are_shares_with_wilsons_interval(fake_folder):
     for row in fake_run.answers():
         if (row["blocks_replaced"], row["task"]) == (4, "cloze"):
             cells[row["noise_seed"], row["item"]] = row["right"]
-    estimate = statistics.share_of_crossed(cells)
+    estimate = shares.share_of_crossed(cells)
     found = [table.loc[4, f"cloze{end}"] for end in ("", "_low", "_high")]
     assert found == pytest.approx([estimate.mean, estimate.low, estimate.high])
     assert table.loc[4, "grammar"] > table.loc[4, "cloze"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from needq.metrics import holm, statistics
+from needq.metrics import holm, shares, statistics
 from needq.metrics.statistics import Estimate
 from scipy.stats import t
 
@@ -38,7 +38,7 @@ def test_a_p_value_of_a_share_is_wilsons():
     right[:, :10] = 1
 
     def at(level):
-        return statistics.share_of_crossed(right, level)
+        return shares.share_of_crossed(right, None, level)
 
     p = holm.p_value(at, 0.5, inf)
     assert at(1 - p).high == pytest.approx(0.5, abs=1e-6)

@@ -12,7 +12,7 @@ from needq.inference.generate import generate
 from needq.inference.native import NativeModel
 from needq.inference.sampling import Row
 from needq.inference.score import token_nlls
-from needq.metrics import calibration, labels, statistics
+from needq.metrics import calibration, labels, shares
 from scipy import stats
 from tokenizers import Tokenizer
 
@@ -184,7 +184,7 @@ def test_shares_are_counted_over_noise_seeds_and_prompts(labelled):
     }
     # each cell of a seed and a prompt has one text of two
 
-    estimate = statistics.share_of_crossed(np.full((5, 8), 0.5))
+    estimate = shares.share_of_crossed(np.full((5, 8), 0.5), 80)
     assert last.loc["noise", "share_low"] == pytest.approx(estimate.low)
     third = found[found["blocks_replaced"] == 3].set_index("label")
     assert third["share"].tolist() == [1, 0, 0, 0, 0]

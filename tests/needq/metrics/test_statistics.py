@@ -4,7 +4,7 @@ import numpy
 import pytest
 from needq.metrics import statistics
 from scipy import stats
-from simulated import DATA_SETS, RATIOS, SHARES, SIZES, clustered, coverage, covers, simulated
+from simulated import RATIOS, SIZES, coverage, simulated
 
 
 @pytest.mark.parametrize(("seeds", "items"), SIZES)
@@ -12,7 +12,7 @@ from simulated import DATA_SETS, RATIOS, SHARES, SIZES, clustered, coverage, cov
 def test_intervals_cover_the_truth(seeds, items, ratio):
     rng = numpy.random.default_rng([seeds, items, RATIOS.index(ratio)])
     covered = coverage(simulated(seeds, items, ratio, rng))
-    assert 0.925 <= covered <= 0.98 if seeds == 3 else 0.94 <= covered <= 0.977
+    assert 0.91 <= covered <= 0.975 if seeds == 3 else 0.93 <= covered <= 0.973
 
 
 @pytest.mark.parametrize(
@@ -32,66 +32,6 @@ def test_intervals_cover_93_to_97_percent_at_the_default_size(items, ratio):
     rng = numpy.random.default_rng([items, int(100 * ratio[0])])
     for _ in range(3):
         assert 0.93 <= coverage(simulated(5, items, ratio, rng, 5000)) <= 0.97
-
-
-@pytest.mark.parametrize("items", [100, 300])
-@pytest.mark.parametrize("truth", [0.5, 0.8, 0.95])
-@pytest.mark.parametrize("spread", [(0.1, 1.0), (0.3, 1.0), (0.3, 0.5)])
-def test_intervals_of_task_accuracies_cover_the_truth(items, truth, spread):
-    """1,000 data sets of 5 noise seeds, answers of 0 and 1 to items of unequal difficulty."""
-    rng = numpy.random.default_rng([items, int(100 * truth), int(10 * spread[1])])
-    by_seed = spread[0] * rng.normal(size=(1000, 5, 1))
-    by_item = spread[1] * rng.normal(size=(1000, 1, items))
-    level = stats.norm.ppf(truth) * (1 + spread[0] ** 2 + spread[1] ** 2) ** 0.5
-    chance = stats.norm.cdf(level + by_seed + by_item)
-    values = (rng.random(chance.shape) < chance).astype(float)
-    found = statistics.wilson(*statistics.crossed_variance(values), 5 * items)
-    covered = ((found.low <= truth) & (truth <= found.high)).mean()
-    # 93 to 97%, and 2 standard errors of a share of 1,000
-    assert 0.916 <= covered <= 0.984
-
-
-# prompts, how alike two texts of one prompt are, the least coverage; on pocket-gpt2 they are not
-SETTINGS = [(30, 0, 0.93), (6, 0, 0.94), (6, 0.1, 0.93), (6, 0.2, 0.9)]
-
-
-@pytest.mark.parametrize(("prompts", "likeness", "least"), SETTINGS)
-@pytest.mark.parametrize("share", SHARES)
-def test_intervals_over_prompts_hold_with_repeated_texts(share, prompts, likeness, least):
-    """The ledger at its default size: 21 texts of each prompt, of which 16 are different."""
-    rng = numpy.random.default_rng([int(100 * share), int(10 * likeness)])
-    (values, _) = clustered((share, 1 - share), likeness, prompts, rng)
-    found = covers([statistics.share_of_clusters(one, 16 * prompts) for one in values], share)
-    assert found >= least
-    plain = covers([statistics.mean_of_items(one) for one in values], share)
-    assert found >= plain  # a t interval, which has no width where all prompts agree
-
-
-@pytest.mark.parametrize(("prompts", "likeness", "least"), SETTINGS)
-@pytest.mark.parametrize("more", [0.01, 0.1, 0.3, 0.6, 0.9])
-@pytest.mark.parametrize("fewer", [0.01, 0.08])
-def test_intervals_of_effects_hold_with_repeated_texts(more, fewer, prompts, likeness, least):
-    rng = numpy.random.default_rng([int(100 * more), int(100 * fewer), int(10 * likeness)])
-    up, down, _ = clustered((more, fewer, 1 - more - fewer), likeness, prompts, rng)
-    sets = zip(up, down, strict=True)
-    found = [statistics.difference_of_clusters(*one, 16 * prompts) for one in sets]
-    assert covers(found, more - fewer) >= least
-
-
-def test_a_difference_of_clusters_by_hand():
-    """Newcombe's (1998) own formula for paired shares, from Wilson's intervals."""
-    up, down = numpy.array([0.5, 0.7, 0.6, 0.8]), numpy.array([0.1, 0.0, 0.2, 0.1])
-    one, two = statistics.share_of_clusters(up, 40), statistics.share_of_clusters(down, 40)
-    found = statistics.difference_of_clusters(up, down, 40)
-    phi = (one.mean * two.mean / ((1 - one.mean) * (1 - two.mean))) ** 0.5
-    low, high = one.mean - one.low, two.high - two.mean
-    assert found.mean == pytest.approx(0.55)
-    assert found.low == pytest.approx(0.55 - (low**2 + high**2 + 2 * phi * low * high) ** 0.5)
-    even = statistics.difference_of_clusters(numpy.zeros(4), numpy.zeros(4), 40)
-    assert 0 < even.high == -even.low < 0.13
-    alone = statistics.difference_of_clusters(numpy.ones(1), numpy.zeros(1), 40)
-    assert alone.mean == 1
-    assert numpy.isnan([alone.low, alone.high]).all()
 
 
 def test_a_function_of_one_table_of_means_is_a_crossed_mean():
@@ -128,11 +68,6 @@ def test_a_function_without_a_finite_value_has_no_interval():
     assert statistics.function_of_means([table[:1]], lambda mean: mean[0]).mean == 2.5
 
 
-def test_without_any_effect_intervals_are_wider_than_they_need_be():
-    covered = coverage(simulated(5, 8, (0, 0, 1), numpy.random.default_rng(0)))
-    assert 0.975 <= covered <= 0.99
-
-
 def test_treating_cells_as_independent_would_cover_too_little():
     values = simulated(5, 16, (0.2, 0.5, 0.2), numpy.random.default_rng(1))
     flat = values.reshape(len(values), -1)
@@ -155,14 +90,18 @@ def test_variance_equals_a_naive_analysis_of_variance():
     found = statistics.crossed_variance(values)
     assert seeds > rest
     assert items > rest
-    freedom = (seeds + items) / (seeds / 3 + items / 5)
+    freedom = (seeds + items) ** 2 / (seeds**2 / 3 + items**2 / 5)
     numpy.testing.assert_allclose(found, (mean, (seeds + items - rest) / 24, freedom))
 
 
-def test_a_negative_component_counts_as_zero():
+def test_without_effects_the_residual_bounds_the_variance():
     values = numpy.array([[0.0, 1.0], [1.0, 0.0]])  # no effect of either factor: only residual
     mean, variance, freedom = statistics.crossed_variance(values)
-    assert (mean, variance, freedom) == (0.5, 0.25, 1)
+    assert (mean, variance, freedom) == (0.5, 0.5 / 4, 1)
+    values = numpy.array([[0.0, 1.0], [1.0, 0.4]])  # mean squares: 0.04 each, residual 0.64
+    assert statistics.crossed_variance(values)[1] == pytest.approx(0.32 / 4)
+    values = numpy.array([[0.0, 1.0], [0.4, 0.0]])  # 0.09 and 0.09, 0.49
+    assert statistics.crossed_variance(values)[1] == pytest.approx(0.245 / 4)
 
 
 def test_one_factor_equals_scipy():
@@ -178,7 +117,6 @@ def test_one_of_anything_gives_no_interval(shape):
     found = statistics.mean_of_crossed(numpy.ones(shape))
     assert found.mean == 1
     assert numpy.isnan([found.low, found.high]).all()
-    assert numpy.isnan(statistics.share_of_crossed(numpy.ones(shape)).low)
     assert numpy.isnan(statistics.mean_of_items(numpy.ones(1)).low)
 
 
@@ -187,7 +125,6 @@ def test_nothing_gives_nothing():
         found = statistics.mean_of_crossed(values)
         assert numpy.isnan([found.mean, found.low, found.high]).all()
     assert numpy.isnan(statistics.mean_of_items(numpy.array([numpy.nan])).mean)
-    assert numpy.isnan(statistics.share_of_crossed(numpy.full((2, 3), numpy.nan)).mean)
 
 
 def test_holes_are_filled_by_least_squares():
@@ -208,7 +145,8 @@ def test_a_hole_costs_the_residual_a_degree_of_freedom():
     _, whole, freedom = statistics.crossed_variance(values)
     _, holed, fewer = statistics.crossed_variance(values, missing=1)
     assert (freedom, fewer) == (4, 3)
-    assert holed == pytest.approx(whole * 4 / 3)
+    by_seed = numpy.array([1 / 3, 2 / 3, 1 / 2]).var(ddof=1) / 3
+    assert holed >= whole >= by_seed
 
 
 def test_a_hole_does_not_shift_an_additive_table():
@@ -224,35 +162,6 @@ def test_empty_rows_and_columns_are_dropped():
     padded = numpy.full((4, 4), numpy.nan)
     padded[:3, 1:] = values
     assert statistics.mean_of_crossed(padded) == statistics.mean_of_crossed(values)
-
-
-@pytest.mark.parametrize("spread", [(0.0, 0.0), (1.0, 1.0), (0.3, 2.0)])
-def test_intervals_of_shares_cover_the_truth(spread):
-    rng = numpy.random.default_rng(4)
-    by_seed = spread[0] * rng.normal(size=(DATA_SETS, 5, 1))
-    by_item = spread[1] * rng.normal(size=(DATA_SETS, 1, 8))
-    chance = stats.norm.cdf(1 + by_seed + by_item)
-    values = (rng.random(chance.shape) < chance).astype(float)
-    truth = stats.norm.cdf(1 / numpy.sqrt(1 + spread[0] ** 2 + spread[1] ** 2))
-    found = statistics.wilson(*statistics.crossed_variance(values), 40)
-    covered = ((found.low <= truth) & (truth <= found.high)).mean()
-    assert 0.92 <= covered <= 0.99
-
-
-def test_wilson_equals_scipy_where_nothing_is_shared():
-    # with the variance of independent draws and many degrees of freedom it is the textbook's
-    found = statistics.wilson(0.25, 0.25 * 0.75 / 40, 1e9, 40)
-    reference = stats.binomtest(10, 40).proportion_ci(method="wilson")
-    numpy.testing.assert_allclose([found.low, found.high], [reference.low, reference.high])
-
-
-def test_shares_of_0_and_1_keep_an_interval():
-    all_same = statistics.share_of_crossed(numpy.ones((5, 8)))
-    assert all_same.mean == all_same.high == 1
-    assert 0.89 < all_same.low < 0.92
-    none_same = statistics.share_of_items(numpy.zeros(8))
-    assert none_same.mean == none_same.low == 0
-    assert 0.3 < none_same.high < 0.45
 
 
 def test_clipping_keeps_the_mean_and_no_interval():

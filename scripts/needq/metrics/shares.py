@@ -1,0 +1,132 @@
+"""Shares of texts with 95% intervals, where texts may repeat each other.
+
+An intervention that changes little gives the same text under every noise seed. Five equal texts are
+one value, not five. So an interval counts different texts: n is their effective number.
+"""
+
+from collections.abc import Iterable
+
+import numpy
+from scipy.special import gammaincinv, ndtri, stdtrit
+
+from needq.metrics.statistics import (
+    LEVEL,
+    Estimate,
+    Values,
+    crossed_variance,
+    filled,
+    items_variance,
+)
+
+FEW = 2  # texts; an interval of so few has a Poisson end (see `wilson`)
+
+
+def effective_number(repeats: Iterable[float]) -> float:
+    """The effective number of different texts, where each text occurs so many times (Kish 1965).
+
+    (sum of r)^2 / sum of r^2: the number of texts if all are different, and 1 if all are equal.
+    """
+    counts = numpy.array(list(repeats), float)
+    return float(counts.sum() ** 2 / (counts**2).sum())
+
+
+def share_of_items(values: numpy.ndarray, n: float | None = None) -> Estimate:
+    """The mean over one random factor of `values` (items,) in [0, 1]: see `wilson`.
+
+    NaN values are left out. Without `n`, all values count as different.
+    """
+    values = values[~numpy.isnan(values)]
+    return wilson(*items_variance(values), n or values.size)
+
+
+def share_of_crossed(
+    values: numpy.ndarray, n: float | None = None, level: float = LEVEL
+) -> Estimate:
+    """The mean over two crossed random factors of values in [0, 1], with its interval.
+
+    `values` are as in `statistics.mean_of_crossed`, and `n` is as in `wilson`. Without `n`, all
+    cells count as different. If they all agree, only the items do: one value may hold for all
+    noise seeds.
+    """
+    table, missing = filled(values)
+    mean, variance, freedom = crossed_variance(table, missing)
+    if n is None:
+        n = table.size - missing if 0 < mean < 1 else table.shape[1]
+    return wilson(mean, variance, freedom, n, level)
+
+
+def share_of_clusters(values: numpy.ndarray, n: float) -> Estimate:
+    """The mean over clusters of values in [0, 1], with its interval: see `wilson`.
+
+    `values` (clusters,) are the means of clusters of one size. In a cluster, values may be repeated
+    or resemble each other, so the variance is that between clusters (Korn and Graubard 1998).
+    """
+    return wilson(*items_variance(values), n)
+
+
+def difference_of_clusters(more: numpy.ndarray, fewer: numpy.ndarray, n: float) -> Estimate:
+    """The mean of `more` less that of `fewer`, of which each single value has one at most.
+
+    Both are as in `share_of_clusters`. Their intervals are joined by Newcombe's (1998) method for
+    paired shares, as Zou and Donner (2008) give it: unlike a t interval, it has a width where all
+    values are equal.
+    """
+    up, down = (share_of_clusters(values, n) for values in (more, fewer))
+    mean = up.mean - down.mean
+    against = (1 - up.mean) * (1 - down.mean)
+    # two shares of one whole: what is in one is not in the other
+    likeness = min(1, up.mean * down.mean / against) ** 0.5 if against else 1.0
+    ends = []
+    for one, other in (
+        (up.mean - up.low, down.high - down.mean),
+        (up.high - up.mean, down.mean - down.low),
+    ):
+        ends.append((one**2 + other**2 + 2 * likeness * one * other) ** 0.5)
+    return Estimate(mean, mean - ends[0], mean + ends[1]).clipped(-1, 1)
+
+
+def wilson(
+    mean: Values, variance: Values, freedom: Values, n: Values, level: float = LEVEL
+) -> Estimate:
+    """The interval of a share among texts of which `n` are different (`effective_number`).
+
+    The variance of the mean is at least p (1 - p) / n, that of n independent texts. `variance`, as
+    estimated with `freedom` from how seeds, prompts or clusters differ, may be larger: texts
+    resemble each other. This excess over p (1 - p) / (n - 1), an estimate without bias, is added.
+    Only the excess was estimated, so the freedom is `freedom` times variance / excess. The share
+    is then taken as one of n' independent texts, by which the variance and Student's t come out
+    the same (Korn and Graubard 1998), and has the interval of Wilson (1927). With at most FEW
+    texts of a kind the normal approximation is too narrow, and the end towards 0 or 1 is at least
+    as far as that of a Poisson count (Brown, Cai and DasGupta 2001). NaN variance: no interval.
+    """
+    mean, variance = numpy.asarray(mean, float), numpy.asarray(variance, float)
+    n = numpy.maximum(n, 1)  # no text at all has no interval either
+    spread, known = mean * (1 - mean), ~numpy.isnan(variance)
+    own = spread / n
+    excess = numpy.maximum(variance - spread / numpy.maximum(numpy.subtract(n, 1), 1e-9), 0)
+    whole = own + excess
+    shape = whole.shape
+    free = numpy.divide(whole, excess, out=numpy.full(shape, numpy.inf), where=excess > 0)
+    normal, alike = ndtri((1 + level) / 2), whole > 0
+    n = numpy.divide(spread, whole, out=numpy.full(shape, n, float), where=alike)
+    n = n * (normal / stdtrit(numpy.where(excess > 0, freedom, 1) * free, (1 + level) / 2)) ** 2
+    shrink = 1 + normal**2 / n
+    centre = (mean + normal**2 / (2 * n)) / shrink
+    half = normal / shrink * numpy.sqrt(spread / n + normal**2 / (4 * n**2))
+    low = numpy.minimum(centre - half, _poisson_low(mean * n, 1 - level) / n)
+    high = numpy.maximum(centre + half, 1 - _poisson_low((1 - mean) * n, 1 - level) / n)
+    # rounding may put an end of the interval on the wrong side of the share
+    low = numpy.where(mean == 0, 0, numpy.minimum(low, mean))
+    high = numpy.where(mean == 1, 1, numpy.maximum(high, mean))
+    return Estimate(
+        mean[()], numpy.where(known, low, numpy.nan)[()], numpy.where(known, high, numpy.nan)[()]
+    )
+
+
+def _poisson_low(count: numpy.ndarray, chance: float) -> numpy.ndarray:
+    """The lowest mean of a Poisson count under which `count` or more have this chance.
+
+    Infinite for more than FEW, where no such limit is needed.
+    """
+    many = count > FEW + 1e-9  # as rounding may have it
+    return numpy.where(many, numpy.inf, gammaincinv(numpy.maximum(count, 1e-9), chance))
