@@ -106,12 +106,12 @@ def labels(rows):
     for row in rows:
         label = LABELS[max(row["blocks_replaced"] - 1, 0) // 3]
         short = row["blocks_replaced"] == BLOCKS and row["sample_seed"] == 0
-        label, in_distribution = (None, None) if short else (label, True)
+        label = None if short else label
         names = (*keys(0, 0), "prompt", "sample_seed")
         found.append(
             {name: row[name] for name in names}
             | {"text_hash": text_hash(row["tokens"])}
-            | {"label": label, "in_distribution": in_distribution}
+            | {"label": label}
         )
     return found
 

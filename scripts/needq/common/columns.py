@@ -41,8 +41,8 @@ DEGRADATION = with_intervals(
         **KEYS,
         "backend": BACKEND,
         "label": "The most frequent label of the generated texts: near normal, meaning lost, "
-        "repetitive, noise or unlabelled. In a tie, the first in this order. Empty if the sweep "
-        "generates no texts.",
+        "repetitive, noise, none of these or unlabelled. In a tie, the first in this order. Empty "
+        "if the sweep generates no texts.",
         "nll": "Negative log-likelihood of the evaluation text, in nats per token: the model "
         "predicts each token from the true tokens before it. Mean over noise seeds and documents. "
         "Lower is better.",
@@ -108,10 +108,11 @@ LABELS = with_intervals(
     {
         **KEYS,
         "backend": BACKEND,
-        "label": "near normal, meaning lost, repetitive, noise, or unlabelled: fewer than 8 "
-        "tokens, or too few texts of the pristine model to fit labels to.",
-        "share": "Share (0 to 1) of the generated texts that have this label. Mean over noise "
-        "seeds and prompts.",
+        "label": "near normal, meaning lost, repetitive, or noise. none of these: the text "
+        "resembles no kind of reference text. unlabelled: fewer than 8 tokens, or too few texts of "
+        "the pristine model to fit labels to.",
+        "share": "Share (0 to 1) of the generated texts that have this label, of all texts. Mean "
+        "over noise seeds and prompts. In its interval, equal texts count once.",
         "texts": DEGRADATION["texts"],
     },
 )
@@ -122,7 +123,7 @@ LABEL_CONFUSION = {
     "before it. loop: a part repeats to the end. order 0: tokens are drawn by their frequency. "
     "uniform: all tokens are equally probable.",
     "true_label": "The label that reference texts of this kind should get.",
-    "label": "A label that the classifier can give.",
+    "label": "A label that the classifier can give, or none of these.",
     "reference_texts": "Number of held-out reference texts of this kind that got this label.",
 }
 

@@ -13,8 +13,9 @@ PAIR = ("left", "right")
 
 # the labels of texts, from the least to the most damage
 LABELS = ("near normal", "meaning lost", "repetitive", "noise")
+NONE = "none of these"  # the text resembles no kind of reference text
 UNLABELLED = "unlabelled"  # the text is too short, or there are too few reference texts
-ALL_LABELS = (*LABELS, UNLABELLED)
+ALL_LABELS = (*LABELS, NONE, UNLABELLED)
 
 TOO_SMALL = "n too small"  # in place of an interval, if there are too few noise seeds
 

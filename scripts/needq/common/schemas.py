@@ -90,7 +90,6 @@ LABELS = pa.schema(
         "sample_seed": pa.int64(),
         "text_hash": pa.int64(),
         "label": pa.string(),
-        "in_distribution": pa.bool_(),
     }
 )
 DIVERGENCE = pa.schema(

@@ -23,9 +23,13 @@ GREY = "#6b6b6b"
 INK = "#333333"  # of small print
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", ":", "-.")
-# unlabelled, the last of ALL_LABELS, is white
+# what has no label of the article is pale: light grey and white
 LABELS = dict(
-    zip(ALL_LABELS, (COLOURS[0], COLOURS[1], COLOURS[4], "#4d4d4d", "white"), strict=True)
+    zip(
+        ALL_LABELS,
+        (COLOURS[0], COLOURS[1], COLOURS[4], "#4d4d4d", "#d2d2d2", "white"),
+        strict=True,
+    )
 )
 Panels = Any  # a table of axes: rows x columns
 Look = dict[str, Any]  # how a thing is drawn: keyword arguments of matplotlib

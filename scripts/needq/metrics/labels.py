@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import numpy
 import pandas
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from needq.common import columns
-from needq.common.keys import ALL_LABELS, INTERVENTION, LABELS, UNLABELLED, text_hash
+from needq.common.keys import ALL_LABELS, INTERVENTION, LABELS, NONE, UNLABELLED, text_hash
 from needq.common.logs import progress
 from needq.metrics.calibration import KINDS
 from needq.metrics.estimates import as_columns, first_values, share
@@ -43,26 +43,25 @@ class Classifier:
     covariances: numpy.ndarray
     reach: numpy.ndarray
 
-    def labelled(self, texts: DataFrame) -> DataFrame:
-        """`label` and `in_distribution` of each text; `texts` has `tokens` and their `nlls`.
+    def labels(self, texts: DataFrame) -> Series:
+        """The label of each text; `texts` has `tokens` and their `nlls`.
 
-        `in_distribution` says whether the text resembles any kind of reference text. Both are
-        missing for texts of fewer than SHORTEST tokens.
+        It is NONE for a text that resembles no kind of reference text, and missing for texts of
+        fewer than SHORTEST tokens.
         """
         labels = unlabelled(texts)
         long = texts["tokens"].map(len) >= SHORTEST
         if long.any():
             rows = features(texts[long], self.log_frequency)
             likelihood = _label_likelihoods(self.means, self.covariances, rows)
-            labels.loc[long, "label"] = numpy.array(LABELS)[likelihood.argmax(1)]
-            near = _distances(self.means, self.covariances, rows) <= self.reach
-            labels.loc[long, "in_distribution"] = near.any(1)
+            near = (_distances(self.means, self.covariances, rows) <= self.reach).any(1)
+            labels[long] = numpy.where(near, numpy.array(LABELS)[likelihood.argmax(1)], NONE)
         return labels
 
 
-def unlabelled(texts: DataFrame) -> DataFrame:
-    """The result of `Classifier.labelled` if no text gets a label."""
-    return DataFrame({"label": None, "in_distribution": None}, index=texts.index, dtype=object)
+def unlabelled(texts: DataFrame) -> Series:
+    """The result of `Classifier.labels` if no text gets a label."""
+    return Series([None] * len(texts), index=texts.index, dtype=object)
 
 
 def fit(references: DataFrame, vocabulary: int) -> Classifier | None:
@@ -174,8 +173,8 @@ def label_texts(
     for backend in progress(list(texts), "backends"):
         rows = texts[backend].assign(nlls=scores[backend]["nlls"])
         rows["text_hash"] = rows["tokens"].map(text_hash)
-        labels = classifier.labelled(rows) if classifier else unlabelled(rows)
-        labelled[backend] = rows.drop(columns="tokens").join(labels)
+        labels = classifier.labels(rows) if classifier else unlabelled(rows)
+        labelled[backend] = rows.drop(columns="tokens").assign(label=labels)
     return labelled
 
 
@@ -198,17 +197,17 @@ def most_frequent_label(texts: DataFrame) -> str:
 
 
 def confusion(classifier: Classifier, references: DataFrame) -> DataFrame:
-    """How many held-out texts of each kind got each label: rows KINDS, columns LABELS."""
+    """How many held-out texts of each kind got each label, or none: rows KINDS."""
     mine = references[references["held_out"] & (references["tokens"].map(len) >= SHORTEST)]
-    counts = pandas.crosstab(mine["kind"], classifier.labelled(mine)["label"])
-    return counts.reindex(index=list(KINDS), columns=list(LABELS), fill_value=0)
+    counts = pandas.crosstab(mine["kind"], classifier.labels(mine))
+    return counts.reindex(index=list(KINDS), columns=[*LABELS, NONE], fill_value=0)
 
 
 def pair_accuracy(counts: DataFrame) -> dict[tuple[str, str], float]:
     """For each two neighbouring labels, the share of reference texts that got their true label.
 
     `counts` is the result of `confusion`. Both labels have the same weight. A text that got a
-    third label counts as wrong.
+    third label, or none of these, counts as wrong.
     """
     by_label = counts.groupby(pandas.Series(KINDS), sort=False).sum()
     accuracy = {label: by_label.loc[label, label] / by_label.loc[label].sum() for label in LABELS}
@@ -243,9 +242,9 @@ def confusion_table(classifier: Classifier | None, references: DataFrame) -> Dat
     counts = confusion(classifier, references)
     table = counts.reset_index(names="kind")
     table.insert(1, "true_label", table["kind"].map(KINDS))
-    return table.melt(["kind", "true_label"], list(LABELS), "label", "reference_texts").sort_values(
-        "kind", key=lambda kinds: kinds.map(list(KINDS).index), kind="stable"
-    )
+    return table.melt(
+        ["kind", "true_label"], [*LABELS, NONE], "label", "reference_texts"
+    ).sort_values("kind", key=lambda kinds: kinds.map(list(KINDS).index), kind="stable")
 
 
 def quality_table(
@@ -259,14 +258,13 @@ def quality_table(
         of_pair = references["held_out"] & references["kind"].map(KINDS).isin(pair)
         row = {"measure": f"accuracy of {pair[0]} and {pair[1]}", "value": accuracy}
         rows.append(row | {"texts": int(of_pair.sum())})
-    held_out = classifier.labelled(references[references["held_out"]])
-    groups = {"held-out reference texts": held_out}
-    groups |= {f"texts of {backend}": texts for backend, texts in labelled.items()}
-    for name, texts in groups.items():
-        in_distribution = texts["in_distribution"].dropna().astype(bool)
+    groups = {"held-out reference texts": classifier.labels(references[references["held_out"]])}
+    groups |= {f"texts of {backend}": texts["label"] for backend, texts in labelled.items()}
+    for name, labels in groups.items():
+        known = labels.dropna()
         row = {
             "measure": f"{name} that resemble no reference text",
-            "value": 1 - in_distribution.mean(),
+            "value": (known == NONE).mean(),
         }
-        rows.append(row | {"texts": len(in_distribution)})
+        rows.append(row | {"texts": len(known)})
     return DataFrame(rows, columns=list(columns.LABEL_QUALITY))
