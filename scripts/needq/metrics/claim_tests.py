@@ -99,8 +99,9 @@ def label_bands(
 ) -> list[Outcome]:
     """C2: where the labels lie.
 
-    `different` gives the number of different texts with so many blocks replaced. `labels` maps each label to (seeds, prompts, steps), 1 where a text has it. The article's ranges
-    are quarters of the 12 blocks of its model, so here of the `whole` number of blocks.
+    `labels` maps each label to (seeds, prompts, steps), 1 where a text has it. `different` gives
+    the number of different texts in a range of blocks replaced. The article's ranges are quarters
+    of the 12 blocks of its model, so here of the `whole` number of blocks.
     """
     outcomes = []
     for label, (first, last) in article_bands(whole).items():

@@ -28,8 +28,8 @@ class Measured:
 
     `sweeps` names the sweep of each comparison (`needq.plan.comparisons`); q must be there.
     `n_blocks` is that of the model. `evaluation` has `document` and `nll`, `texts` has `prompt`,
-    `label` and `text_hash`, and `answers` are rows of schemas.TASKS; all have the columns of an intervention.
-    `ngrams` says whether a 5-gram model had a part in selecting the items.
+    `label` and `text_hash`, and `answers` are rows of schemas.TASKS; all have the columns of an
+    intervention. `ngrams` says whether a 5-gram model had a part in selecting the items.
     """
 
     sweeps: Mapping[str, str]

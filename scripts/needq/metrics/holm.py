@@ -13,7 +13,7 @@ from needq.metrics.statistics import LEVEL, Estimate
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 CANNOT = "cannot be decided"
-SMALLEST = 1e-12  # of the p-values that are told apart
+SMALLEST, LARGEST = 1e-12, 1 - 1e-6  # of the p-values that are told apart
 
 At = Callable[[float], Estimate]  # the estimate with its interval at a level, for example 0.95
 
@@ -53,9 +53,9 @@ def p_value(at: At, above: float, below: float) -> float:
     So it is at most 0.05 exactly if the 95% interval lies outside. 1 if the estimate lies in the
     range or has no interval.
     """
-    if not outside(at(0.0), above, below):
+    low, high = SMALLEST, LARGEST
+    if not outside(at(1 - high), above, below):
         return 1.0
-    low, high = SMALLEST, 1.0  # outside at 1 - high, and perhaps not at 1 - low
     if outside(at(1 - low), above, below):
         return SMALLEST
     while high / low > 1 + 1e-9:

@@ -38,7 +38,14 @@ def test_single_blocks(rises, expected):
 @pytest.mark.parametrize(("share", "expected"), [(1.0, S), (0.2, R), (0.8, U)])
 def test_the_label_of_one_block(share, expected):
     near = texts(np.random.default_rng(0), share)
-    assert verdicts(claim_tests.near_normal(near[:, :, 1])) == [expected]
+    assert verdicts(claim_tests.near_normal(near[:, :, 1], 30)) == [expected]
+
+
+def test_texts_that_repeat_each_other_prove_less():
+    near = np.ones((5, 6))
+    found = [claim_tests.near_normal(near, n) for n in (30, 8)]
+    assert verdicts(*found) == [S, U]
+    assert found[0].estimate.low > found[1].estimate.low
 
 
 @pytest.mark.parametrize(
@@ -90,7 +97,7 @@ def test_the_order_of_labels_is_tested_wherever_they_lie():
     turned = dict(zip(reversed(LABELS), one_label_each(rng, (3.5, 6.5, 9.5)).values(), strict=True))
     turned = {label: turned[label] for label in LABELS}
     assert verdicts(*claim_tests.label_order(BLOCKS, turned, 1)) == [R, R, R]
-    mixed = rng.integers(0, 4, (5, 8, STEPS))
+    mixed = np.random.default_rng(1).integers(0, 4, (5, 8, STEPS))
     labels = {label: (mixed == number) * 1.0 for number, label in enumerate(LABELS)}
     assert verdicts(*claim_tests.label_order(BLOCKS, labels, 1)) == [U, U, U]
 
