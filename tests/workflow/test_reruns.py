@@ -30,20 +30,22 @@ LEDGER |= REPORT
 CLAIMS = {"decide_claims", "show_claims", "plot_claims"}
 LABELS = {"label_texts", "show_labels", "summarise_degradation", "plot_degradation"}
 LABELS |= CLAIMS | REPORT
-SCORE = {"score", "collect_digests", "recompute", "summarise_baselines"} | LABELS
+SCORE = {"score", "collect_digests", "recompute", "summarise_baselines", "summarise_tasks"}
+SCORE |= LABELS
 CHUNK = {"generate", "record_provenance"} | SCORE | DIFF | LEDGER
-GENERATE = {"make_reference_texts"} | CHUNK
+GENERATE = {"make_reference_texts", "select_items"} | CHUNK
 TOKENIZE = {"tokenize_texts", "score_ngrams"} | GENERATE
 
 # the rules whose scripts use a module, by themselves or through others
 COMPUTE = {"generate", "score", "compute_logits", "repeat", "make_reference_texts"}
-COMPUTE |= {"trace_corners", "verify"}
+COMPUTE |= {"trace_corners", "verify", "select_items"}
 LOAD = COMPUTE | {"draw_native_noise"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
 PAGES |= {"write_pages", "write_index", "walk_through", "recompute"}
 FIGURES = {"plot_degradation", "plot_divergence", "plot_claims", "show_flips", "show_ledger"}
 TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradation"}
+TESTS |= {"summarise_tasks"}
 MODULES = {
     "plan/config": set(),
     "plan/selection": set(),
@@ -53,8 +55,11 @@ MODULES = {
     "backup/tokens": {"tokenize_texts", "generate", "repeat", "show_side_by_side"},
     "corrupt/methods": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
-    "inference/generate": COMPUTE - {"score", "compute_logits"},
+    "inference/generate": COMPUTE - {"score", "compute_logits", "select_items"},
     "inference/score": COMPUTE - {"generate"},
+    "inference/task_accuracy": {"score", "select_items"},
+    "metrics/selected_items": {"select_items", "score_ngrams"},
+    "metrics/claim_tests": {"decide_claims"},
     "inference/native": LOAD,
     "exact/model": LOAD,
     "metrics/statistics": TESTS
