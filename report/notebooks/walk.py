@@ -322,7 +322,8 @@ if "grammar" in degradation and degradation["grammar"].notna().any():
     draw(figure)
     first, end = answered.iloc[0], answered.iloc[-1]
     say(
-        f"Two tasks test what the model can still do. *grammar* (which of two sentences is "
+        f"Two tasks test what the model can still do, with items that the pristine model gets "
+        f"right and a 5-gram model gets wrong. *grammar* (which of two sentences is "
         f"grammatical? guessing gives one half) goes from {measured(first, 'grammar')} to "
         f"{measured(end, 'grammar')}. *cloze* (which word ends a passage? guessing gives 1 divided "
         f"by the number of candidates) goes from {measured(first, 'cloze')} to "
@@ -462,12 +463,13 @@ if "claims" in tables:
     claims = tables["claims"]
     whole = claims["test"].str.startswith("all ")
     say(
+        f"On {claims['model'].iloc[0]}, and on no other model:",
         "\n".join(
             f"- **{row['claim']}, {row['verdict']}.** {row['statement']}"
             for _, row in claims[whole].iterrows()
         ),
         "A claim is supported if all its tests are supported, and refuted if one of them is "
-        "refuted. The tests:",
+        "refuted. It cannot be decided if the run lacks what a test needs. The tests:",
     )
     HEADINGS = {
         "claim": "claim",
@@ -476,8 +478,9 @@ if "claims" in tables:
         "low": "95% from",
         "high": "to",
         "test": "test",
+        "why": "why it cannot be decided",
     }
-    show(claims[~whole], HEADINGS)
+    show(claims[~whole].fillna({"why": ""}), HEADINGS)
 else:
     say("This run has no `tables/claims.tsv`, so no claim is decided here.")
 
