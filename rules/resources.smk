@@ -1,6 +1,5 @@
 # Resources: what a job asks of a machine. A job that computes with the model asks for what `-n`
-# estimates (needq.plan.estimate), with room to spare; others are scaled with the files that they
-# read. A rule that says nothing asks for the default of the profile.
+# estimates, with room to spare; others by the files that they read, or for the profile's default.
 #
 # INPUTS   a job's input (before the files are there, a dry run shows <TBD>) and its backend
 # OUTPUTS  threads, gpu, mem_mb (MB) and runtime (minutes); each retry asks for as much again of the
@@ -64,6 +63,11 @@ def score_job(wildcards, input):
 def reference_job(wildcards, input):
     """What it costs to generate and score the reference texts."""
     return planned(input).reference_texts(CONFIG.divergence.backends[REFERENCE])
+
+
+def select_job(wildcards, input):
+    """What it costs to answer every item, from which some are selected."""
+    return planned(input).select_items(CONFIG.divergence.backends[REFERENCE])
 
 
 def noise_job(wildcards, input):

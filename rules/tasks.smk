@@ -6,11 +6,6 @@
 #          tables/tasks.tsv      accuracy and margin under each intervention
 
 
-def select_job(wildcards, input):
-    """What it costs to answer every item, from which some are selected."""
-    return planned(input).select_items(CONFIG.divergence.backends[REFERENCE])
-
-
 rule select_items:
     """Select the items that the pristine model gets right and a 5-gram model gets wrong."""
     input:
