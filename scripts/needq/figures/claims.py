@@ -18,15 +18,16 @@ TASKS = {
     "cloze copying": "copying",
 }
 # the title of each panel, and what the sweeps in it are called (`needq.plan.comparisons`)
+MATRICES = "Another matrix does {} × the damage of W_Q"
 COMPARISONS = {
-    "Another matrix does {} × the damage of W_Q": {
+    MATRICES: {
         "q": "W_Q",
         "bias": "W_Q and b_Q",
         "k": "W_K",
         "v": "W_V",
         "o": "W_O",
     },
-    "Another order of blocks does {} × the damage": {
+    "Half of the blocks in another order does {} × the damage": {
         "q": "from the first block on",
         "end": "from the last block on",
         "random": "in random order",
@@ -136,20 +137,28 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
         title: {kind: name for kind, name in names.items() if kind in comparisons}
         for title, names in COMPARISONS.items()
     }
+    if "k" not in comparisons:  # b_Q is no matrix: beside matrices, it is there for W_K alone
+        shown[MATRICES].pop("bias", None)
     shown = {title: names for title, names in shown.items() if len(names) > 1}
     figure, axes = theme.stack(max(1, len(shown)), extra=1.2)
     if not shown:
         theme.write_message(axes[0][0], "no sweep to compare was run")
     for (axis,), (title, names) in zip(axes, shown.items(), strict=False):
         own = {kind: degradation[degradation["sweep"] == comparisons[kind]] for kind in names}
+        # b_Q survives when W_Q is replaced, and b_K has no effect: W_K is compared with both
+        fair = {"k": "bias"} if {"k", "bias"} <= set(own) else {}
         ratios = {
-            kind: _damage_ratio(table, own["q"], kind in ORDERS) for kind, table in own.items()
+            kind: _damage_ratio(table, own[fair.get(kind, "q")], kind in ORDERS)
+            for kind, table in own.items()
         }
         for index, (kind, name) in enumerate(names.items()):
             text = name if kind == "q" else f"{name}: {ratios[kind]:.2f} ×"
+            if kind in fair:
+                text += f" {names['bias']}"
             look = theme.style(index) | {"linewidth": 0.9 if _has_gaps(own[kind]) else 1.6}
             draw_line(axis, own[kind], "rise", text, look)
-        others = [f"{ratio:.2f}" for ratio in sorted(ratios[k] for k in names if k != "q")]
+        shown_kinds = [kind for kind in names if kind not in ("q", *fair.values())]
+        others = [f"{ratio:.2f}" for ratio in sorted(ratios[kind] for kind in shown_kinds)]
         words = title.format(" to ".join(dict.fromkeys([others[0], others[-1]])))
         # the legend is between the title and the panel, where it hides no line
         lines = (len(names) + 1) // 2
@@ -161,8 +170,8 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
     seeds = degradation["noise_seeds"].max()
     text = (
         f"Backend {degradation['backend'].iloc[0]}, {seeds} noise seeds; bands: 95% intervals. "
-        "Damage: mean rise of nll over the steps that both sweeps have, without the step of all "
-        "blocks for orders, which are equal there. Only the markers are measured. All sweeps have "
+        "Damage: mean rise of nll over the steps that both sweeps have; for orders, at half of the "
+        "blocks, since they are equal at all blocks. Only the markers are measured. All sweeps have "
         "the same documents and seeds, so ratios are more certain than the bands suggest; the page "
         "of claims has their intervals."
     )
@@ -175,13 +184,16 @@ def _has_gaps(table: DataFrame) -> bool:
     return bool((table["blocks_replaced"].sort_values().diff() > 1).any())
 
 
-def _damage_ratio(table: DataFrame, reference: DataFrame, fewer: bool) -> float:
+def _damage_ratio(table: DataFrame, reference: DataFrame, half: bool) -> float:
     """The mean rise of nll over the steps that both sweeps have, divided by the reference's.
 
-    `fewer` leaves out the last step: with all blocks replaced, every order does the same damage.
+    `half` takes the step of about half of the blocks alone: with all blocks replaced, every order
+    does the same damage.
     """
     common = sorted(set(table["blocks_replaced"]) & set(reference["blocks_replaced"]) - {0})
-    steps = common[:-1] if fewer and len(common) > 1 else common
+    steps = common
+    if half and len(common) > 1:
+        steps = [min(common[:-1], key=lambda count: abs(count - common[-1] / 2))]
     own, other = (
         sweep.set_index("blocks_replaced").loc[steps, "rise"].mean() for sweep in (table, reference)
     )

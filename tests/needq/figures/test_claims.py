@@ -158,8 +158,21 @@ def test_comparisons_are_the_tables_and_their_ratios_of_damage(sweeps):
         numpy.testing.assert_array_equal(line(axis, label).get_ydata(), expected)
     text = words(figure)
     assert "Another matrix does 1.00 to 1.50 × the damage of W_Q" in text
-    assert "Another order of blocks does 0.25 × the damage" in text
+    assert "Half of the blocks in another order does 0.25 × the damage" in text
     assert "W_O" not in text
+
+
+def test_keys_are_compared_with_queries_whose_bias_is_replaced(sweeps):
+    some = sweeps[(sweeps["sweep"] == "cumulative") & sweeps["blocks_replaced"].isin([0, 6, 12])]
+    bias = some.assign(sweep="with_bias", rise=0.5 * some["rise"])
+    table = pandas.concat([sweeps, bias])
+    figure = claims_figures.draw_comparisons(table, COMPARED | {"bias": "with_bias"}, cuda=True)
+    text = words(figure)
+    assert "W_K: 2.00 × W_Q and b_Q" in text
+    assert "W_Q and b_Q: 0.50 ×" in text
+    assert "Another matrix does 1.50 to 2.00 × the damage of W_Q" in text
+    alone = {"q": "cumulative", "bias": "with_bias"}
+    assert len(claims_figures.draw_comparisons(table, alone, cuda=True).axes) == 1
 
 
 def test_comparisons_that_were_not_run_have_no_panel(sweeps):
@@ -173,7 +186,7 @@ def test_orders_are_not_compared_where_all_blocks_are_replaced(sweeps):
     end = (sweeps["sweep"] == "from_end") & (sweeps["blocks_replaced"] == 12)
     at_the_end = sweeps.assign(rise=sweeps["rise"].where(~end, 100))
     figure = claims_figures.draw_comparisons(at_the_end, COMPARED, cuda=True)
-    assert "Another order of blocks does 0.25 × the damage" in words(figure)
+    assert "Half of the blocks in another order does 0.25 × the damage" in words(figure)
 
 
 def test_single_blocks_have_bars_and_intervals(single, single_tasks):
