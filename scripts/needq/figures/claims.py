@@ -171,9 +171,9 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
     text = (
         f"Backend {degradation['backend'].iloc[0]}, {seeds} noise seeds; bands: 95% intervals. "
         "Damage: mean rise of nll over the steps that both sweeps have; for orders, at half of the "
-        "blocks, since they are equal at all blocks. Only the markers are measured. All sweeps have "
-        "the same documents and seeds, so ratios are more certain than the bands suggest; the page "
-        "of claims has their intervals."
+        "blocks, since they are equal at all blocks. Only the markers are measured. All sweeps "
+        "have the same documents and seeds, so ratios are more certain than the bands suggest; the "
+        "page of claims has their intervals."
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure

@@ -32,7 +32,8 @@ def names(script, root=SCRIPTS):
         ),
         (
             "tokenize_texts.py",
-            "backup/documents backup/encoder backup/tasks backup/tokenizer backup/tokens "
+            "backup/documents backup/encoder backup/task_files backup/tasks "
+            "backup/tokenizer backup/tokens "
             "common/errors common/files "
             "common/backends common/group common/logs common/rows common/settings common/values",
         ),
