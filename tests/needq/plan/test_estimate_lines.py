@@ -32,7 +32,7 @@ def test_a_model_that_is_not_at_hand_is_not_guessed(tmp_path, monkeypatch):
     assert line.startswith("estimate: none, since the sizes of owner/name are not at hand; ")
     assert "--until back_up" in line
     # after the backup they are
-    files = ("resources/texts", "resources/tasks")
+    files = ("resources/texts", "resources/tasks", "resources/pocket-gpt2/corpus.txt.bz2")
     for name in files:
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).symlink_to(Path(name).absolute())
