@@ -115,11 +115,14 @@ def test_flips_are_counted_and_predicted(rich):
 def test_claims_are_decided_by_their_tests_and_printed_last(rich):
     rows = table(rich, "claims")
     counts = Counter(row["claim"] for row in rows)
-    assert counts == {"C1": 4, "C2": 6, "C3": 3, "C4": 7, "C5": 3}
+    assert counts == {"C1": 5, "C2": 10, "C3": 2, "C4": 7, "C5": 2, "C5+": 4}
     # two noise seeds are too few for an interval
-    tests = [row for row in rows if not row["test"].startswith("all ")]
-    assert {row["verdict"] for row in rows} == {"undecided"}
+    tests = [row for row in rows if not row["test"].startswith("all ") and row["estimate"]]
+    assert {row["verdict"] for row in rows} == {"cannot be decided"}
+    assert {row["model"] for row in rows} == {"hostile"}
     assert {(row["low"], row["high"]) for row in tests} == {("n too small", "n too small")}
+    assert {row["why"] for row in tests} == {"2 noise seeds; needs 5"}
+    assert "needs a sweep of W_Q with its bias" in {row["why"] for row in rows}
     nll = {
         (row["sweep"], row["intervention"]): float(row["nll"])
         for row in table(rich, "degradation")
