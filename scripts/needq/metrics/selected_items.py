@@ -4,17 +4,20 @@ An item that a 5-gram model gets right can be answered from four tokens alone. A
 pristine model gets wrong cannot be lost. Both are left out, by this code and by nobody's eye.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy
 from pandas import DataFrame
 
 from needq.backup.tasks import COPYING, Answer, Candidate, Score, Task
 from needq.common import columns
-from needq.metrics.kneser_ney import KneserNey
 
-ORDER = 5
+if TYPE_CHECKING:
+    from needq.metrics.kneser_ney import KneserNey
 
 
 def ngram_answers(model: KneserNey, task: Task) -> list[Answer]:

@@ -137,12 +137,9 @@ class Pages:
         return self._render(
             "claims.html",
             title="Claims",
-            lead="The claims of the article, each with tests that can fail. Each verdict is about "
-            f"{claims['model'].iloc[0] if len(claims) else 'one model'} alone. A claim is refuted "
-            "if one of its tests is refuted, and supported if all of its tests are supported. It "
-            "cannot be decided if the run lacks what a test needs. Damage is the rise of nll over "
-            "the pristine model on the same documents, mean over all steps of a sweep unless the "
-            "test says otherwise.",
+            lead=f"Each verdict is about {', '.join(claims['model'].unique())} alone. A claim is "
+            "refuted if one of its tests is refuted, and supported if all are supported. Damage is "
+            "the rise of nll on the same documents, mean over the steps of a sweep.",
             claims=with_tests(claims),
             parts=[
                 (
