@@ -3,7 +3,7 @@
 # INPUTS   the backup, for the pristine model's own texts; every scored backend's texts and scores
 # OUTPUTS  labels/reference_texts.parquet   a row per reference text
 #          labels/BACKEND.parquet           a row per text
-#          tables/labels.tsv, label_confusion.tsv, label_quality.tsv
+#          tables/labels.tsv, label_axes.tsv, label_confusion.tsv, label_quality.tsv
 #          pages/labels.html
 
 
@@ -47,6 +47,7 @@ rule label_texts:
     output:
         labels=expand("<results>/labels/{backend}.parquet", backend=USED.scored),
         shares="<results>/tables/labels.tsv",
+        axes="<results>/tables/label_axes.tsv",
         confusion="<results>/tables/label_confusion.tsv",
         quality="<results>/tables/label_quality.tsv",
     log:
@@ -68,6 +69,7 @@ rule show_labels:
         code=code("show_labels.py"),
         templates=TEMPLATES,
         shares="<results>/tables/labels.tsv",
+        axes="<results>/tables/label_axes.tsv",
         confusion="<results>/tables/label_confusion.tsv",
         quality="<results>/tables/label_quality.tsv",
     output:

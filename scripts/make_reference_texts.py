@@ -8,6 +8,7 @@ from needq.common.rows import Tokens
 from needq.common.settings import Generation
 from needq.inference.session import session
 from needq.metrics.calibration import make_reference_texts, with_scores
+from needq.metrics.graded_texts import with_graded_texts
 
 files, params = snakemake.input, snakemake.params
 backend, settings = Backend(**params.backend), Generation.model_validate_json(params.generation)
@@ -20,7 +21,7 @@ with session(backend, files.weights, snakemake.log[0]) as work:
         work.model, read_made(files.tokens, Tokens), settings, backend, params.texts_per_prompt
     )
     vocabulary = find_architecture(read_made(files.config, dict)).vocabulary
-    texts = make_reference_texts(own, vocabulary)
+    texts = with_graded_texts(make_reference_texts(own, vocabulary), own)
     continued = [(own[text.source][0], text.tokens) for text in texts.itertuples()]
     nlls = token_nlls(work.model, continued, backend.batch)
     prompts = len(settings.prompts)

@@ -7,5 +7,8 @@ from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     files, page = snakemake.input, Pages(snakemake.input.templates, **snakemake.params.page)
-    shown = [published.read_table(file) for file in (files.shares, files.confusion, files.quality)]
+    shown = [
+        published.read_table(file)
+        for file in (files.shares, files.axes, files.confusion, files.quality)
+    ]
     write_text(snakemake.output.page, page.labels(*shown))

@@ -112,6 +112,11 @@ def labels(rows):
             {name: row[name] for name in names}
             | {"text_hash": text_hash(row["tokens"])}
             | {"label": label}
+            | {
+                f"{axis}{end}": None if short else row["blocks_replaced"] / 20 + off
+                for axis in ("local", "contextual", "repetition")
+                for end, off in (("", 0.1), ("_low", 0.0), ("_high", 0.2))
+            }
         )
     return found
 

@@ -117,6 +117,20 @@ LABELS = with_intervals(
     },
 )
 
+LABEL_AXES = with_intervals(
+    ("share",),
+    {
+        **KEYS,
+        "backend": BACKEND,
+        "axis": "local: tokens do not fit those beside them. contextual: tokens do not continue "
+        "the text before them. repetition: tokens repeat those before them.",
+        "share": "Share (0 to 1) of a text's tokens that are damaged on this axis, estimated from "
+        "graded reference texts. Mean over noise seeds and prompts. labels/BACKEND.parquet has "
+        "each text's share with an interval.",
+        "texts": "Number of texts of 8 tokens or more, of which the share is the mean.",
+    },
+)
+
 LABEL_CONFUSION = {
     "kind": "How the held-out reference texts were made. own: texts of the pristine model. order "
     "2 and order 1: each token is drawn from those that follow the two tokens (or the one token) "
@@ -131,9 +145,11 @@ LABEL_QUALITY = {
     "measure": "What is measured. accuracy of A and B: of the held-out reference texts with the "
     "true label A or B, the share that got their true label (mean of the two labels). X that "
     "resemble no reference text: the share of the texts X that are further from every kind of "
-    "reference text than 99% of the texts of that kind.",
+    "reference text than 99% of the texts of that kind. coverage of intervals of X damage: of "
+    "the held-out graded reference texts, the share whose 95% interval holds the true share of "
+    "damaged tokens. half-width: of these intervals.",
     "value": "The measured share, from 0 to 1. Higher is better for an accuracy. Lower is better "
-    "for texts that resemble no reference text.",
+    "for texts that resemble no reference text, and for a half-width. A coverage should be 0.95.",
     "texts": "Number of texts of which the value is a share.",
 }
 
@@ -235,6 +251,7 @@ TABLES = {
     "baselines": BASELINES,
     "labels": LABELS,
     "label_confusion": LABEL_CONFUSION,
+    "label_axes": LABEL_AXES,
     "label_quality": LABEL_QUALITY,
     "items": ITEMS,
     "tasks": TASKS,

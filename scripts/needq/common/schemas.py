@@ -79,6 +79,7 @@ REFERENCE_TEXTS = pa.schema(
         "source": pa.int64(),
         "held_out": pa.bool_(),
         "prompt": pa.int64(),
+        "share": pa.float64(),
         "tokens": pa.list_(pa.int32()),
         "nlls": pa.list_(pa.float64()),
     }
@@ -90,6 +91,15 @@ LABELS = pa.schema(
         "sample_seed": pa.int64(),
         "text_hash": pa.int64(),
         "label": pa.string(),
+        "local": pa.float64(),
+        "local_low": pa.float64(),
+        "local_high": pa.float64(),
+        "contextual": pa.float64(),
+        "contextual_low": pa.float64(),
+        "contextual_high": pa.float64(),
+        "repetition": pa.float64(),
+        "repetition_low": pa.float64(),
+        "repetition_high": pa.float64(),
     }
 )
 DIVERGENCE = pa.schema(

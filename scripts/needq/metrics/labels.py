@@ -5,7 +5,6 @@ threshold is set by hand: all come from the reference texts (quadratic discrimin
 Friedman 1989, "Regularized discriminant analysis").
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,10 +18,9 @@ from needq.common.keys import ALL_LABELS, INTERVENTION, LABELS, NONE, UNLABELLED
 from needq.common.logs import progress
 from needq.metrics.calibration import KINDS
 from needq.metrics.estimates import as_columns, first_values, share
-from needq.metrics.ngrams import seq_rep
+from needq.metrics.features import SHORTEST, features, log_frequencies
+from needq.metrics.graded import Scales, scales_quality, ungraded
 
-FEATURES = ("nll_mean", "nll_std", "nll_median", "frequency", "rep_1", "rep_2", "rep_4")
-SHORTEST = 8  # tokens; shorter texts get no label
 FOLDS = 5
 ENOUGH = 2 * FOLDS  # the least number of texts of the pristine model to fit labels to
 SHRINKAGES = (0.01, 0.03, 0.1, 0.3, 1.0)
@@ -76,10 +74,8 @@ def fit(references: DataFrame, vocabulary: int) -> Classifier | None:
     long = references["tokens"].map(len) >= SHORTEST
     if min((long & (references["kind"] == "own")).groupby(references["held_out"]).sum()) < ENOUGH:
         return None
-    mine = references[~references["held_out"] & long]
-    counts = Counter(token for tokens in mine["tokens"][mine["kind"] == "own"] for token in tokens)
-    shares = numpy.array([counts[token] + 1 for token in range(vocabulary)], float)
-    log_frequency = numpy.log(shares / shares.sum())
+    mine = references[~references["held_out"] & long & references["kind"].isin(list(KINDS))]
+    log_frequency = log_frequencies(mine["tokens"][mine["kind"] == "own"], vocabulary)
     rows, kinds = features(mine, log_frequency), mine["kind"].to_numpy()
     folds = mine["source"].to_numpy() % FOLDS
     truth = numpy.array([LABELS.index(KINDS[kind]) for kind in kinds])
@@ -103,26 +99,6 @@ def fit(references: DataFrame, vocabulary: int) -> Classifier | None:
     best = int(numpy.argmax(scores))
     moments = _moments(rows, kinds, SHRINKAGES[best])
     return Classifier(log_frequency, *moments, numpy.array(reaches[best]))
-
-
-def features(texts: DataFrame, log_frequency: numpy.ndarray) -> numpy.ndarray:
-    """FEATURES [texts, 7] of `texts`, which has `tokens` and their `nlls` (pristine model).
-
-    Mean, standard deviation and median of the nll, the mean log frequency of the tokens in the
-    pristine model's texts, and the shares of 1-, 2- and 4-grams that repeat an earlier one.
-    """
-    return numpy.array(
-        [
-            [
-                numpy.mean(nlls),
-                numpy.std(nlls),
-                numpy.median(nlls),
-                log_frequency[list(tokens)].mean(),
-                *(seq_rep(tokens, n) for n in (1, 2, 4)),
-            ]
-            for tokens, nlls in zip(texts["tokens"], texts["nlls"], strict=True)
-        ]
-    )
 
 
 def _moments(
@@ -163,9 +139,14 @@ def _label_likelihoods(
 
 
 def label_texts(
-    classifier: Classifier | None, texts: Mapping[str, DataFrame], scores: Mapping[str, DataFrame]
+    classifier: Classifier | None,
+    scales: Scales | None,
+    texts: Mapping[str, DataFrame],
+    scores: Mapping[str, DataFrame],
 ) -> dict[str, DataFrame]:
-    """The texts of each backend with their labels; without a classifier no text has one.
+    """The texts of each backend with their labels and their damaged shares (`Scales.estimates`).
+
+    Without a classifier no text has a label, and without scales none has a share.
 
     `texts` and `scores` map backends to rows of schemas.TEXTS and TEXT_SCORES, in one order.
     """
@@ -174,7 +155,8 @@ def label_texts(
         rows = texts[backend].assign(nlls=scores[backend]["nlls"])
         rows["text_hash"] = rows["tokens"].map(text_hash)
         labels = classifier.labels(rows) if classifier else unlabelled(rows)
-        labelled[backend] = rows.drop(columns="tokens").assign(label=labels)
+        graded = scales.estimates(rows) if scales else ungraded(rows)
+        labelled[backend] = rows.drop(columns="tokens").assign(label=labels).join(graded)
     return labelled
 
 
@@ -198,9 +180,15 @@ def most_frequent_label(texts: DataFrame) -> str:
 
 def confusion(classifier: Classifier, references: DataFrame) -> DataFrame:
     """How many held-out texts of each kind got each label, or none: rows KINDS."""
-    mine = references[references["held_out"] & (references["tokens"].map(len) >= SHORTEST)]
+    mine = _held_out(references)
+    mine = mine[mine["tokens"].map(len) >= SHORTEST]
     counts = pandas.crosstab(mine["kind"], classifier.labels(mine))
     return counts.reindex(index=list(KINDS), columns=[*LABELS, NONE], fill_value=0)
+
+
+def _held_out(references: DataFrame) -> DataFrame:
+    """The reference texts of KINDS that no label was fitted to."""
+    return references[references["held_out"] & references["kind"].isin(list(KINDS))]
 
 
 def pair_accuracy(counts: DataFrame) -> dict[tuple[str, str], float]:
@@ -248,9 +236,14 @@ def confusion_table(classifier: Classifier | None, references: DataFrame) -> Dat
 
 
 def quality_table(
-    classifier: Classifier | None, references: DataFrame, labelled: Mapping[str, DataFrame]
+    classifier: Classifier | None,
+    scales: Scales | None,
+    references: DataFrame,
+    labelled: Mapping[str, DataFrame],
 ) -> DataFrame:
-    """`label_quality.tsv`: the accuracy of neighbouring labels, and texts unlike all references."""
+    """`label_quality.tsv`: the accuracy of neighbouring labels, texts unlike all references, and
+    how often intervals of damaged shares hold the truth.
+    """
     if classifier is None:
         return DataFrame(columns=list(columns.LABEL_QUALITY))
     rows = []
@@ -258,7 +251,7 @@ def quality_table(
         of_pair = references["held_out"] & references["kind"].map(KINDS).isin(pair)
         row = {"measure": f"accuracy of {pair[0]} and {pair[1]}", "value": accuracy}
         rows.append(row | {"texts": int(of_pair.sum())})
-    groups = {"held-out reference texts": classifier.labels(references[references["held_out"]])}
+    groups = {"held-out reference texts": classifier.labels(_held_out(references))}
     groups |= {f"texts of {backend}": texts["label"] for backend, texts in labelled.items()}
     for name, labels in groups.items():
         known = labels.dropna()
@@ -267,4 +260,5 @@ def quality_table(
             "value": (known == NONE).mean(),
         }
         rows.append(row | {"texts": len(known)})
+    rows += scales_quality(scales, references)
     return DataFrame(rows, columns=list(columns.LABEL_QUALITY))

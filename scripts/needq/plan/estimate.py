@@ -20,7 +20,7 @@ BYTES_PER_TOKEN = 4  # of a text
 # JSON has its keys too, and an item of grammar two sentences
 BYTES_PER_TASK_TOKEN = 7
 GRAMMAR_ROWS, PHENOMENA = 2, 26  # per pair, and in files of ours
-REFERENCE_TEXTS = 5  # that are made of each text of the pristine model, and scored
+REFERENCE_TEXTS = 13  # that are made of each text of the pristine model, about, and scored
 
 # seconds of a core, by `python benchmarks/cost.py --run results/pocket-gpt2` (2026-11-26)
 BACK_UP = 4.0

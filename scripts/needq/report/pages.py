@@ -101,16 +101,20 @@ class Pages:
             "with one row per text",
         )
 
-    def labels(self, shares: DataFrame, confusion: DataFrame, quality: DataFrame) -> str:
-        """The page of `labels.tsv`, `label_confusion.tsv` and `label_quality.tsv`."""
+    def labels(
+        self, shares: DataFrame, axes: DataFrame, confusion: DataFrame, quality: DataFrame
+    ) -> str:
+        """The page of `labels.tsv`, `label_axes`, `label_confusion` and `label_quality.tsv`."""
         parts = []
         for sweep, backend in dict.fromkeys(zip(shares["sweep"], shares["backend"], strict=True)):
             rows = shares[(shares["sweep"] == sweep) & (shares["backend"] == backend)]
             heading = f"Share of texts with each label: sweep {sweep}, backend {backend}"
             parts.append((heading, *crossed(rows, "intervention", "label", "share")))
+            rows = axes[(axes["sweep"] == sweep) & (axes["backend"] == backend)]
+            heading = f"Share of damaged tokens: sweep {sweep}, backend {backend}"
+            parts.append((heading, *crossed(rows, "intervention", "axis", "share")))
         heading = "Held-out reference texts: how they were made (rows), and the label they got"
-        kinds = confusion["kind"] + ": " + confusion["true_label"]
-        named = confusion.assign(kind=kinds)
+        named = confusion.assign(kind=confusion["kind"] + ": " + confusion["true_label"])
         parts.append((heading, *crossed(named, "kind", "label", "reference_texts")))
         shown = cells(quality, headings.LABEL_QUALITY)
         parts.append(("How reliable the labels are", headings.LABEL_QUALITY, shown))
@@ -120,14 +124,13 @@ class Pages:
             lead="Each text gets the label of the reference texts that it resembles most. These "
             "are made from texts of the pristine model: unchanged (near normal), each token drawn "
             "again after the one or two tokens before it (meaning lost), repeated in a loop "
-            "(repetitive), or drawn without regard to the tokens before (noise). A high accuracy "
-            "on reference texts does not prove that the labels fit the texts of a damaged model: "
-            "some of these resemble no reference text.",
+            "(repetitive), or drawn alone (noise). A text that resembles none is none of these.",
             parts=parts,
             meanings={name: columns.LABELS[name] for name in ("label", "share")}
+            | {"axis": columns.LABEL_AXES["axis"]}
             | {name: columns.LABEL_CONFUSION[name] for name in ("kind", "reference_texts")}
             | {name: columns.LABEL_QUALITY[name] for name in ("measure", "value")},
-            file="tables/labels.tsv, tables/label_confusion.tsv and tables/label_quality.tsv; "
+            file="tables/labels.tsv, label_axes.tsv, label_confusion.tsv and label_quality.tsv; "
             "one row per text: labels/BACKEND.parquet",
         )
 

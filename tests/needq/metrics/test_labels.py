@@ -12,23 +12,11 @@ from needq.inference.generate import generate
 from needq.inference.native import NativeModel
 from needq.inference.sampling import Row
 from needq.inference.score import token_nlls
-from needq.metrics import calibration, labels, shares
+from needq.metrics import calibration, features, labels, shares
 from scipy import stats
 from tokenizers import Tokenizer
 
 PROMPTS = ["Once upon a time, there was a big ship.", "The dog was", "One day, Lily saw a"]
-
-
-def test_features_are_what_they_are_called():
-    tokens, nlls = [1, 2, 1, 2, 1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0, 0.0, 0.0, 0.0, 6.0]
-    texts = pandas.DataFrame({"tokens": [tokens], "nlls": [nlls]})
-    log_frequency = np.log([0.1, 0.2, 0.3, 0.25, 0.15])
-    (found,) = labels.features(texts, log_frequency)
-    frequency = np.mean([log_frequency[token] for token in tokens])
-    # 1-grams: 4 of 8 new; 2-grams: 12 21 12 21 12 23 34; 4-grams: 1212 2121 1212 2123 1234
-    expected = [2.0, np.std(nlls), 1.5, frequency, 1 / 2, 3 / 7, 1 / 5]
-    np.testing.assert_allclose(found, expected)
-    assert len(labels.FEATURES) == len(expected)
 
 
 def scored(references, rng):
@@ -45,7 +33,7 @@ def test_labels_are_those_of_the_likeliest_mixture_of_normals(made):
     references = scored(made, np.random.default_rng(1))
     fitted = labels.fit(references, VOCABULARY)
     texts = references[references["tokens"].map(len) == 40]
-    rows = labels.features(texts, fitted.log_frequency)
+    rows = features.features(texts, fitted.log_frequency)
     log = {
         kind: stats.multivariate_normal(mean, covariance).logpdf(rows)
         for kind, mean, covariance in zip(
@@ -241,7 +229,7 @@ def test_confusion_has_a_row_for_each_kind_and_label(references):
 
 
 def test_quality_says_accuracy_and_what_resembles_no_reference_text(references, labelled):
-    found = labels.quality_table(Fixed(), references, labelled).set_index("measure")
+    found = labels.quality_table(Fixed(), None, references, labelled).set_index("measure")
     pairs = [
         f"accuracy of {one} and {other}"
         for one, other in zip(keys.LABELS, keys.LABELS[1:], strict=False)

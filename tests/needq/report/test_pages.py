@@ -17,6 +17,7 @@ from needq.divergence.summary import summary_table, trend_table
 from needq.metrics import degradation as metrics
 from needq.metrics import labels as label_tables
 from needq.metrics.calibration import KINDS
+from needq.metrics.graded import axes_table
 from needq.report import cells, gallery, pages
 from needq.report.side_by_side import examples
 from page_reader import Reader
@@ -114,6 +115,7 @@ def label_tables_of(fake_folder):
     quality = [{"measure": "accuracy of near normal and noise", "value": 0.987, "texts": 60}]
     return (
         label_tables.shares_table(labelled),
+        axes_table(labelled),
         pandas.DataFrame(confusion),
         pandas.DataFrame(quality),
     )
