@@ -61,7 +61,7 @@ rule trace_corners:
         runtime=minutes_of(corners_job),
     params:
         pair=ledger_pair,
-        generation=json_text(CONFIG.generation),
+        generation=json_text(USED.ledger_generation),
         positions=CONFIG.divergence.positions,
         documents=CONFIG.divergence.causes.documents,
         chosen=ledger_choice,

@@ -89,6 +89,10 @@ class Causes(Settings):
     """How many of the config's noise seeds are used, from the first on. Or a list of them."""
     documents: values.Index = 24
     """How many documents are prompts too: their beginnings, as long as the longest prompt."""
+    max_new_tokens: values.Count = 32
+    """The largest number of tokens that the ledger generates after a prompt, but not more than
+    generation.max_new_tokens.
+    """
 
 
 class Divergence(Settings):

@@ -104,8 +104,10 @@ class Generation(Settings):
     """What seeds a text's random stream. own: its sample seed and prompt. plain: its sample seed
     alone, as torch.manual_seed does before a call of transformers' generate.
     """
-    max_new_tokens: values.Count = 32
-    """The largest number of tokens that are generated after a prompt."""
+    max_new_tokens: values.Count = 100
+    """The largest number of tokens that are generated after a prompt. With 100, labels are all but
+    certain (docs/labels.md).
+    """
     temperature: values.Temperature = 1.0
     """The logits are divided by it. 0 takes the most probable token; others are at least 0.01."""
     top_k: values.Index = 50

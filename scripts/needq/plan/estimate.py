@@ -209,7 +209,8 @@ class Run:
             corners, interventions = corners[:1], self.used.repeated(interventions)
         seeds = len(self.config.generation.sample_seeds)
         documents = min(self.config.divergence.causes.documents, len(self.documents))
-        texts = self.texts._replace(rows=self.texts.rows + seeds * documents)
+        rows = self.texts.rows + seeds * documents
+        texts = self.texts._replace(rows=rows, new=self.used.ledger_generation.max_new_tokens)
         backend = corners[0].backend
         seconds = cost.start_seconds(shape, backend)
         for corner in corners:

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from needq.common.backends import Backend
 from needq.common.keys import noise_name
-from needq.common.settings import Config
+from needq.common.settings import Config, Generation
 from needq.plan.comparisons import find_comparisons
 from needq.plan.corners import Corner, side_corners
 from needq.plan.interventions import (
@@ -220,6 +220,13 @@ class Selection:
             if len(intervention.block_indices) in choice["blocks_replaced"]
             and intervention.noise_seed in choice["noise_seeds"]
         ]
+
+    @cached_property
+    def ledger_generation(self) -> Generation:
+        """How the ledger generates texts: as the run, but they may be shorter."""
+        generation = self.config.generation
+        most = self.config.divergence.causes.max_new_tokens
+        return generation.changed(max_new_tokens=min(most, generation.max_new_tokens))
 
     @cached_property
     def ledger_chunks(self) -> list[str]:

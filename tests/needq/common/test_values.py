@@ -19,7 +19,7 @@ def test_a_command_line_gives_numbers_lists_and_groups():
         "noise_seeds=[0,1]",
         "run=7",
         "cuda=no",
-        "generation={temperature: 0.5, top_k: 40, begin: null, max_new_tokens: 40}",
+        "generation={temperature: 0.5, top_k: 40, begin: null, max_new_tokens: 140}",
         f"model={{n_blocks: 6, source: hub, location: a/b, revision: '{'0' * 40}'}}",
         "sweeps={keys: {counts: [1, 2]}, zero: {run: off}, cumulative: {exact: yes, heads: [0]}}",
         "evaluation={tokens_per_document: 20}",
@@ -29,7 +29,7 @@ def test_a_command_line_gives_numbers_lists_and_groups():
     assert (config.noise_seeds, config.run, config.cuda) == ([0, 1], "7", False)
     generation = config.generation
     assert (generation.temperature, generation.top_k, generation.begin) == (0.5, 40, None)
-    assert (config.model.n_blocks, generation.max_new_tokens) == (6, 40)
+    assert (config.model.n_blocks, generation.max_new_tokens) == (6, 140)
     assert (config.sweeps["keys"].counts, config.sweeps["keys"].matrix) == ([1, 2], "k")
     assert (config.sweeps["zero"].run, config.sweeps["cumulative"].exact) == ("off", True)
     assert config.sweeps["cumulative"].heads == [0]

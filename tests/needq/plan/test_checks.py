@@ -64,9 +64,9 @@ DISAGREEING = [
     ("divergence.pairs", [["cpu", "tpu"]], "divergence.pairs.0: there is no backend tpu"),
     (
         "divergence.positions",
-        [0, 48],
-        "divergence.positions: 48 is too large; generation.max_new_tokens is 32, so the last "
-        "position is 31",
+        [0, 148],
+        "divergence.positions: 148 is too large; generation.max_new_tokens is 100, so the last "
+        "position is 99",
     ),
     (
         "divergence.backends.exact.precision",

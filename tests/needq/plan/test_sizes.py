@@ -32,7 +32,9 @@ def folder(tmp_path):
 
 
 def config_of(folder, *changes):
-    return with_changes(("model.location", str(folder)), *changes)
+    """The default config with this model and with texts that fit its context."""
+    shorter = (("generation.max_new_tokens", 32), ("divergence.positions", [0]))
+    return with_changes(("model.location", str(folder)), *shorter, *changes)
 
 
 def test_the_sizes_of_the_bundled_model(folder):
