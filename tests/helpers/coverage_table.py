@@ -1,72 +1,146 @@
-"""Print the coverage tables of docs/metrics.md: how often 95% intervals hold the truth.
+"""Print the coverage table of docs/metrics.md: how often each 95% interval holds the truth.
 
 PYTHONPATH=scripts python tests/helpers/coverage_table.py
 """
 
 import numpy
-from needq.metrics import statistics
-from scipy.stats import t as student
-from simulated import RATIOS, SHARES, SIZES, clustered, coverage, covers, simulated
+from needq.divergence.causes import mcnemar
+from needq.metrics import half_points, shares, statistics
+from pandas import DataFrame
+from scipy.stats import norm
+from simulated import (
+    BLOCKS,
+    DISTINCT,
+    RATIOS,
+    REPEATS,
+    SHARES,
+    answers,
+    clustered,
+    coverage,
+    covers,
+    least_possible,
+    repeated_texts,
+    simulated,
+    true_half_point,
+)
 
-COUNT = 20_000
-
-
-def satterthwaite(values):
-    """The coverage with Satterthwaite's degrees of freedom in place of ours."""
-    seeds, items = values.shape[-2:]
-    mean, variance, _ = statistics.crossed_variance(values)
-    rows, columns = values.mean(-1, keepdims=True), values.mean(-2, keepdims=True)
-    centre = values.mean((-2, -1), keepdims=True)
-    by_seed = items * ((rows - centre) ** 2).sum((-2, -1)) / (seeds - 1)
-    by_item = seeds * ((columns - centre) ** 2).sum((-2, -1)) / (items - 1)
-    free = (seeds - 1) * (items - 1)
-    residual = ((values - rows - columns + centre) ** 2).sum((-2, -1)) / free
-    above = (by_seed > residual).astype(int) + (by_item > residual)
-    weighted = numpy.where(by_seed > residual, by_seed, 0) ** 2 / (seeds - 1)
-    weighted += numpy.where(by_item > residual, by_item, 0) ** 2 / (items - 1)
-    weighted += numpy.where(above == 1, 0, residual) ** 2 / free
-    freedom = (variance * seeds * items) ** 2 / weighted
-    return (numpy.abs(mean) <= student.ppf(0.975, freedom) * numpy.sqrt(variance)).mean()
+COUNT = 4000
 
 
-def over_prompts(prompts, likeness, shares, count=4000):
-    """The least coverage over `shares`: of shares, of effects, and of a t interval of shares."""
-    rng = numpy.random.default_rng([prompts, int(100 * likeness)])
-    found = {"share": [], "effect": [], "t": []}
-    for share in shares:
-        values, _ = clustered((share, 1 - share), likeness, prompts, rng, count)
-        found["share"].append(
-            covers([statistics.share_of_clusters(one, 16 * prompts) for one in values], share)
-        )
-        found["t"].append(covers([statistics.mean_of_items(one) for one in values], share))
-        other = min(0.1, (1 - share) / 2)
-        up, down, _ = clustered((share, other, 1 - share - other), likeness, prompts, rng, count)
-        effects = [
-            statistics.difference_of_clusters(*both, 16 * prompts)
-            for both in zip(up, down, strict=True)
-        ]
-        found["effect"].append(covers(effects, share - other))
-    return [min(found[name]) for name in ("share", "effect", "t")]
+def print_row(name, default, covered, least=None):
+    """One row of the table, from the coverages of its cases."""
+    nearest = "" if least is None else f"{max(least):.1%}"
+    row = f"| {name} | {default} | {min(covered):.1%} | {numpy.mean(covered):.1%} "
+    print(f"{row}| {max(covered):.1%} | {nearest} |", flush=True)
+
+
+def within(found, truth):
+    """The share of data sets whose interval holds the truth, with room for rounding."""
+    return ((found.low <= truth + 1e-12) & (found.high >= truth - 1e-12)).mean()
+
+
+def means():
+    """Means over noise seeds and prompts or documents, and over either alone."""
+    for items, name in ((6, "prompts"), (100, "documents")):
+        rng = numpy.random.default_rng([5, items])
+        sets = [coverage(simulated(5, items, ratio, rng, COUNT)) for ratio in RATIOS]
+        print_row("mean, 12 ratios of variances", f"5 seeds x {items} {name}", sets)
+        values = rng.normal(size=(COUNT, items))
+        print_row("mean", f"{items} {name}", [covers(map(statistics.mean_of_items, values), 0)])
+
+
+def ratio_of_means():
+    """The damage of one sweep divided by that of another; delta method."""
+    covered = []
+    for spread in (0.1, 0.3):
+        rng, found = numpy.random.default_rng(int(10 * spread)), []
+        for _ in range(COUNT):
+            by_seed = spread * rng.normal(size=(5, 1, 2))
+            by_document = spread * rng.normal(size=(1, 100, 2))
+            rest = 0.3 * rng.normal(size=(5, 100, 2))
+            table = numpy.array([2.0, 1.0]) + by_seed + by_document + rest
+            found.append(statistics.function_of_means([table], lambda mean: mean[0] / mean[1]))
+        covered.append(covers(found, 2))
+    print_row("ratio of two means (delta method)", "5 seeds x 100 documents", covered)
+
+
+def shares_of_texts():
+    """Shares of texts with a label, or of texts that are identical."""
+    for name, repeats in REPEATS.items():
+        rng = numpy.random.default_rng(len(name))
+        covered = []
+        for share in SHARES:
+            values, n = repeated_texts(repeats, share, (0, 0), rng, COUNT)
+            covered.append(within(shares.wilson(*statistics.crossed_variance(values), n), share))
+        least = [least_possible(repeats, share) for share in SHARES]
+        print_row(f"share of texts; {name}", "5 seeds x 6 prompts", covered, least)
+    for effects, name in (((0.3, 0.3), "a little"), ((0.3, 1), "much")):
+        rng, covered = numpy.random.default_rng(9), []
+        for share in SHARES:
+            values, n = repeated_texts(REPEATS["all different"], share, effects, rng, COUNT)
+            covered.append(within(shares.wilson(*statistics.crossed_variance(values), n), share))
+        print_row(f"share of texts; alike {name}", "5 seeds x 6 prompts", covered)
+    rng, covered = numpy.random.default_rng(8), []
+    for share in SHARES:
+        values = (rng.random((COUNT, 6)) < share).astype(float)
+        covered.append(covers(map(shares.share_of_items, values), share))
+    least = [least_possible([(0,)] * 6, share) for share in SHARES]
+    print_row("share of texts; pristine model", "6 prompts", covered, least)
+
+
+def accuracies():
+    """Accuracies on task items."""
+    rng, covered = numpy.random.default_rng(7), []
+    for share in (0.5, 0.8, 0.95):
+        for effects in ((0.1, 1.0), (0.3, 1.0), (0.3, 0.5)):
+            level = norm.ppf(share) * (1 + effects[0] ** 2 + effects[1] ** 2) ** 0.5
+            level = level + effects[0] * rng.normal(size=(COUNT, 5, 1))
+            level = level + effects[1] * rng.normal(size=(COUNT, 1, 100))
+            values = (rng.random(level.shape) < norm.cdf(level)).astype(float)
+            covered.append(covers(map(shares.share_of_crossed, values), share))
+    print_row("accuracy on a task", "5 seeds x 100 items", covered)
+
+
+def ledger():
+    """Shares and effects of the ledger, and McNemar's test where a cause has no effect."""
+    for likeness in (0, 0.1):
+        rng, n = numpy.random.default_rng(int(10 * likeness)), 30 * DISTINCT
+        covered, effects = [], []
+        for share in SHARES:
+            values, _ = clustered((share, 1 - share), likeness, 30, rng, COUNT)
+            covered.append(covers([shares.share_of_clusters(one, n) for one in values], share))
+            other = min(0.1, (1 - share) / 2)
+            up, down, _ = clustered((share, other, 1 - share - other), likeness, 30, rng, COUNT)
+            both = [shares.difference_of_clusters(*one, n) for one in zip(up, down, strict=True)]
+            effects.append(covers(both, share - other))
+        default = "30 prompts x 21 texts, 16 different"
+        print_row(f"ledger, share; likeness {likeness}", default, covered)
+        print_row(f"ledger, effect; likeness {likeness}", default, effects)
+    rng, right = numpy.random.default_rng(3), 0
+    texts = DataFrame({"prompt": numpy.repeat(range(30), 21), "sample_seed": 0})
+    texts["distinct_text"] = [*[0] * 6, *range(1, 16)] * 30
+    for _ in range(COUNT):
+        changes = rng.choice([-1, 0, 1], size=(30, 16), p=[0.05, 0.9, 0.05])
+        right += mcnemar(changes[:, [*[0] * 6, *range(1, 16)]].ravel(), texts) > 0.05
+    print_row("McNemar's p is above 0.05 where nothing is to be found", default, [right / COUNT])
+
+
+def half_points_of_curves():
+    """Half-points of two tasks, and their difference."""
+    truths = true_half_point(6, 1.0, 0.3), true_half_point(4, 1.0, 0.3, 0.8, 0.25)
+    rng, single, difference = numpy.random.default_rng(2), [], []
+    for _ in range(COUNT):
+        shift = rng.normal(0, 0.3, 5)
+        both = [answers(rng, 6, 1.0, shift), answers(rng, 4, 1.0, shift, 100, 0.8, 0.25)]
+        single.append(half_points.half_point_estimate(BLOCKS, both[0], 0.5))
+        difference.append(half_points.half_point_difference(BLOCKS, both, [0.5, 0.25]))
+    default = "5 seeds x 100 items"
+    print_row("half-point", default, [covers(single, truths[0])])
+    print_row("difference of half-points", default, [covers(difference, truths[0] - truths[1])])
 
 
 if __name__ == "__main__":
-    print("| seeds x items | least | most | no effect at all | Satterthwaite: least |")
-    print("| --- | --- | --- | --- | --- |")
-    for seeds, items in [*SIZES, (2, 8)]:
-        rng = numpy.random.default_rng([seeds, items])
-        sets = [simulated(seeds, items, ratio, rng, COUNT) for ratio in RATIOS]
-        covered = [coverage(values) for values in sets]
-        nothing = coverage(simulated(seeds, items, (0, 0, 1), rng, COUNT))
-        other = min(satterthwaite(values) for values in sets)
-        print(
-            f"| {seeds} x {items} | {min(covered):.1%} | {max(covered):.1%} | {nothing:.1%} "
-            f"| {other:.1%} |"
-        )
-    print()
-    print("| prompts | likeness | share | effect | t | share, ends | effect, ends | t, ends |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for prompts in (6, 30):
-        for likeness in (0, 0.1, 0.2):
-            least = over_prompts(prompts, likeness, SHARES[1:-1])
-            least += over_prompts(prompts, likeness, SHARES[::6])
-            print(f"| {prompts} | {likeness} | {' | '.join(f'{one:.1%}' for one in least)} |")
+    print("| interval | default size | least | mean | most | least possible, at most |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for part in (means, ratio_of_means, shares_of_texts, accuracies, ledger, half_points_of_curves):
+        part()

@@ -92,7 +92,7 @@ def clustered(chances, likeness, prompts, rng, count=2000):
 
 def covers(estimates, truth):
     """How many of the intervals hold the truth, as a share."""
-    return numpy.mean([one.low <= truth <= one.high for one in estimates])
+    return numpy.mean([one.low - 1e-12 <= truth <= one.high + 1e-12 for one in estimates])
 
 
 # which of the five noise seeds' texts of a prompt are one text

@@ -44,14 +44,15 @@ def share_of_crossed(
 ) -> Estimate:
     """The mean over two crossed random factors of values in [0, 1], with its interval.
 
-    `values` are as in `statistics.mean_of_crossed`, and `n` is as in `wilson`. Without `n`, all
-    cells count as different. If they all agree, only the items do: one value may hold for all
-    noise seeds.
+    `values` are as in `statistics.mean_of_crossed`, and `n` is as in `wilson`. Without `n`, as for
+    answers to task items, all cells count as different. If they all agree, only the items do: one
+    value may hold for all noise seeds. The variance is then not below that by items alone.
     """
     table, missing = filled(values)
     mean, variance, freedom = crossed_variance(table, missing)
     if n is None:
         n = table.size - missing if 0 < mean < 1 else table.shape[1]
+        variance = numpy.maximum(variance, items_variance(table.mean(0))[1])
     return wilson(mean, variance, freedom, n, level)
 
 
