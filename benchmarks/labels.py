@@ -1,4 +1,4 @@
-"""Print how well labels are told apart, by length and number of reference texts (docs/labels.md).
+"""Print how well labels are told apart, and how far damaged shares are known (docs/labels.md).
 
     PYTHONPATH=scripts python benchmarks/labels.py results/pocket-gpt2
 
@@ -8,6 +8,7 @@ The run is one of the default config. Its own texts (backend cpu) are labelled, 
 import sys
 from pathlib import Path
 
+import numpy
 import pandas
 import yaml
 from needq.common import tables
@@ -15,10 +16,12 @@ from needq.common.files import read_json
 from needq.inference.backend import load, prepare
 from needq.inference.generate import pristine_texts
 from needq.inference.score import token_nlls
-from needq.metrics import calibration, labels
+from needq.metrics import calibration, graded, graded_texts, labels
 from needq.plan.config import read_config
 
-TEXTS_PER_PROMPT = 100  # for 6 prompts: 600 texts, 300 of them held out
+TEXTS_PER_PROMPT = 50  # for 6 prompts: 300 texts, 150 of them held out
+LENGTHS = (100, 32, 64, 20)
+SPLITS = 200
 
 
 def main(run: Path) -> None:
@@ -30,40 +33,62 @@ def main(run: Path) -> None:
     tokens = read_json(run / "backup/tokens.json")
     vocabulary = read_json(run / "backup/config.json")["vocab_size"]
 
-    def nlls(texts: list) -> list:
-        return [values.numpy() for values in token_nlls(model, texts, backend.batch)]
+    def scored(references: pandas.DataFrame, own: list) -> pandas.DataFrame:
+        texts = [(own[text.source][0], text.tokens) for text in references.itertuples()]
+        nlls = [values.numpy() for values in token_nlls(model, texts, backend.batch)]
+        return references.assign(nlls=nlls)
 
-    longer = settings.changed(max_new_tokens=100)
-    longest = pristine_texts(model, tokens, longer, backend, TEXTS_PER_PROMPT)
-    for length in (20, 32, 64, 100):
+    longest = pristine_texts(
+        model, tokens, settings.changed(max_new_tokens=100), backend, TEXTS_PER_PROMPT
+    )
+    for length in LENGTHS:
         own = [(prompt, new[:length]) for prompt, new in longest]
-        references = calibration.make_reference_texts(own, vocabulary)
-        references["nlls"] = nlls(
-            [(own[text.source][0], text.tokens) for text in references.itertuples()]
-        )
-        for count in (300, 60, 30):
+        made = calibration.make_reference_texts(own, vocabulary)
+        references = scored(graded_texts.with_graded_texts(made, own), own)
+        for count in (150, 60, 30):
             kept = references[references["held_out"] | (references["source"] < count)]
             classifier = labels.fit(kept, vocabulary)
             counts = labels.confusion(classifier, kept)
             pairs = [f"{share:.1%}" for share in labels.pair_accuracy(counts).values()]
-            print(f"{length} tokens, {count} reference texts per kind:", *pairs, flush=True)
-            if count == 300:
-                held_out = classifier.labelled(kept[kept["held_out"]])
-                far = ~held_out["in_distribution"].dropna().astype(bool)
-                print(counts.to_string())
-                print(f"held-out texts that resemble no reference text: {far.mean():.1%}")
-            if (length, count) == (settings.max_new_tokens, 300):
-                texts = tables.read_frame(list(run.glob("generate/cpu/first/*.parquet")))
-                texts["nlls"] = nlls(
-                    [
-                        (tokens["prompts"][text.prompt], list(text.tokens))
-                        for text in texts.itertuples()
-                    ]
-                )
-                labelled = classifier.labelled(texts).fillna("too short")
-                print(pandas.crosstab(texts["blocks_replaced"], labelled["label"]).to_string())
-                near = labelled["in_distribution"].value_counts()
-                print("texts of the run that resemble a reference text:", near)
+            none = counts["none of these"].sum() / counts.to_numpy().sum()
+            print(
+                f"{length} tokens, {count} own texts fitted:", *pairs, f"none of these {none:.1%}"
+            )
+            if count == 60:
+                print(counts.to_string(), flush=True)
+        print_scales(references, vocabulary, length)
+    texts = tables.read_by_backend(sorted(run.glob("labels/*.parquet")), ["cpu"])["cpu"]
+    print(pandas.crosstab(texts["blocks_replaced"], texts["label"].fillna("unlabelled")))
+    print(texts.groupby("blocks_replaced")[list(graded.AXES)].mean().round(2).to_string())
+
+
+def print_scales(references: pandas.DataFrame, vocabulary: int, length: int) -> None:
+    """Estimates by true share, and the coverage of intervals over random halves of sources.
+
+    As in the default run, 60 sources are fitted to, and 30 calibrate.
+    """
+    kept = references[references["held_out"] | (references["source"] < 60)]
+    scales = graded.fit_scales(kept, vocabulary)
+    new = kept[kept["held_out"] & (kept["tokens"].map(len) >= 8)].reset_index(drop=True)
+    found = scales.shares(new)
+    for index, axis in enumerate(graded.AXES):
+        mine = new["kind"].isin([axis, "own"])
+        means = pandas.Series(found[mine, index]).groupby(new["share"][mine].to_numpy()).mean()
+        print(f"{length} tokens, {axis}, mean by true share:", *means.round(2).tolist())
+        errors = numpy.abs(found[:, index] - graded.true_shares(new, axis).to_numpy())
+        known, sources = ~numpy.isnan(errors), new["source"].to_numpy()
+        rng, covered, reaches = numpy.random.default_rng(0), [], []
+        for _ in range(SPLITS):
+            order = rng.permutation(numpy.unique(sources))
+            calibrate, test = numpy.isin(sources, order[:30]), numpy.isin(sources, order[30:])
+            reaches.append(graded.conformal_reach(errors[known & calibrate]))
+            covered.append((errors[known & test] <= reaches[-1]).mean())
+        print(
+            f"{length} tokens, {axis}: half-width {numpy.mean(reaches):.3f}, coverage "
+            f"{numpy.mean(covered):.1%} (of single splits, {numpy.quantile(covered, 0.025):.1%} to "
+            f"{numpy.quantile(covered, 0.975):.1%})",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -154,12 +154,12 @@ def test_sweeps_that_are_scored_alone_have_scores_and_no_texts(rich):
 
 def test_labels_are_given_where_texts_are_long_enough(rich):
     rows = [row for row in table(rich, "labels") if row["backend"] == "cpu"]
-    assert len(rows) == 3 * 5
+    assert len(rows) == 3 * 6
     shares = Counter()
     for row in rows:
         shares[row["intervention"]] += float(row["share"])
     assert shares == pytest.approx(dict.fromkeys(shares, 1), abs=1e-5)
-    first = {row["label"]: float(row["share"]) for row in rows[:5]}
+    first = {row["label"]: float(row["share"]) for row in rows[:6]}
     assert first["near normal"] > 0.5
     quality = {row["measure"]: row["value"] for row in table(rich, "label_quality")}
     assert float(quality["accuracy of repetitive and noise"]) > 0.8

@@ -93,9 +93,9 @@ def _stacked(axis: Axes, shares: DataFrame) -> None:
     place: theme.Look = {
         "loc": "upper left",
         "bbox_to_anchor": (-0.02, -0.03),
-        "ncols": len(present),
+        "ncols": len(present) if len(present) < len(ALL_LABELS) else 3,
     }
-    # narrow, so that all five fit
+    # narrow, so that five fit into one row
     axis.legend(**place, handlelength=1, handletextpad=0.4, columnspacing=0.9)
 
 

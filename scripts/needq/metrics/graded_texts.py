@@ -15,6 +15,18 @@ from needq.metrics.calibration import Text
 AXES = LOCAL, CONTEXTUAL, REPETITION = ("local", "contextual", "repetition")
 STEPS = 10  # shares are tenths
 APART = 4  # each source gives texts of every fourth share
+# the label of graded texts, by axis and largest share. As in the claims, a fifth counts as little
+GROUPS = {
+    "contextual to 0.2": "near normal",
+    "contextual to 0.5": "meaning lost",
+    "contextual to 1.0": "meaning lost",
+    "local to 0.2": "near normal",
+    "local to 0.5": "meaning lost",
+    "local to 1.0": "noise",
+    "repetition to 0.2": "near normal",
+    "repetition to 0.5": "repetitive",
+    "repetition to 1.0": "repetitive",
+}
 
 
 def make_graded_texts(own: Sequence[Text]) -> DataFrame:
@@ -50,6 +62,18 @@ def with_graded_texts(references: DataFrame, own: Sequence[Text]) -> DataFrame:
     shares = Series(numpy.where(references["kind"] == "own", 0.0, numpy.nan), references.index)
     both = [references.assign(share=shares), make_graded_texts(own)]
     return pandas.concat(both, ignore_index=True)
+
+
+def groups(references: DataFrame) -> Series:
+    """The kind of each reference text; that of a graded text is one of GROUPS."""
+
+    def group(kind: str, share: float) -> str:
+        if kind not in AXES:
+            return kind
+        return f"{kind} to {min(end for end in (0.2, 0.5, 1.0) if share <= end)}"
+
+    pairs = zip(references["kind"], references["share"], strict=True)
+    return Series([group(kind, share) for kind, share in pairs], references.index)
 
 
 class _Known:

@@ -5,7 +5,7 @@ threshold is set by hand: all come from the reference texts (quadratic discrimin
 Friedman 1989, "Regularized discriminant analysis").
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,10 +20,12 @@ from needq.metrics.calibration import KINDS
 from needq.metrics.estimates import as_columns, first_values, share
 from needq.metrics.features import SHORTEST, features, log_frequencies
 from needq.metrics.graded import Scales, scales_quality, ungraded
+from needq.metrics.graded_texts import GROUPS, groups
 
 FOLDS = 5
 ENOUGH = 2 * FOLDS  # the least number of texts of the pristine model to fit labels to
 SHRINKAGES = (0.01, 0.03, 0.1, 0.3, 1.0)
+LABEL_OF = KINDS | GROUPS  # of each kind of reference text
 IN_DISTRIBUTION = 0.99  # the share of a kind's own texts that resemble it
 
 
@@ -31,11 +33,13 @@ IN_DISTRIBUTION = 0.99  # the share of a kind's own texts that resemble it
 class Classifier:
     """A normal distribution of features for each kind of reference text.
 
-    `log_frequency` [vocabulary]; `means` [kinds, features]; `covariances` [kinds, features,
+    `kinds` are those of LABEL_OF that there were enough texts of. `log_frequency` [vocabulary];
+    `means` [kinds, features]; `covariances` [kinds, features,
     features]; `reach` [kinds] is the squared Mahalanobis distance within which a text resembles a
     kind. Labels weigh the same, and so do the kinds of one label.
     """
 
+    kinds: tuple[str, ...]
     log_frequency: numpy.ndarray
     means: numpy.ndarray
     covariances: numpy.ndarray
@@ -51,7 +55,7 @@ class Classifier:
         long = texts["tokens"].map(len) >= SHORTEST
         if long.any():
             rows = features(texts[long], self.log_frequency)
-            likelihood = _label_likelihoods(self.means, self.covariances, rows)
+            likelihood = _label_likelihoods(self.kinds, self.means, self.covariances, rows)
             near = (_distances(self.means, self.covariances, rows) <= self.reach).any(1)
             labels[long] = numpy.where(near, numpy.array(LABELS)[likelihood.argmax(1)], NONE)
         return labels
@@ -74,39 +78,42 @@ def fit(references: DataFrame, vocabulary: int) -> Classifier | None:
     long = references["tokens"].map(len) >= SHORTEST
     if min((long & (references["kind"] == "own")).groupby(references["held_out"]).sum()) < ENOUGH:
         return None
-    mine = references[~references["held_out"] & long & references["kind"].isin(list(KINDS))]
+    mine = references[~references["held_out"] & long]
     log_frequency = log_frequencies(mine["tokens"][mine["kind"] == "own"], vocabulary)
-    rows, kinds = features(mine, log_frequency), mine["kind"].to_numpy()
+    counts = groups(mine).value_counts()
+    names = tuple(kind for kind in LABEL_OF if counts.get(kind, 0) >= ENOUGH)
+    mine = mine[groups(mine).isin(names)]
+    rows, kinds = features(mine, log_frequency), groups(mine).to_numpy()
     folds = mine["source"].to_numpy() % FOLDS
-    truth = numpy.array([LABELS.index(KINDS[kind]) for kind in kinds])
+    truth = numpy.array([LABELS.index(LABEL_OF[kind]) for kind in kinds])
     scores, reaches = [], []
     for shrinkage in SHRINKAGES:
         likelihood = numpy.empty((len(rows), len(LABELS)))
-        distance = numpy.empty((len(rows), len(KINDS)))
+        distance = numpy.empty((len(rows), len(names)))
         for fold in range(FOLDS):
             out = folds == fold
-            moments = _moments(rows[~out], kinds[~out], shrinkage)
-            likelihood[out] = _label_likelihoods(*moments, rows[out])
+            moments = _moments(names, rows[~out], kinds[~out], shrinkage)
+            likelihood[out] = _label_likelihoods(names, *moments, rows[out])
             distance[out] = _distances(*moments, rows[out])
         likelihood -= numpy.logaddexp.reduce(likelihood, axis=1, keepdims=True)
         scores.append(likelihood[numpy.arange(len(rows)), truth].sum())
         reaches.append(
             [
                 numpy.quantile(distance[kinds == kind, index], IN_DISTRIBUTION)
-                for index, kind in enumerate(KINDS)
+                for index, kind in enumerate(names)
             ]
         )
     best = int(numpy.argmax(scores))
-    moments = _moments(rows, kinds, SHRINKAGES[best])
-    return Classifier(log_frequency, *moments, numpy.array(reaches[best]))
+    moments = _moments(names, rows, kinds, SHRINKAGES[best])
+    return Classifier(names, log_frequency, *moments, numpy.array(reaches[best]))
 
 
 def _moments(
-    rows: numpy.ndarray, kinds: numpy.ndarray, shrinkage: float
+    names: Sequence[str], rows: numpy.ndarray, kinds: numpy.ndarray, shrinkage: float
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
     """The mean of each kind's features, and their covariance, shrunk towards that of all kinds."""
-    means = numpy.array([rows[kinds == kind].mean(0) for kind in KINDS])
-    covariances = numpy.array([numpy.cov(rows[kinds == kind].T) for kind in KINDS])
+    means = numpy.array([rows[kinds == kind].mean(0) for kind in names])
+    covariances = numpy.array([numpy.cov(rows[kinds == kind].T) for kind in names])
     return means, (1 - shrinkage) * covariances + shrinkage * covariances.mean(0)
 
 
@@ -122,12 +129,12 @@ def _distances(
 
 
 def _label_likelihoods(
-    means: numpy.ndarray, covariances: numpy.ndarray, rows: numpy.ndarray
+    kinds: Sequence[str], means: numpy.ndarray, covariances: numpy.ndarray, rows: numpy.ndarray
 ) -> numpy.ndarray:
     """The log likelihood [rows, labels] of features under each label, up to a constant."""
     _, volumes = numpy.linalg.slogdet(covariances)
     likelihood = -0.5 * (_distances(means, covariances, rows) + volumes)
-    names = list(KINDS.values())
+    names = [LABEL_OF[kind] for kind in kinds]
     return numpy.stack(
         [
             numpy.logaddexp.reduce(likelihood[:, [name == label for name in names]], axis=1)
@@ -179,23 +186,18 @@ def most_frequent_label(texts: DataFrame) -> str:
 
 
 def confusion(classifier: Classifier, references: DataFrame) -> DataFrame:
-    """How many held-out texts of each kind got each label, or none: rows KINDS."""
-    mine = _held_out(references)
-    mine = mine[mine["tokens"].map(len) >= SHORTEST]
-    counts = pandas.crosstab(mine["kind"], classifier.labels(mine))
-    return counts.reindex(index=list(KINDS), columns=[*LABELS, NONE], fill_value=0)
-
-
-def _held_out(references: DataFrame) -> DataFrame:
-    """The reference texts of KINDS that no label was fitted to."""
-    return references[references["held_out"] & references["kind"].isin(list(KINDS))]
+    """How many held-out texts of each kind got each label, or none: rows LABEL_OF."""
+    mine = references[references["held_out"] & (references["tokens"].map(len) >= SHORTEST)]
+    counts = pandas.crosstab(groups(mine), classifier.labels(mine))
+    return counts.reindex(index=list(LABEL_OF), columns=[*LABELS, NONE], fill_value=0)
 
 
 def pair_accuracy(counts: DataFrame) -> dict[tuple[str, str], float]:
-    """For each two neighbouring labels, the share of reference texts that got their true label.
+    """For each two neighbouring labels, the share of texts of KINDS that got their true label.
 
-    `counts` is the result of `confusion`. Both labels have the same weight. A text that got a
-    third label, or none of these, counts as wrong.
+    Graded texts are left out, since some are near the limit of their label. `counts` is the result
+    of `confusion`. Both labels have the same weight. A text that got a third label, or none of
+    these, counts as wrong.
     """
     by_label = counts.groupby(pandas.Series(KINDS), sort=False).sum()
     accuracy = {label: by_label.loc[label, label] / by_label.loc[label].sum() for label in LABELS}
@@ -229,10 +231,10 @@ def confusion_table(classifier: Classifier | None, references: DataFrame) -> Dat
         return DataFrame(columns=list(columns.LABEL_CONFUSION))
     counts = confusion(classifier, references)
     table = counts.reset_index(names="kind")
-    table.insert(1, "true_label", table["kind"].map(KINDS))
+    table.insert(1, "true_label", table["kind"].map(LABEL_OF))
     return table.melt(
         ["kind", "true_label"], [*LABELS, NONE], "label", "reference_texts"
-    ).sort_values("kind", key=lambda kinds: kinds.map(list(KINDS).index), kind="stable")
+    ).sort_values("kind", key=lambda kinds: kinds.map(list(LABEL_OF).index), kind="stable")
 
 
 def quality_table(
@@ -251,7 +253,7 @@ def quality_table(
         of_pair = references["held_out"] & references["kind"].map(KINDS).isin(pair)
         row = {"measure": f"accuracy of {pair[0]} and {pair[1]}", "value": accuracy}
         rows.append(row | {"texts": int(of_pair.sum())})
-    groups = {"held-out reference texts": classifier.labels(_held_out(references))}
+    groups = {"held-out reference texts": classifier.labels(references[references["held_out"]])}
     groups |= {f"texts of {backend}": texts["label"] for backend, texts in labelled.items()}
     for name, labels in groups.items():
         known = labels.dropna()
