@@ -18,6 +18,7 @@ from snakemake.cli import parse_args
 
 from needq.backup.early import check_early
 from needq.backup.kernels import check_kernels
+from needq.backup.replaceable import check_methods
 from needq.common import errors
 from needq.exact.supported import require_supported
 from needq.plan import config as needq_config, cuda, estimate_lines, place
@@ -77,6 +78,7 @@ def check_model(complete):
     exact = [name for name, backend in backends.items() if backend.arithmetic == "exact"]
     require_supported(architecture.keys, exact)
     check_kernels(architecture, backends)
+    check_methods(architecture, complete.sweeps)
 
 
 def read_config():

@@ -137,6 +137,11 @@ class Architecture:
         """
         raise NotImplementedError
 
+    @property
+    def scores_normalised(self) -> bool:
+        """Whether queries and keys are normalised, so that no score depends on their scale."""
+        return any(name.split(".")[1] in ("q_norm", "q_layernorm") for name in self.norms())
+
     def window(self, block: int) -> int | None:
         """How many tokens a block sees, where that is part of the mask in old files."""
         return None

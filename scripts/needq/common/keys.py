@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from hashlib import sha256
 from struct import pack
 
-WITHOUT_NOISE = ("zero", "identity")  # replacement methods that draw nothing
+WITHOUT_NOISE = ("zero", "identity", "rolled_heads")  # replacement methods that draw nothing
+MEASURED = "matched_scores"  # the one whose noise needs the model, not its weights alone
+# of which blocks W_Q is replaced where attention is measured: of none, of the block, of all
+PRISTINE, ONE_BLOCK, ALL_BLOCKS = "pristine", "this block", "all blocks"
+ATTENTION = ("score_spread", "entropy", "self", "previous", "first")  # what is measured of it
 # of an intervention under all noise seeds; `block` is empty unless single blocks are replaced
 INTERVENTION = ("sweep", "intervention", "block", "blocks_replaced")
 # of a text, by all backends

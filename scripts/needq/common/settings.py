@@ -79,11 +79,24 @@ class Sweep(Settings):
     """The dimensions of the residual stream whose part of the matrix is replaced: all, or a list of
     indices.
     """
-    method: Literal["gaussian", "permuted", "zero", "identity"] = "gaussian"
+    method: Literal[
+        "gaussian",
+        "matched_scores",
+        "permuted",
+        "rotated_heads",
+        "rotated_inputs",
+        "rolled_heads",
+        "identity",
+        "zero",
+    ] = "gaussian"
     """What replaces the matrix. gaussian: noise with the mean and the standard deviation of the
-    whole matrix. permuted: the entries of the matrix in a random order. zero: zeros. identity: for
-    each head, a projection that is not learned, as large as the matrix. zero and identity contain
-    no noise, so they are made once, not once per noise seed.
+    whole matrix. matched_scores: the same noise, scaled for each head so that attention scores
+    spread as they do in the pristine model (W_Q and W_K alone). permuted: the entries of the matrix
+    in a random order. rotated_heads, rotated_inputs: the matrix, whose output of each head, or
+    whose input, is rotated at random; singular values stay. rolled_heads: each head gets the part
+    of the next head. identity: for each head, a projection that is not learned, as large as the
+    matrix. zero: zeros. The last three contain no noise, so they are made once, not once per noise
+    seed.
     """
     noise_fraction: values.Share = 1.0
     """The share of the variance of the matrix that is noise. 1 replaces the whole matrix."""

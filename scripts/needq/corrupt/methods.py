@@ -1,4 +1,4 @@
-"""What replaces a matrix: Gaussian noise, its own entries permuted, zeros, or an identity.
+"""What replaces a matrix: noise, its own entries moved or rotated, an identity, or zeros.
 
 This needs numpy alone, and its digests are the same on every machine: noise comes from integers
 (needq.corrupt.keyed), moments from exactly rounded sums, and each operation that joins them is
@@ -6,12 +6,14 @@ rounded by itself.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from needq.backup.layout import Architecture
+from needq.backup.replaceable import check_method
 from needq.corrupt.keyed import key, noise_key, raw, standard_normal
+from needq.corrupt.rotations import rotated
 
 
 def moments(values: np.ndarray) -> tuple[float, float]:
@@ -73,14 +75,75 @@ def identity(pristine: np.ndarray, head_axis: int) -> np.ndarray:
     return values
 
 
+def rotated_heads(
+    pristine: np.ndarray, seed: int, matrix: str, block: int, head_axis: int, heads: int
+) -> np.ndarray:
+    """The matrix, with the output of each head rotated by a random rotation of its own (float32).
+
+    The query of a head becomes R q, whatever its input, where R is orthogonal. So all singular
+    values of the matrix stay, and so does all that the matrix takes from the residual stream. What
+    is lost is which key a query meets. A bias (of one axis) is rotated by the same rotations, so
+    that with it R q holds for the whole query.
+    """
+    parts = np.split(np.moveaxis(pristine, head_axis, 0), heads)
+    meaning = ("rotation of a head", seed, matrix.removesuffix(".bias"), block)
+    turned = [
+        rotated(part.reshape(len(part), -1), key(*meaning, head)).reshape(part.shape)
+        for head, part in enumerate(parts)
+    ]
+    return np.ascontiguousarray(np.moveaxis(np.concatenate(turned), 0, head_axis), np.float32)
+
+
+def rotated_inputs(
+    pristine: np.ndarray, seed: int, matrix: str, block: int, head_axis: int
+) -> np.ndarray:
+    """The matrix, with the residual stream rotated by a random rotation before it (float32).
+
+    All singular values stay, and so does where the queries of a head can point. What is lost is
+    which directions of the residual stream the matrix reads. A bias reads nothing of the stream; it
+    is rotated as a whole, which keeps its norm.
+    """
+    inputs = 0 if pristine.ndim == 1 else 1 - head_axis
+    moved = np.moveaxis(pristine, inputs, 0)
+    meaning = ("rotation of the inputs", seed, matrix, block)
+    turned = rotated(moved.reshape(len(moved), -1), key(*meaning)).reshape(moved.shape)
+    return np.ascontiguousarray(np.moveaxis(turned, 0, inputs), np.float32)
+
+
+def rolled_heads(pristine: np.ndarray, head_axis: int, heads: int) -> np.ndarray:
+    """The matrix whose head h has the part of head h + 1, and the last head that of the first."""
+    width = pristine.shape[head_axis] // heads
+    return np.ascontiguousarray(np.roll(pristine, -width, head_axis), np.float32)
+
+
+def scaled_heads(noise: np.ndarray, scales: Sequence[float], head_axis: int) -> np.ndarray:
+    """Noise whose part for each head is multiplied by a number of its own (float32)."""
+    width = noise.shape[head_axis] // len(scales)
+    factors = np.repeat(np.asarray(scales, np.float64), width)
+    shape = [-1 if axis == head_axis else 1 for axis in range(noise.ndim)]
+    return (noise.astype(np.float64) * factors.reshape(shape)).astype(np.float32)
+
+
 def _made(
-    method: str, pristine: np.ndarray, seed: int, matrix: str, block: int, head_axis: int
+    method: str,
+    pristine: np.ndarray,
+    seed: int,
+    matrix: str,
+    block: int,
+    head_axis: int,
+    heads: int,
 ) -> np.ndarray:
     """What a method puts in place of a matrix or a bias; an identity has a bias of zeros."""
     if method == "gaussian":
         return gaussian(pristine, seed, matrix, block)
     if method == "permuted":
         return permuted(pristine, seed, matrix, block)
+    if method == "rotated_heads":
+        return rotated_heads(pristine, seed, matrix, block, head_axis, heads)
+    if method == "rotated_inputs":
+        return rotated_inputs(pristine, seed, matrix, block, head_axis)
+    if method == "rolled_heads":
+        return rolled_heads(pristine, head_axis, heads)
     if method == "identity" and pristine.ndim == 2:
         return identity(pristine, head_axis)
     return np.zeros(pristine.shape, np.float32)  # zero: no query at all
@@ -95,18 +158,21 @@ def noise_tensors(
 ) -> dict[str, np.ndarray]:
     """The noise for one matrix of every block: `N.weight`, and `N.bias` where it has a bias.
 
-    `method` is gaussian, permuted, zero or identity; the last two ignore the seed.
+    `method` is any but matched_scores, whose scales are measured (`inference.matched_scores`).
+    Those of keys.WITHOUT_NOISE ignore the seed. The bias of W_O belongs to no head: it is rotated
+    as a whole, and not rolled. UserError if a method needs more heads than there are.
     """
-    head_axis, _ = architecture.axes(matrix)
+    heads, head_axis = architecture.heads_of(matrix), architecture.axes(matrix)[0]
+    check_method(architecture, matrix, method)
     noise = {}
     for block in range(architecture.n_blocks):
-        whole = architecture.matrix(matrix, block)
-        values = whole.of(tensors)
-        noise[f"{block}.weight"] = _made(method, values, seed, matrix, block, head_axis)
+        values = architecture.matrix(matrix, block).of(tensors)
+        noise[f"{block}.weight"] = _made(method, values, seed, matrix, block, head_axis, heads)
         bias = architecture.bias(matrix, block)
         if bias is not None:
-            values = bias.of(tensors)
-            noise[f"{block}.bias"] = _made(method, values, seed, f"{matrix}.bias", block, head_axis)
+            values, parts = bias.of(tensors), 1 if matrix == "o" else heads
+            own = f"{matrix}.bias"
+            noise[f"{block}.bias"] = _made(method, values, seed, own, block, 0, parts)
     return noise
 
 

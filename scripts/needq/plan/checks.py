@@ -7,7 +7,7 @@ precisions and causes whose lists are empty. Each problem is one line that names
 from collections.abc import Iterator
 from typing import get_args
 
-from needq.common.keys import WITHOUT_NOISE
+from needq.common.keys import MEASURED, WITHOUT_NOISE
 from needq.common.settings import Config
 from needq.common.values import GpuName
 from needq.plan.at_hand import file_problems
@@ -56,6 +56,11 @@ def _sweep_problems(config: Config) -> Iterator[str]:
             yield f"{key}.exact: exact: true needs run: texts"
         if sweep.method in WITHOUT_NOISE and sweep.noise_fraction != 1:
             yield f"{key}.noise_fraction: has to be 1, since method {sweep.method} has no noise"
+        if sweep.method == MEASURED and sweep.matrix not in "qk":
+            matrix = f"W_{sweep.matrix.upper()}"
+            yield f"{key}.method: {MEASURED} is for W_Q and W_K; no score depends on {matrix}"
+        if sweep.method == MEASURED and sweep.exact:
+            yield f"{key}.exact: has to be false, since native arithmetic measures {MEASURED}"
         for block in sweep.block_order if isinstance(sweep.block_order, list) else []:
             if block >= n_blocks:
                 blocks = f"blocks 0 to {n_blocks - 1}"

@@ -9,12 +9,27 @@ import numpy as np
 import pytest
 import torch
 from made_up_gpt2 import made_up
-from needq.corrupt.methods import gaussian, identity, moments, noise_tensors, replacement
+from needq.common.errors import UserError
+from needq.corrupt.methods import (
+    gaussian,
+    identity,
+    moments,
+    noise_tensors,
+    replacement,
+    scaled_heads,
+)
 from scipy.stats import kstest
 
 SCRIPTS = str(Path(__file__).parents[3] / "scripts")
 GOLDEN_NOISE = "2087f7e2caebf86890b36f9b764797296f3d44a5c3071871aab42eea8e15ff65"
-GOLDEN_METHODS = ["ed633f105093833b", "43afd2f2d33b0708", "66bf4ba1526771c9"]
+GOLDEN_METHODS = [
+    "ed633f105093833b",
+    "43afd2f2d33b0708",
+    "66bf4ba1526771c9",
+    "306ad53710eceb6b",
+    "e6595a788d8b495b",
+    "b48cb7486b4e92ab",
+]
 
 
 def test_moments_are_torchs_mean_and_unbiased_std():
@@ -65,14 +80,15 @@ def test_permuted_keeps_the_entries_and_moves_them(small, matrix):
         assert np.array_equal(np.sort(noise["1.bias"]), np.sort(values))
 
 
-@pytest.mark.parametrize("method", ["zero", "identity"])
+@pytest.mark.parametrize("method", ["zero", "identity", "rolled_heads"])
 def test_methods_without_noise_ignore_the_seed(small, method):
     first, second = (
         noise_tensors(small.tensors, small.architecture, "q", method, seed) for seed in (0, 1)
     )
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[name], second[name]) for name in first)
-    assert all(not first[name].any() for name in first if method == "zero" or "bias" in name)
+    empty = [name for name in first if method == "zero" or "bias" in name]
+    assert method == "rolled_heads" or not any(first[name].any() for name in empty)
 
 
 @pytest.mark.parametrize("matrix", "qkv")
@@ -106,6 +122,90 @@ def test_an_identity_of_heads_wider_than_the_model_begins_again():
     made = identity(np.full((2, 6), 3.0, np.float32), head_axis=1)
     np.testing.assert_allclose(made, 18**0.5 * np.tile(np.eye(2), 3), rtol=1e-7)
     np.testing.assert_array_equal(identity(np.full((6, 2), 3.0, np.float32), head_axis=0), made.T)
+
+
+def by_heads(small, matrix, values):
+    """A matrix (or bias) as [head, residual dimension, head dimension]."""
+    count = small.architecture.heads_of(matrix)
+    if values.ndim == 1:
+        return values.reshape(count, 1, -1)
+    if small.architecture.axes(matrix)[0] == 0:
+        values = values.T
+    return values.reshape(len(values), count, -1).swapaxes(0, 1)
+
+
+def of_block_1(small, matrix, method, seed=0):
+    """W and b of block 1 by heads, in float64: the pristine ones, and what a method puts there."""
+    architecture = small.architecture
+    noise = noise_tensors(small.tensors, architecture, matrix, method, seed)
+    places = [architecture.matrix(matrix, 1), architecture.bias(matrix, 1)]
+    pristine = [place.of(small.tensors) for place in places if place is not None]
+    made = [noise[name] for name in ("1.weight", "1.bias") if name in noise]
+    assert [one.dtype for one in made] == [np.float32] * len(pristine)
+    return [[by_heads(small, matrix, one.astype(float)) for one in own] for own in (pristine, made)]
+
+
+@pytest.mark.parametrize("matrix", "qkv")
+def test_rotated_heads_turn_each_query_and_keep_what_is_read(small, matrix):
+    pristine, made = of_block_1(small, matrix, "rotated_heads")
+    _, again = of_block_1(small, matrix, "rotated_heads", seed=1)
+    # R, by which weight and bias were turned, by least squares from both
+    before, after = (np.concatenate(parts, axis=1) for parts in (pristine, made))
+    turns = [
+        np.linalg.lstsq(old, new, rcond=None)[0] for old, new in zip(before, after, strict=True)
+    ]
+    for old, new, turn in zip(before, after, turns, strict=True):
+        np.testing.assert_allclose(turn @ turn.T, np.eye(len(turn)), atol=1e-5)
+        np.testing.assert_allclose(old @ turn, new, atol=1e-6)
+        np.testing.assert_allclose(new @ new.T, old @ old.T, atol=1e-6)
+    assert all(abs(turns[0] - turn).max() > 0.1 for turn in turns[1:])
+    assert abs(again[0] - made[0]).max() > 0.01
+
+
+@pytest.mark.parametrize("matrix", "qkvo")
+def test_rotated_inputs_keep_the_singular_values_and_turn_the_residual_stream(small, matrix):
+    architecture = small.architecture
+    head_axis, _ = architecture.axes(matrix)
+    old = architecture.matrix(matrix, 1).of(small.tensors).astype(float)
+    new = noise_tensors(small.tensors, architecture, matrix, "rotated_inputs", 0)["1.weight"]
+    if head_axis == 0:
+        old, new = old.T, new.T
+    np.testing.assert_allclose(
+        np.linalg.svd(new.astype(float))[1], np.linalg.svd(old)[1], rtol=1e-5, atol=1e-7
+    )
+    np.testing.assert_allclose(new.T @ new, old.T @ old, atol=1e-5)  # one rotation for all heads
+    assert abs(np.corrcoef(new.ravel(), old.ravel())[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize("matrix", "qkv")
+def test_rolled_heads_have_the_part_of_the_next_head(small, matrix):
+    if small.architecture.heads_of(matrix) == 1:
+        with pytest.raises(UserError, match="at least two heads"):
+            noise_tensors(small.tensors, small.architecture, matrix, "rolled_heads", 0)
+        return
+    pristine, made = of_block_1(small, matrix, "rolled_heads")
+    for old, new in zip(pristine, made, strict=True):
+        np.testing.assert_array_equal(new, old[[*range(1, len(old)), 0]])
+
+
+@pytest.mark.parametrize("method", ["rotated_heads", "rotated_inputs", "rolled_heads"])
+def test_the_bias_of_o_belongs_to_no_head(pocket, method):
+    made = noise_tensors(pocket.tensors, pocket.architecture, "o", method, 0)["0.bias"]
+    pristine = pocket.architecture.bias("o", 0).of(pocket.tensors)
+    assert np.linalg.norm(made) == pytest.approx(np.linalg.norm(pristine), rel=1e-6)
+    assert np.array_equal(made, pristine) == (method == "rolled_heads")
+
+
+@pytest.mark.parametrize("head_axis", [0, 1])
+def test_scaled_heads_multiply_each_head_by_its_number(head_axis):
+    noise = np.arange(24, dtype=np.float32).reshape(4, 6)
+    expected = noise.copy()
+    if head_axis == 0:
+        expected[:2] *= 3
+    else:
+        expected[:, :3] *= 3
+    np.testing.assert_array_equal(scaled_heads(noise, [3, 1], head_axis), expected)
+    np.testing.assert_array_equal(scaled_heads(noise[0], [3, 1], 0), noise[0] * [3, 3, 3, 1, 1, 1])
 
 
 def test_noise_is_normal_and_independent(pocket):
@@ -151,9 +251,16 @@ def test_noise_is_the_same_bits_on_every_machine():
 
 METHODS = """
 import hashlib, numpy
-from needq.corrupt.methods import identity, permuted
+from needq.corrupt.methods import identity, permuted, rolled_heads, rotated_heads, rotated_inputs
 pristine = ((numpy.arange(48 * 24) * 7919 % 1009 - 504) / 1024).astype("float32").reshape(48, 24)
-for made in (permuted(pristine, 0, "q", 0), identity(pristine, 0), identity(pristine, 1)):
+for made in (
+    permuted(pristine, 0, "q", 0),
+    identity(pristine, 0),
+    identity(pristine, 1),
+    rotated_heads(pristine, 0, "q", 0, 0, 4),
+    rotated_inputs(pristine, 0, "q", 0, 0),
+    rolled_heads(pristine, 0, 4),
+):
     print(hashlib.sha256(made.tobytes()).hexdigest()[:16])
 """
 FEATURES = " ".join(np.show_config(mode="dicts")["SIMD Extensions"].get("found", []))

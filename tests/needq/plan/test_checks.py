@@ -45,6 +45,16 @@ DISAGREEING = [
         0.5,
         "sweeps.identity.noise_fraction: has to be 1, since method identity has no noise",
     ),
+    (
+        "sweeps.values.method",
+        "matched_scores",
+        "sweeps.values.method: matched_scores is for W_Q and W_K; no score depends on W_V",
+    ),
+    (
+        "sweeps.cumulative.method",
+        "matched_scores",
+        "sweeps.cumulative.exact: has to be false, since native arithmetic measures matched_scores",
+    ),
     ("model.location", "nowhere/at/all", "model.location: there is no folder nowhere/at/all"),
     ("model.location", "line\nbreak", "model.location: 'line\\nbreak' holds the character"),
     ("model.location", "x" * 5000, "model.location: there is no folder xxx"),

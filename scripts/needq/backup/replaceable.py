@@ -1,0 +1,29 @@
+"""Which replacement methods a model allows."""
+
+from collections.abc import Mapping
+
+from needq.backup.layout import Architecture
+from needq.common.errors import UserError
+from needq.common.settings import Sweep
+
+
+def check_methods(architecture: Architecture, sweeps: Mapping[str, Sweep]) -> None:
+    """UserError if a sweep that is run has a method that the model does not allow."""
+    for name, sweep in sweeps.items():
+        if sweep.run != "off":
+            try:
+                check_method(architecture, sweep.matrix, sweep.method)
+            except UserError as error:
+                raise UserError(f"sweeps.{name}.method: {error}; set run: off") from None
+
+
+def check_method(architecture: Architecture, matrix: str, method: str) -> None:
+    """UserError if a model does not allow a method for W_Q, W_K, W_V or W_O."""
+    name = f"W_{matrix.upper()}"
+    if method == "rolled_heads" and architecture.heads_of(matrix) == 1:
+        raise UserError(f"rolled_heads needs at least two heads, but {name} of this model has one")
+    if method == "matched_scores" and architecture.scores_normalised:
+        raise UserError(
+            f"matched_scores scales {name}, but {architecture.name} normalises queries and keys, "
+            "so their scale changes nothing"
+        )
