@@ -14,6 +14,8 @@ rule draw_noise:
         manifest="<manifest>",
     output:
         noise="<results>/corrupt/noise/{matrix}-{method}-{seed}.safetensors",
+    wildcard_constraints:
+        method=r"(?!matched_scores)\w+",
     log:
         "<logs>/draw_noise/{matrix}-{method}-{seed}.log",
     benchmark:
@@ -25,6 +27,42 @@ rule draw_noise:
         mem_mb=array_memory,
     script:
         "../scripts/draw_noise.py"
+
+
+def match_job(wildcards, input):
+    """What it costs to scale the noise of one matrix."""
+    return attention.match_job(CONFIG, planned(input).shape)
+
+
+rule match_scores:
+    """Scale Gaussian noise until attention scores spread as those of the pristine model."""
+    input:
+        code=code("match_scores.py"),
+        weights=ancient("<weights>"),
+        config="<model_config>",
+        manifest="<manifest>",
+        tokens="<tokens>",
+        noise=expand(
+            "<results>/corrupt/noise/{{matrix}}-gaussian-{seed}.safetensors",
+            seed=CONFIG.noise_seeds,
+        ),
+    output:
+        expand(
+            "<results>/corrupt/noise/{{matrix}}-matched_scores-{seed}.safetensors",
+            seed=CONFIG.noise_seeds,
+        ),
+    log:
+        "<logs>/match_scores/{matrix}.log",
+    benchmark:
+        "<benchmarks>/match_scores/{matrix}.tsv"
+    conda:
+        "../envs/lm.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_of(match_job),
+        runtime=minutes_of(match_job),
+    script:
+        "../scripts/match_scores.py"
 
 
 rule corrupt:

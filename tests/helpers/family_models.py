@@ -226,6 +226,13 @@ def models(draw, family):
     return model.to(draw(st.sampled_from([torch.float32, torch.bfloat16])))
 
 
+def eager(source):
+    """transformers' model of a folder in float32, with attention kernels that give weights."""
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        source, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager"
+    ).eval()
+
+
 def by_hand(model, matrix, block):
     """The layer that holds a matrix of a block, and where in its flat weight the matrix is.
 

@@ -1,10 +1,15 @@
 """Which replacement methods a model allows."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from needq.backup.layout import Architecture
 from needq.common.errors import UserError
-from needq.common.settings import Sweep
+
+if TYPE_CHECKING:
+    from needq.common.settings import Sweep
 
 
 def check_methods(architecture: Architecture, sweeps: Mapping[str, Sweep]) -> None:

@@ -212,15 +212,51 @@ CLAIMS = {
 }
 
 REPLACEMENT_METHODS = {
-    "method": "What replaces W_Q instead of Gaussian noise. permuted: its own entries in a random "
-    "order. zero: zeros. identity: a projection that is not learned. bias: Gaussian noise, which "
-    "replaces the bias b_Q too.",
-    "ratio": "Damage by this method divided by damage by Gaussian noise. Damage is the mean rise "
-    "of nll over the pristine model. 1: the same damage. Above 1: more damage.",
-    **_ends("ratio"),
-    "verdict": "supported: the method does the same damage as Gaussian noise (the whole 95% "
-    "interval is between 4/5 and 5/4). refuted: the whole interval is outside. undecided: all "
-    "other cases.",
+    "method": "What replaces W_Q. gaussian: noise with the mean and the standard deviation of W_Q. "
+    "matched_scores: this noise, scaled for each head so that attention scores spread as in the "
+    "pristine model. permuted: the entries of W_Q in a random order. rotated_heads, "
+    "rotated_inputs: W_Q with the output of each head, or the input, rotated at random; its "
+    "singular values stay. rolled_heads: each head has the W_Q of the next head. identity: a "
+    "projection that is not learned. zero: zeros.",
+    "bias": "What happens to the bias b_Q. kept: it stays. replaced: the method replaces it too.",
+    "blocks_replaced": KEYS["blocks_replaced"],
+    "rise": "Rise of nll over the pristine model on the same documents, in nats per token: the "
+    "damage.",
+    "rise_low": "Lower end of the 95% interval of rise. Empty if there are too few values.",
+    "rise_high": "Upper end of the 95% interval of rise. Empty if there are too few values.",
+    "ratio": "Damage by this method divided by damage by Gaussian noise with b_Q kept, in as many "
+    "blocks. 1: the same damage. Above 1: more damage.",
+    **{
+        name: f"{meaning} Empty for Gaussian noise itself."
+        for name, meaning in _ends("ratio").items()
+    },
+    "verdict": "alike: the whole 95% interval of the ratio is between 4/5 and 5/4. If not, more "
+    "damage or less damage: the whole interval is above or below 1. undecided: all other cases. "
+    "Empty for Gaussian noise itself.",
+}
+
+_SD = "Standard deviation over noise seeds of"
+ATTENTION = {
+    "method": "What replaces W_Q; pristine: nothing. docs/claims.md names the methods. Its bias "
+    "stays.",
+    "replaced": "Where W_Q is replaced. this block: in the block of the row alone. all blocks: in "
+    "every block. pristine: nowhere.",
+    "block": "Index of the block, from 0.",
+    "head": "Index of the head in the block, from 0.",
+    "noise_seeds": NOISE_SEEDS,
+    "score_spread": "Spread of attention scores: the standard deviation over the keys that a query "
+    "sees, as a mean over queries. Near 0, the query is the same to all keys. Queries are those of "
+    "the third and later tokens of the first documents of the evaluation text.",
+    "score_spread_sd": f"{_SD} score_spread.",
+    "entropy": "Entropy of the attention weights of a query, as a share of the entropy of equal "
+    "weights on all keys that it sees; mean over queries. 1: attention is uniform.",
+    "entropy_sd": f"{_SD} entropy.",
+    "self": "Attention weight on the query's own token, mean over queries.",
+    "self_sd": f"{_SD} self.",
+    "previous": "Attention weight on the token before the query's, mean over queries.",
+    "previous_sd": f"{_SD} previous.",
+    "first": "Attention weight on the first token of the document, mean over queries.",
+    "first_sd": f"{_SD} first.",
 }
 
 HALF_POINTS = {
@@ -255,6 +291,7 @@ TABLES = {
     "label_quality": LABEL_QUALITY,
     "items": ITEMS,
     "tasks": TASKS,
+    "attention": ATTENTION,
     "claims": CLAIMS,
     "replacement_methods": REPLACEMENT_METHODS,
     "half_points": HALF_POINTS,

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # columns of text, which stays text if it looks like a number: those of parquet files and of tables
 TEXT = {field.name for schema in SCHEMAS for field in schema if pyarrow.types.is_string(field.type)}
 TEXT |= {"cause", "claim", "effect", "example", "measure", "method", "statement"}
-TEXT |= {"axis", "stored_noise", "test", "true_label", "verdict", "why", "run", "model"}
+TEXT |= {"axis", "bias", "replaced", "stored_noise", "test", "true_label", "verdict", "why", "run"}
+TEXT |= {"model"}
 MIXED = {"low", "high"}  # ends of an interval: numbers, or that n is too small
 
 

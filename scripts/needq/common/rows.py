@@ -110,6 +110,21 @@ class AnswerRow(InterventionKeys):
     backend: NotRequired[str]
 
 
+class AttentionRow(TypedDict):
+    """What one head does under one noise: means over queries (`inference.attention.Attention`)."""
+
+    method: str
+    replaced: str
+    noise_seed: int | None
+    block: int
+    head: int
+    score_spread: float
+    entropy: float
+    self: float
+    previous: float
+    first: float
+
+
 class ReferenceTextRow(TypedDict):
     """A reference text (schemas.REFERENCE_TEXTS)."""
 

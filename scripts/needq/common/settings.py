@@ -82,21 +82,21 @@ class Sweep(Settings):
     method: Literal[
         "gaussian",
         "matched_scores",
-        "permuted",
         "rotated_heads",
         "rotated_inputs",
         "rolled_heads",
+        "permuted",
         "identity",
         "zero",
     ] = "gaussian"
     """What replaces the matrix. gaussian: noise with the mean and the standard deviation of the
     whole matrix. matched_scores: the same noise, scaled for each head so that attention scores
-    spread as they do in the pristine model (W_Q and W_K alone). permuted: the entries of the matrix
-    in a random order. rotated_heads, rotated_inputs: the matrix, whose output of each head, or
-    whose input, is rotated at random; singular values stay. rolled_heads: each head gets the part
-    of the next head. identity: for each head, a projection that is not learned, as large as the
-    matrix. zero: zeros. The last three contain no noise, so they are made once, not once per noise
-    seed.
+    spread as they do in the pristine model (W_Q and W_K alone). rotated_heads, rotated_inputs: the
+    matrix, whose output of each head, or whose input, is rotated at random; its singular values
+    stay. rolled_heads: each head gets the part of the next head. permuted: the entries of the
+    matrix in a random order. identity: for each head, a projection that is not learned, as large as
+    the matrix. zero: zeros. rolled_heads, identity and zero contain no noise, so they are made
+    once, not once per noise seed.
     """
     noise_fraction: values.Share = 1.0
     """The share of the variance of the matrix that is noise. 1 replaces the whole matrix."""

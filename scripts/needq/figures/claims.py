@@ -34,6 +34,10 @@ COMPARISONS = {
     },
     "Another method does {} × the damage of Gaussian noise": {
         "q": "Gaussian noise",
+        "matched_scores": "noise, scores matched",
+        "rotated_heads": "rotated heads",
+        "rotated_inputs": "rotated inputs",
+        "rolled_heads": "rolled heads",
         "permuted": "permuted weights",
         "zero": "zeros",
         "identity": "identity",

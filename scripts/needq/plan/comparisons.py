@@ -5,7 +5,7 @@ compared as, and no config has to. Nothing but plain Python is imported, since t
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from needq.common.settings import Sweep
 from needq.plan.interventions import RUN, TEXTS, step_counts, sweeps_run
@@ -14,19 +14,26 @@ from needq.plan.interventions import RUN, TEXTS, step_counts, sweeps_run
 ARTICLE = Sweep()
 # the settings by which a sweep differs; how many steps it has, and what is computed, is none
 SETTINGS = [name for name in Sweep.model_fields if name not in ("run", "exact", "counts")]
-# the one setting that differs, and what the sweep is then compared as
+# the setting that differs, and what the sweep is then compared as
 MATRICES = {("matrix", matrix): matrix for matrix in "kvo"}
 ORDERS = {
     ("block_order", "reversed"): "end",
     ("block_order", "random"): "random",
     ("steps", "single"): "single",
 }
-METHODS = {("method", method): method for method in ("permuted", "zero", "identity")}
-METHODS[("bias", "replace")] = "bias"
+# what a sweep is compared as that replaces W_Q by another method or b_Q too: method and bias
+METHODS = {
+    **{method: (method, "keep") for method in get_args(Sweep.model_fields["method"].annotation)},
+    "bias": ("gaussian", "replace"),
+}
+METHODS |= {f"{m}_bias": (m, "replace") for m in METHODS if m not in ("gaussian", "bias")}
+del METHODS["gaussian"]  # which is the article's
 
 
 def find_comparisons(sweeps: Mapping[str, Sweep], n_blocks: int) -> dict[str, str]:
     """The sweeps to compare: "q", the article's own, and those that differ from it in one setting.
+
+    A sweep of another method may replace b_Q too.
 
     Maps what a sweep is compared as to its name. The sweep of "q" has run: texts and replaces one
     block as well as all `n_blocks`. Without it there is nothing to compare.
@@ -40,10 +47,14 @@ def find_comparisons(sweeps: Mapping[str, Sweep], n_blocks: int) -> dict[str, st
         return {}
     for name in sweeps_run(sweeps, *RUN):
         differing = _differing(sweeps[name])
+        kind = None
         if len(differing) == 1:
-            kind = (MATRICES | ORDERS | METHODS).get(differing[0])
-            if kind:
-                compared.setdefault(kind, name)
+            kind = (MATRICES | ORDERS).get(differing[0])
+        if differing and {setting for setting, _ in differing} <= {"method", "bias"}:
+            own = (sweeps[name].method, sweeps[name].bias)
+            kind = next(kind for kind, method in METHODS.items() if method == own)
+        if kind:
+            compared.setdefault(kind, name)
     return compared
 
 

@@ -12,6 +12,7 @@ from needq.common.backends import Backend
 from needq.common.settings import Config
 from needq.plan import cost
 from needq.plan.at_hand import document_bytes, line_bytes, line_count, unpacked_bytes
+from needq.plan.attention import attention_job, match_job, matched
 from needq.plan.cost import MB, Job, Shape, Texts
 from needq.plan.interventions import Intervention
 from needq.plan.selection import Selection, noise_names
@@ -24,7 +25,7 @@ REFERENCE_TEXTS = 13  # that are made of each text of the pristine model, about,
 
 # seconds of a core, by `python benchmarks/cost.py --run results/pocket-gpt2` (2026-11-26)
 BACK_UP = 4.0
-OTHERS, N_OTHERS = 28.0, 25  # the jobs of tables, figures and pages, all together
+OTHERS, N_OTHERS = 29.0, 25  # the jobs of tables, figures and pages, all together
 DIFF, WEIGHTS = 0.7, 0.3  # one job that compares backends; one that reads weights
 SNAKEMAKE = 0.5  # per job, in Snakemake itself
 ALONE = 25.0  # seconds of a run while just one job can run, at its start and at its end
@@ -72,15 +73,19 @@ class Run:
         )
 
     def jobs(self) -> Iterator[Job]:
-        """Every job of the run; those of tables and pages as one."""
+        """Every job of the run; those of tables and pages are alike."""
         used, shape = self.used, self.shape
         weights = cost.LOAD * 4 * shape.weights / 1e9
         everything = [one for chunk in used.chunks.values() for one in chunk]
         array = 3 * 4 * shape.weights / MB
         yield Job(BACK_UP + 6 * weights, 350 + 2.5 * array)
-        yield Job(OTHERS + N_OTHERS * SNAKEMAKE, 400)
+        for _ in range(N_OTHERS):
+            yield Job(OTHERS / N_OTHERS, 400)
         for _ in [*noise_names(everything), *used.chunks]:
             yield Job(WEIGHTS + weights, 60 + array)
+        yield attention_job(self.config, shape)
+        for _ in matched(self.config):
+            yield match_job(self.config, shape)
         reference = self._backend(used.reference)
         if reference.device == "cpu":
             yield self.reference_texts(reference)

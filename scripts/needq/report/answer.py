@@ -17,7 +17,11 @@ from needq.metrics.yardsticks import KNOWN, NGRAMS, YARDSTICK, compare
 
 METHODS = {
     "gaussian": "Gaussian noise with the same mean and standard deviation",
+    "matched_scores": "Gaussian noise under which attention scores spread as before",
     "permuted": "its own entries in a random order",
+    "rotated_heads": "itself, with the output of each head rotated at random",
+    "rotated_inputs": "itself, with its input rotated at random",
+    "rolled_heads": "the Query matrix of the next head",
     "zero": "zeros",
     "identity": "a projection that is not learned, as large as the matrix",
 }

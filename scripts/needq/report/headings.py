@@ -43,10 +43,21 @@ DEGRADATION = {
 LABEL_QUALITY = {"measure": "measure", "value": "share", "texts": "texts"}
 REPLACEMENT_METHODS = {
     "method": "replacement method",
-    "ratio": "damage / damage by Gaussian noise",
+    "bias": "b_Q",
+    "blocks_replaced": "blocks replaced",
+    "rise": "rise of nll",
+    "ratio": "rise / rise by Gaussian noise",
     "low": "95% from",
     "high": "to",
-    "verdict": "same damage",
+    "verdict": "damage",
+}
+ATTENTION = {
+    "block": "block",
+    "score_spread": "spread of scores",
+    "entropy": "entropy (share of uniform)",
+    "self": "weight on itself",
+    "previous": "on the previous token",
+    "first": "on the first token",
 }
 HALF_POINTS = {
     "measure": "measure",

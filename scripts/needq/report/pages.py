@@ -157,7 +157,7 @@ class Pages:
                 ),
             ],
             meanings={name: columns.CLAIMS[name] for name in names}
-            | {name: columns.REPLACEMENT_METHODS[name] for name in ("method", "ratio")}
+            | {name: columns.REPLACEMENT_METHODS[name] for name in ("method", "bias", "ratio")}
             | {"measure": columns.HALF_POINTS["measure"]},
             file="tables/claims.tsv, tables/replacement_methods.tsv and tables/half_points.tsv",
         )

@@ -12,6 +12,7 @@ from needq.plan.config import read_config, without_other_models_values
 from needq.plan.selection import Selection
 from planning import plan, read, refusal
 
+OTHER_METHODS = ("matched_scores", "rotated_heads", "permuted", "zero", "identity")
 # a key, a value that does not agree with others, and how the line goes on after "config: "
 DISAGREEING = [
     ("noise_seeds", [16**4000], "noise_seeds.0: a number of too many digits is more than"),
@@ -231,7 +232,7 @@ def test_an_exact_reference_compares_the_sweeps_that_it_runs():
 def test_a_run_has_no_more_interventions_than_can_be_planned():
     many = {f"s{number}": {"run": "scores"} for number in range(10)}
     changes = [("sweeps", DEFAULT["sweeps"] | many), ("noise_seeds", list(range(1000)))]
-    assert "noise_seeds: 162 steps of all sweeps and 1000 noise seeds are 162000" in refusal(
+    assert "noise_seeds: 166 steps of all sweeps and 1000 noise seeds are 166000" in refusal(
         with_changes(*changes)
     )
     assert read(changes[0])
@@ -246,7 +247,7 @@ def test_temperature_0_gives_one_text_per_prompt():
 
 @pytest.mark.parametrize("factor", ["rng", "noise"])
 def test_a_gpus_numbers_are_computed_on_the_cpu(factor):
-    off = [(f"sweeps.{name}.run", "off") for name in ("permuted", "zero", "identity")]
+    off = [(f"sweeps.{name}.run", "off") for name in OTHER_METHODS]
     changes = [(f"divergence.backends.cpu.{factor}", "cuda"), *off]
     gpu = "divergence.backends.cpu.gpu"
     numbers = {"multiprocessors": 114, "threads_per_multiprocessor": 2048}
@@ -267,10 +268,9 @@ def test_a_gpus_numbers_are_computed_on_the_cpu(factor):
 @pytest.mark.parametrize("kind", ["native", "cuda"])
 def test_a_devices_noise_is_gaussian(kind):
     native = ("divergence.backends.cpu", {"noise": kind, "gpu": "H200"})
-    others = ("permuted", "zero", "identity")
-    off = [(f"sweeps.{name}.run", "off") for name in others]
+    off = [(f"sweeps.{name}.run", "off") for name in OTHER_METHODS]
     assert read(native, *off)
-    for name in others:
+    for name in OTHER_METHODS:
         here = (f"sweeps.{name}.run", "scores")
         message = (
             "config: divergence.backends.cpu.noise: " + kind + " noise is gaussian only, but the "

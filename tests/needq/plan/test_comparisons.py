@@ -14,6 +14,8 @@ SETTINGS = {
     "nothing": {"method": "zero"},
     "both": {"method": "zero", "matrix": "k"},
     "with_bias": {"bias": "replace"},
+    "zero_with_bias": {"method": "zero", "bias": "replace"},
+    "rolled_keys": {"method": "rolled_heads", "bias": "replace", "matrix": "k"},
     "half": {"noise_fraction": 0.5},
     "not_run": {"run": "off", "matrix": "v"},
     "article": ARTICLE,
@@ -24,7 +26,7 @@ def compare(settings, n_blocks=12):
     return find_comparisons({name: Sweep(**keys) for name, keys in settings.items()}, n_blocks)
 
 
-def test_each_comparison_is_with_a_sweep_that_differs_in_one_setting():
+def test_each_comparison_is_with_a_sweep_that_differs_in_one_setting_or_in_method_and_bias():
     assert compare(SETTINGS) == {
         "q": "article",
         "k": "keys",
@@ -32,6 +34,7 @@ def test_each_comparison_is_with_a_sweep_that_differs_in_one_setting():
         "single": "alone",
         "zero": "nothing",
         "bias": "with_bias",
+        "zero_bias": "zero_with_bias",
     }
     both = {"keys": {"matrix": "k", "run": "texts"}, "article": ARTICLE | {"exact": True}}
     assert compare(both) == {"q": "article", "k": "keys"}
@@ -67,5 +70,5 @@ def test_every_sweep_of_the_default_config_is_compared():
     config = read()
     comparisons = find_comparisons(config.sweeps, config.model.n_blocks)
     assert sorted(comparisons.values()) == sorted(config.sweeps)
-    kinds = "q k v o end random single permuted zero identity bias"
+    kinds = "q k v o end random single matched_scores rotated_heads permuted zero identity bias"
     assert sorted(comparisons) == sorted(kinds.split())

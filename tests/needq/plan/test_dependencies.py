@@ -40,8 +40,8 @@ def names(script, root=SCRIPTS):
         (
             "corrupt.py",
             f"{ARCHITECTURES} common/errors common/files common/keys common/logs common/rows "
-            "common/tensors corrupt/keyed "
-            "corrupt/methods corrupt/patches exact/elementary plan/interventions",
+            "common/tensors backup/replaceable corrupt/keyed "
+            "corrupt/methods corrupt/patches corrupt/rotations exact/elementary plan/interventions",
         ),
         (
             "diff.py",
