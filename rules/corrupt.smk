@@ -14,12 +14,12 @@ rule draw_noise:
         manifest="<manifest>",
     output:
         noise="<results>/corrupt/noise/{matrix}-{method}-{seed}.safetensors",
-    wildcard_constraints:
-        method=r"(?!matched_scores)\w+",
     log:
         "<logs>/draw_noise/{matrix}-{method}-{seed}.log",
     benchmark:
         "<benchmarks>/draw_noise/{matrix}-{method}-{seed}.tsv"
+    wildcard_constraints:
+        method=r"(?!matched_scores)\w+",
     conda:
         "../envs/weights.yaml"
     threads: 1

@@ -9,6 +9,7 @@ TABLES = [
     *rules.summarise_tasks.output,
     *(rules.summarise_baselines.output if USED.baselines else []),
     *rules.summarise_divergence.output,
+    *rules.measure_attention.output,
     *rules.count_weights.output,
     *(rules.label_texts.output[name] for name in ("shares", "confusion", "quality")),
     *(rules.decide_claims.output if USED.comparisons else []),
@@ -28,6 +29,7 @@ rule figures:
     input:
         rules.plot_degradation.output,
         rules.plot_divergence.output,
+        rules.show_attention.output,
         rules.plot_claims.output if USED.comparisons else [],
         rules.show_flips.output if USED.precision_pairs else [],
         rules.show_ledger.output if USED.ledger_pairs else [],

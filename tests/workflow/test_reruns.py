@@ -39,11 +39,13 @@ TOKENIZE = {"tokenize_texts", "score_ngrams"} | GENERATE
 # the rules whose scripts use a module, by themselves or through others
 COMPUTE = {"generate", "score", "compute_logits", "repeat", "make_reference_texts"}
 COMPUTE |= {"trace_corners", "verify", "select_items"}
-LOAD = COMPUTE | {"draw_native_noise"}
+WATCH = {"match_scores", "measure_attention"}
+LOAD = COMPUTE | WATCH | {"draw_native_noise"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
-PAGES |= {"write_pages", "write_index", "walk_through", "recompute"}
+PAGES |= {"show_attention", "write_pages", "write_index", "walk_through", "recompute"}
 FIGURES = {"plot_degradation", "plot_divergence", "plot_claims", "show_flips", "show_ledger"}
+FIGURES |= {"show_attention"}
 TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradation"}
 TESTS |= {"summarise_tasks"}
 MODULES = {
@@ -54,6 +56,7 @@ MODULES = {
     "backup/model": {"back_up"},
     "backup/tokens": {"tokenize_texts", "generate", "repeat", "show_side_by_side"},
     "corrupt/methods": PATCH | {"draw_noise"},
+    "corrupt/rotations": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
     "inference/generate": COMPUTE - {"score", "compute_logits", "select_items"},
     "inference/score": COMPUTE - {"generate"},
@@ -61,6 +64,8 @@ MODULES = {
     "metrics/selected_items": {"select_items", "score_ngrams"},
     "metrics/claim_tests": {"decide_claims"},
     "inference/native": LOAD,
+    "inference/attention": WATCH,
+    "inference/matched_scores": {"match_scores"},
     "exact/model": LOAD,
     "metrics/statistics": TESTS
     | {"plot_divergence", "summarise_divergence", "summarise_ledger", "walk_through"}
@@ -69,6 +74,7 @@ MODULES = {
     "metrics/baselines": {"summarise_baselines"},
     "metrics/yardsticks": {"plot_degradation", "write_index", "walk_through"},
     "metrics/degradation": {"summarise_degradation"},
+    "metrics/replacement_methods": {"decide_claims"},
     "divergence/diff": {"diff", "compare_corners"},
     "divergence/corners": {"compare_corners"},
     "divergence/causes": {"summarise_ledger"},

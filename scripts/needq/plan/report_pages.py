@@ -7,8 +7,8 @@ from needq.plan.selection import Selection
 
 def report_pages(selection: Selection) -> Iterator[str]:
     """The names of the pages that a run has."""
-    yield from ("degradation", "labels", "gallery", "divergence", "side_by_side", "provenance")
-    yield from ("notebook_walk", "notebook_headline")
+    yield from ("degradation", "attention", "labels", "gallery", "divergence", "side_by_side")
+    yield from ("provenance", "notebook_walk", "notebook_headline")
     if selection.comparisons:
         yield "claims"
     if selection.ledger_pairs:

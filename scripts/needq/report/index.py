@@ -39,6 +39,7 @@ PAGES = {
     "claims": ("Claims, with all their tests", "3 Claims, verdicts"),
     "gallery": ("All texts, by prompt and blocks replaced", "1 Degradation, all texts"),
     "degradation": ("How much worse the model gets, as a table", "1 Degradation, table"),
+    "attention": ("What becomes of attention", "1 Degradation, table of attention"),
     "labels": (
         "Labels of texts, and how reliable they are",
         "1 Degradation, labels, and how well they are told apart",

@@ -186,7 +186,7 @@ def test_no_chunk_mixes_kinds_of_sweep():
 def test_exact_backends_run_the_exact_sweeps_alone():
     selection = select(("sweeps.keys.run", "texts"))
     assert sweeps_of(selection.chunks_of("cpu")) == ["cumulative", "keys"]
-    assert len(sweeps_of(selection.chunks_of("cpu", scored_alone=True))) == 11
+    assert len(sweeps_of(selection.chunks_of("cpu", scored_alone=True))) == 13
     for backends in (["exact"], ["cpu", "exact"], ["exact", "cpu"]):
         assert sweeps_of(selection.chunks_of(*backends)) == ["cumulative"]
     assert sweeps_of(selection.chunks_of("exact", scored_alone=True)) == ["cumulative"]
