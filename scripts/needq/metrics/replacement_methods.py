@@ -8,6 +8,7 @@ from pandas import DataFrame
 from needq.common import columns
 from needq.common.keys import TOO_SMALL
 from needq.metrics import statistics
+from needq.metrics.estimates import as_columns
 from needq.metrics.half_points import UNDECIDED, cells
 from needq.metrics.statistics import Estimate
 from needq.plan.comparisons import METHODS
@@ -36,8 +37,7 @@ def replacement_methods_table(evaluation: DataFrame, sweeps: Mapping[str, str]) 
         for count in sorted({half, most}):
             method, bias = kinds[kind]
             row = {"method": method, "bias": BIAS[bias], "blocks_replaced": count}
-            rise = _mean(rises[count])
-            row |= {"rise": rise.mean, "rise_low": rise.low, "rise_high": rise.high}
+            row |= as_columns("rise", _mean(rises[count]))
             rows.append(row | _compare(kind, rises[count], steps["q"][count]))
     return DataFrame(rows, columns=list(columns.REPLACEMENT_METHODS))
 

@@ -88,11 +88,14 @@ def test_a_ratio_whose_interval_has_1_and_5_4_is_undecided():
     assert found["verdict"].tolist()[2:] == ["undecided", "undecided"]
 
 
-def test_fewer_than_five_seeds_decide_nothing():
+def test_fewer_than_five_seeds_decide_nothing(tmp_path):
     sweeps, evaluation = made({"permuted": 1.01}, seeds=4)
     found = replacement_methods_table(evaluation, {name: name for name in sweeps})
     assert found["low"].tolist()[2:] == found["high"].tolist()[2:] == ["n too small"] * 2
     assert found["verdict"].tolist()[2:] == ["undecided"] * 2
+    tables.write_table(tmp_path / "replacement_methods.tsv", found, tables.MEASURED)
+    back = read_table(tmp_path / "replacement_methods.tsv")
+    assert back["rise_low"].tolist() == pytest.approx(found["rise_low"].tolist(), rel=1e-5)
 
 
 def test_methods_are_compared_at_the_steps_that_both_sweeps_have():
