@@ -5,11 +5,6 @@
 #          figures/attention.svg and .png; pages/attention.html
 
 
-def attention_job(wildcards, input):
-    """What it costs to measure attention."""
-    return attention.attention_job(CONFIG, planned(input).shape)
-
-
 rule measure_attention:
     """Measure the scores and weights of attention, pristine and under each replacement method."""
     input:

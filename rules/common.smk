@@ -92,4 +92,5 @@ def repeat_errors():
 # functions of wildcards, and what jobs need of a machine
 include: "wildcards.smk"
 include: "resources.smk"
+include: "attention_jobs.smk"
 include: "corner_noise.smk"

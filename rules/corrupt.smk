@@ -29,11 +29,6 @@ rule draw_noise:
         "../scripts/draw_noise.py"
 
 
-def match_job(wildcards, input):
-    """What it costs to scale the noise of one matrix."""
-    return attention.match_job(CONFIG, planned(input).shape)
-
-
 rule match_scores:
     """Scale Gaussian noise until attention scores spread as those of the pristine model."""
     input:

@@ -93,6 +93,7 @@ def test_links_of_the_first_page_lead_somewhere(browser, rich):
     assert {os.path.basename(name) for name, _, _ in places} >= {
         *("degradation.html", "gallery.html", "divergence.html", "side_by_side.html"),
         *("ledger.html", "flips.html", "provenance.html", "labels.html", "claims.html"),
+        "attention.html",
         *("notebook_walk.html", "notebook_headline.html"),
     }
     assert any(place for _, _, place in places)

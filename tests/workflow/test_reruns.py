@@ -27,6 +27,7 @@ DIFF = {
 LEDGER = {"trace_corners", "compare_corners", "summarise_ledger", "show_ledger"}
 LEDGER |= {"draw_native_noise", "record_provenance"}
 LEDGER |= REPORT
+ATTENTION = {"measure_attention", "show_attention"} | REPORT
 CLAIMS = {"decide_claims", "show_claims", "plot_claims"}
 LABELS = {"label_texts", "show_labels", "summarise_degradation", "plot_degradation"}
 LABELS |= CLAIMS | REPORT
@@ -112,7 +113,7 @@ def project(rich, tmp_path_factory):
 CHANGED_MODULES = {
     "report/gallery": {"write_pages", "all"},
     "divergence/corners": LEDGER,
-    "corrupt/methods": {"draw_noise", "count_weights", "corrupt"} | GENERATE,
+    "corrupt/methods": {"draw_noise", "count_weights", "corrupt"} | GENERATE | ATTENTION,
 }
 
 
@@ -145,9 +146,9 @@ def test_touched_files_rerun_nothing(project):
 
 
 CHANGES = {
-    "temperature": ({"generation": {"temperature": 0.5}}, TOKENIZE),
+    "temperature": ({"generation": {"temperature": 0.5}}, TOKENIZE | ATTENTION),
     "positions": ({"divergence": {"positions": [0, 1]}}, DIFF | LEDGER),
-    "evaluation": ({"evaluation": {"tokens_per_document": 10}}, TOKENIZE),
+    "evaluation": ({"evaluation": {"tokens_per_document": 10}}, TOKENIZE | ATTENTION),
     "documents": ({"evaluation": {"documents_of_other_backends": 1}}, SCORE | {"score_ngrams"}),
 }
 
@@ -165,7 +166,7 @@ def test_one_more_noise_seed_draws_one_more_noise_of_each_matrix(project):
     project.configure(noise_seeds=[0, 1, 2])
     planned = project.planned()
     project.configure()
-    assert set(planned) == {"draw_noise", "corrupt"} | CHUNK
+    assert set(planned) == {"draw_noise", "corrupt"} | CHUNK | ATTENTION
     assert planned["draw_noise"] == len("qkvo")
 
 

@@ -1,0 +1,14 @@
+# Attention jobs: what it costs to watch the attention of the model.
+#
+# INPUTS   a job's input: the backup's config.json
+# OUTPUTS  what the jobs cost, as the functions below
+
+
+def match_job(wildcards, input):
+    """What it costs to scale the noise of one matrix."""
+    return attention.match_job(CONFIG, planned(input).shape)
+
+
+def attention_job(wildcards, input):
+    """What it costs to measure attention."""
+    return attention.attention_job(CONFIG, planned(input).shape)
