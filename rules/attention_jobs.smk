@@ -1,4 +1,4 @@
-# Attention jobs: what it costs to watch the attention of the model.
+# Costs: what the jobs cost that watch the attention of the model.
 #
 # INPUTS   a job's input: the backup's config.json
 # OUTPUTS  what the jobs cost, as the functions below
