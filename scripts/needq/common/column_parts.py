@@ -24,3 +24,4 @@ KEYS = {
 }
 BACKEND = "Name of the backend that computed this row, as in the config."
 NOISE_SEEDS = "Number of noise seeds that the means are taken over. 0 if there is no noise."
+TEXTS = "Number of texts that were generated under the intervention."

@@ -48,23 +48,6 @@ class Shape(NamedTuple):
         return self.n_blocks * self.block_weights + self.width * self.vocabulary
 
 
-class Job(NamedTuple):
-    """One job: seconds of a core, and MB of memory at its peak."""
-
-    seconds: float
-    memory: float
-
-    @property
-    def memory_asked(self) -> float:
-        """The MB that a scheduler is asked for: it ends jobs that take more."""
-        return 1000 + 2 * self.memory
-
-    @property
-    def minutes_asked(self) -> float:
-        """The minutes that a scheduler is asked for, also for a slow and busy machine."""
-        return 10 + 5 * self.seconds / 60
-
-
 class Rates(NamedTuple):
     """Seconds of one core."""
 

@@ -15,25 +15,6 @@ from pandas import DataFrame, Series
 from needq.common.keys import LABELS, UNLABELLED
 from needq.metrics.yardsticks import KNOWN, NGRAMS, YARDSTICK, compare
 
-METHODS = {
-    "gaussian": "Gaussian noise with the same mean and standard deviation",
-    "matched_scores": "Gaussian noise under which attention scores spread as before",
-    "permuted": "its own entries in a random order",
-    "rotated_heads": "itself, with the output of each head rotated at random",
-    "rotated_inputs": "itself, with its input rotated at random",
-    "rolled_heads": "the Query matrix of the next head",
-    "zero": "zeros",
-    "identity": "a projection that is not learned, as large as the matrix",
-}
-NAMES = {"q": "Query", "k": "Key", "v": "Value", "o": "Output"}
-# what attention uses each matrix for
-ROLES = {
-    "q": " to ask which earlier words matter",
-    "k": " to offer each word to later ones",
-    "v": " to make what a word passes on to later ones",
-    "o": " to write its result into the residual stream",
-}
-
 
 @dataclass(frozen=True)
 class Loss:

@@ -92,16 +92,3 @@ def crossed(
     names = list(dict.fromkeys(table[column]))
     lines = [[(name, ""), *(of_row[column] for column in names)] for name, of_row in wide.items()]
     return {name: name for name in (row, *names)}, lines
-
-
-def describe_flips(rows: DataFrame) -> str:
-    """The observed and the predicted number of diverged texts of one pair, in words."""
-    whole = rows[rows["blocks_replaced"].isna()].iloc[0]
-    low, high, diverged = whole["predicted_low"], whole["predicted_high"], whole["diverged"]
-    verdict = "as predicted"
-    if not low <= diverged <= high:
-        verdict = "more than predicted" if diverged > high else "fewer than predicted"
-    return (
-        f"{diverged:.0f} of {whole['texts']:.0f} texts diverge; {whole['predicted']:.1f} predicted "
-        f"({low:.0f} to {high:.0f}): {verdict}"
-    )

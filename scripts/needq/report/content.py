@@ -1,6 +1,25 @@
-"""What the templates show: texts of the gallery, diverged texts, and claims with their tests."""
+"""What the templates show: words for what is replaced, texts, and claims with their tests."""
 
 from typing import TypedDict
+
+METHODS = {
+    "gaussian": "Gaussian noise with the same mean and standard deviation",
+    "matched_scores": "Gaussian noise under which attention scores spread as before",
+    "permuted": "its own entries in a random order",
+    "rotated_heads": "itself, with the output of each head rotated at random",
+    "rotated_inputs": "itself, with its input rotated at random",
+    "rolled_heads": "the Query matrix of the next head",
+    "zero": "zeros",
+    "identity": "a projection that is not learned, as large as the matrix",
+}
+NAMES = {"q": "Query", "k": "Key", "v": "Value", "o": "Output"}
+# what attention uses each matrix for
+ROLES = {
+    "q": " to ask which earlier words matter",
+    "k": " to offer each word to later ones",
+    "v": " to make what a word passes on to later ones",
+    "o": " to write its result into the residual stream",
+}
 
 Cut = tuple[str, str, str]  # a text before, at and after the first divergent token
 

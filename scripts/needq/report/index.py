@@ -16,6 +16,7 @@ from needq.provenance.digests import Digests, compared
 from needq.provenance.record import ProvenanceRecord
 from needq.report import answer, claims_answer, divergence_answer, provenance_tables
 from needq.report.cells import anchor, cells
+from needq.report.content import METHODS, NAMES, ROLES
 
 # column: heading; a column without values is not shown
 SHOWN = {
@@ -126,9 +127,9 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
     failed, tested = claims_answer.describe_claims(tables.claims)
     shown, table = compact(rows)
     return {
-        "matrix": (matrix, answer.NAMES[replaced.matrix]),
-        "role": answer.ROLES[replaced.matrix],
-        "method": answer.METHODS[replaced.method],
+        "matrix": (matrix, NAMES[replaced.matrix]),
+        "role": ROLES[replaced.matrix],
+        "method": METHODS[replaced.method],
         "order": ORDER.get(str(replaced.block_order), ""),
         "counts": _counts(rows["blocks_replaced"], n_blocks),
         "short": lost.short + kept,

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pandas import DataFrame
 
@@ -21,7 +20,7 @@ from needq.plan.corners import REPEAT
 from needq.provenance.digests import Digests
 from needq.provenance.record import ProvenanceRecord
 from needq.report import headings, provenance_tables
-from needq.report.cells import anchor, cells, crossed, describe_flips, number, with_tests
+from needq.report.cells import anchor, cells, crossed, number, with_tests
 from needq.report.content import Pair, Sample
 
 REPEAT_HEADING = "{0} and {0} (a repeat: nothing may differ)"
@@ -236,16 +235,6 @@ class Pages:
 
     def flips(self, table: DataFrame, margins: DataFrame) -> str:
         """The page of `flips.tsv` and `flip_margins.tsv`: two tables per pair."""
-        parts = []
-        by_margin = dict(iter(margins.groupby(["left", "right"])))
-        for (left, right), rows in table.groupby(["left", "right"], sort=False):
-            counts = rows["blocks_replaced"].map(
-                lambda count: "all" if pandas.isna(count) else count
-            )
-            shown = cells(rows.assign(blocks_replaced=counts), headings.FLIPS)
-            parts.append((f"{left} and {right}: {describe_flips(rows)}", headings.FLIPS, shown))
-            shown = cells(by_margin[left, right], headings.FLIP_MARGINS)
-            parts.append((f"{left} and {right}, by margin", headings.FLIP_MARGINS, shown))
         return self._render(
             "table.html",
             title="Predicted flips",
@@ -254,7 +243,7 @@ class Pages:
             "Here two backends choose tokens with the same random numbers. The number of texts "
             "that diverge is compared with the number predicted from the margins of the tokens, "
             "their distances from the edges, and the measured error of the logits.",
-            parts=parts,
+            parts=flip_parts(table, margins),
             meanings={name: columns.FLIPS[name] for name in headings.FLIPS}
             | {name: columns.FLIP_MARGINS[name] for name in headings.FLIP_MARGINS},
             file="tables/flips.tsv and tables/flip_margins.tsv, and tables/flip_places.tsv with "
