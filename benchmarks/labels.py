@@ -57,7 +57,7 @@ def main(run: Path) -> None:
             if count == 60:
                 print(counts.to_string(), flush=True)
         print_scales(references, vocabulary, length)
-    texts = tables.read_by_backend(sorted(run.glob("labels/*.parquet")), ["cpu"])["cpu"]
+    texts = tables.read_frame([run / "labels/cpu.parquet"])
     print(pandas.crosstab(texts["blocks_replaced"], texts["label"].fillna("unlabelled")))
     print(texts.groupby("blocks_replaced")[list(graded.AXES)].mean().round(2).to_string())
 

@@ -132,6 +132,7 @@ class ReferenceTextRow(TypedDict):
     source: int
     held_out: bool
     prompt: int
+    share: float | None  # of damaged tokens, if it is known
     tokens: list[int]
     nlls: list[float]
 
