@@ -11,7 +11,7 @@ TABLES = [
     *rules.summarise_divergence.output,
     *rules.measure_attention.output,
     *rules.count_weights.output,
-    *(rules.label_texts.output[name] for name in ("shares", "confusion", "quality")),
+    *(rules.label_texts.output[name] for name in ("shares", "axes", "confusion", "quality")),
     *(rules.decide_claims.output if USED.comparisons else []),
     *(rules.predict_flips.output if USED.precision_pairs else []),
     *(rules.summarise_ledger.output if USED.ledger_pairs else []),
