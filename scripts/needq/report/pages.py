@@ -22,6 +22,7 @@ from needq.provenance.record import ProvenanceRecord
 from needq.report import headings, provenance_tables
 from needq.report.cells import anchor, cells, crossed, number, with_tests
 from needq.report.content import Pair, Sample
+from needq.report.flips import flip_parts
 
 REPEAT_HEADING = "{0} and {0} (a repeat: nothing may differ)"
 
