@@ -26,9 +26,8 @@ class AttentionPages(Pages):
             title="Attention",
             lead="What attention does in each block: how far the scores of a query spread over the "
             "words before it, and where its weights are. Each number is a mean over the heads of "
-            "the block, over queries and over noise seeds. With Gaussian noise in W_Q, scores "
-            "hardly differ, so the weights become nearly equal: the model takes the mean of all "
-            "words.",
+            "the block, over queries and over noise seeds. If scores hardly differ, weights are "
+            "nearly equal: then the model takes the mean of all words.",
             parts=parts,
             meanings={name: columns.ATTENTION[name] for name in headings.ATTENTION},
             file="tables/attention.tsv, which has one row per head, and also each block replaced "
