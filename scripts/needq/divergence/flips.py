@@ -56,12 +56,18 @@ def first_flips(chances: numpy.ndarray) -> numpy.ndarray:
 
 
 def count_distribution(chances: Sequence[float]) -> numpy.ndarray:
-    """P(k of n independent events happen) for k = 0..n (the Poisson binomial distribution)."""
-    if not len(chances):
-        return numpy.ones(1)
-    # rounding may leave a sum of probabilities a little above 1, which SciPy refuses
-    distribution = stats.poisson_binom(numpy.asarray(chances).clip(0, 1))
-    return distribution.pmf(numpy.arange(len(chances) + 1))
+    """P(k of n independent events happen) for k = 0..n (the Poisson binomial distribution).
+
+    Distributions of halves are convolved. SciPy's `poisson_binom` needs memory for n x n numbers,
+    5 GB for the tokens of the default run.
+    """
+    # rounding may leave a sum of probabilities a little above 1
+    found = [numpy.array([1 - chance, chance]) for chance in numpy.asarray(chances).clip(0, 1)]
+    while len(found) > 1:
+        pairs = zip(found[::2], found[1::2], strict=False)
+        odd = found[-1:] if len(found) % 2 else []
+        found = [numpy.convolve(*pair) for pair in pairs] + odd
+    return found[0] if found else numpy.ones(1)
 
 
 def count_test(observed: int, chances: Sequence[float]) -> dict[str, float]:

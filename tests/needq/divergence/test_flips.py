@@ -73,7 +73,16 @@ def test_count_distribution_is_that_of_a_convolution(largest):
     wanted = numpy.ones(1)
     for chance in chances:
         wanted = numpy.convolve(wanted, [1 - chance, chance])
-    numpy.testing.assert_allclose(count_distribution(chances), wanted, rtol=1e-12, atol=0)
+    numpy.testing.assert_allclose(count_distribution(chances), wanted, rtol=1e-12, atol=1e-300)
+
+
+def test_count_distribution_of_many_tokens_is_near_poissons():
+    found = count_distribution(numpy.full(20_001, 1e-3))
+    # Le Cam (1960): the sum of absolute differences is at most twice the sum of squared chances
+    wanted = stats.poisson.pmf(numpy.arange(len(found)), 20.001)
+    assert len(found) == 20_002
+    assert numpy.abs(found - wanted).sum() < 2 * 20_001 * 1e-6
+    numpy.testing.assert_allclose(found.sum(), 1, rtol=1e-12)
 
 
 def test_a_chance_that_rounding_puts_above_1_counts_as_1():
