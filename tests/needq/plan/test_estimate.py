@@ -13,23 +13,23 @@ from planning import of_blocks, read
 POCKET = cost.Shape(12, 128, 512, 2, 128, 4000)
 GPT2 = cost.Shape(12, 768, 3072, 2, 768, 50_257)
 
-# The default run of 2026-11-26 on two cores of an AMD EPYC with AVX-512 that did much else: seconds
-# of processor time of all jobs of a kind, and the MB of the one that took most. Scores of whole
-# documents (score, all jobs, longest) are of parts of such a run. (NEW RUN)
+# The default run of 2026-11-27 on two cores of an AMD EPYC with AVX-512 that did nothing else:
+# seconds of all jobs of a kind, one core each, and the MB of the one that took most. (Snakemake
+# samples processor time every half minute, so the wall time of a core of one's own says more.)
 MEASURED = {
-    "generate": (74.4, 1577),  # (NEW RUN): four times the 18.6 s of the backend cpu
-    "compute_logits": (33.2, 850),
-    "repeat": (26.1, 610),
-    "score": (450.0, 623),
-    "score_ngrams": (5.1, 556),
-    "make_reference_texts": (39.1, 620),  # (NEW RUN)
-    "draw_native_noise": (9.5, 320),
-    "trace_corners": (123.6, 799),
+    "generate": (99.3, 2401),
+    "compute_logits": (68.2, 934),
+    "repeat": (54.0, 1116),
+    "score": (467.0, 700),
+    "score_ngrams": (6.1, 488),
+    "make_reference_texts": (40.5, 589),
+    "draw_native_noise": (12.9, 319),
+    "trace_corners": (140.7, 777),
 }
-ALL_JOBS = 746.0  # seconds of every job together
-SNAKEMAKE = 135.0  # seconds of Snakemake itself, most of which it waited for jobs, for 24 minutes
-LONGEST = 235.0  # seconds: score, of the reference backend
-DISK = 43.2  # MB in results/pocket-gpt2 at the end
+ALL_JOBS = 994.0  # seconds of every job together
+SNAKEMAKE = 40.0  # the rest of twice the 517 s that the command took
+LONGEST = 181.7  # seconds: score, of the reference backend
+DISK = 65.0  # MB in results/pocket-gpt2 at the end
 
 
 def of(config=None, shape=POCKET, cuda=False):
