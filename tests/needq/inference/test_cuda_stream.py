@@ -283,7 +283,8 @@ def test_a_published_matrix_of_an_rtx_a4000():
 
 @pytest.fixture(scope="module")
 def settings():
-    return Generation(**DEFAULT["generation"])
+    """Those of the run on the H200: the default ones, but for the length of texts."""
+    return Generation(**DEFAULT["generation"]).changed(max_new_tokens=32)
 
 
 @pytest.fixture(scope="module")
