@@ -149,16 +149,19 @@ CLAIMS = {
     "model": "The model that the verdict is about: each verdict holds for this model alone.",
     "test": "What is measured, and the range of values in which the claim is true. all N tests: "
     "the row of the claim as a whole.",
-    "estimate": "The measured value. Empty in the row of the claim as a whole.",
+    "estimate": "The measured value; of a test of each block in turn, that of the worst block. "
+    "Empty in the row of the claim as a whole.",
     **_ends("estimate"),
     "p": "1 minus the level at which the interval just reaches the range of the test: at most 0.05 "
-    "if the 95% interval is outside. 1 if the estimate is inside.",
+    "if the 95% interval is outside. 1 if the estimate is inside, which is no evidence for the "
+    "claim. Of a test of each block in turn: the smallest p of its blocks times their number, so p "
+    "may be above 0.05 although the interval of the worst block is outside.",
     "p_holm": "p, corrected by Holm's method for the other tests of the claim.",
     "verdict": "supported: the whole 95% interval is inside the range of the test. refuted: the "
     "interval is outside and p_holm is at most 0.05. cannot be decided: the run lacks what the "
     "test needs. undecided: all other cases. A claim is refuted if one of its tests is refuted; "
     "if not, it cannot be decided if one of its tests cannot; and it is supported if all of its "
-    "tests are supported.",
+    "tests are supported. docs/claims.md says how weak some tests are.",
     "why": "Why the test or the claim cannot be decided. Empty if it can.",
 }
 
@@ -181,9 +184,10 @@ REPLACEMENT_METHODS = {
         name: f"{meaning} Empty for Gaussian noise itself."
         for name, meaning in _ends("ratio").items()
     },
-    "verdict": "alike: the whole 95% interval of the ratio is between 4/5 and 5/4. If not, more "
-    "damage or less damage: the whole interval is above or below 1. undecided: all other cases. "
-    "Empty for Gaussian noise itself.",
+    "verdict": "alike: the whole 95% interval of the ratio is between 4/5 and 5/4. It does not "
+    "mean equal: if the interval does not contain 1, the damages differ, by less than a fifth. If "
+    "not alike, more damage or less damage: the whole interval is above or below 1. undecided: all "
+    "other cases. Empty for Gaussian noise itself.",
 }
 
 _SD = "Standard deviation over noise seeds of"

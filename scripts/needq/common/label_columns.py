@@ -34,8 +34,9 @@ LABEL_AXES = with_intervals(
         "axis": "local: tokens do not fit those beside them. contextual: tokens do not continue "
         "the text before them. repetition: tokens repeat those before them.",
         "share": "Share (0 to 1) of a text's tokens that are damaged on this axis, estimated from "
-        "graded reference texts. Mean over noise seeds and prompts. labels/BACKEND.parquet has "
-        "each text's share with an interval.",
+        "graded reference texts. Mean over noise seeds and prompts. Its interval is that of the "
+        "mean estimate and leaves out errors of the scale, which is compressed near 1. "
+        "labels/BACKEND.parquet has each text's share with an interval.",
         "texts": "Number of texts of 8 tokens or more, of which the share is the mean.",
     },
 )
@@ -45,8 +46,9 @@ LABEL_QUALITY = {
     "true label A or B, the share that got their true label (mean of the two labels). X that "
     "resemble no reference text: the share of the texts X that are further from every kind of "
     "reference text than 99% of the texts of that kind. coverage of intervals of X damage: of "
-    "the held-out graded reference texts, the share whose 95% interval holds the true share of "
-    "damaged tokens. half-width: of these intervals.",
+    "the held-out reference texts with a known share of damaged tokens, most of which have none "
+    "on the axis, the share whose 95% interval holds it. Of strongly damaged texts it is lower. "
+    "half-width: of these intervals.",
     "value": "The measured share, from 0 to 1. Higher is better for an accuracy. Lower is better "
     "for texts that resemble no reference text, and for a half-width. A coverage should be 0.95.",
     "texts": "Number of texts of which the value is a share.",
