@@ -1,6 +1,7 @@
 # Claims: each claim of the article put to tests that can fail.
 #
-# INPUTS   the reference backend's scores, answers and labels, of the sweeps that are compared
+# INPUTS   the reference backend's scores, answers and labels, of the sweeps that are compared, and
+#          how the pristine model attends
 # OUTPUTS  tables/claims.tsv, replacement_methods.tsv, half_points.tsv
 #          figures/half_points, comparisons and single, .svg and .png
 #          pages/claims.html
@@ -19,6 +20,7 @@ rule decide_claims:
             "<results>/score/{backend}/first/{chunk}.tasks.parquet", [REFERENCE], answered=True
         ),
         labels=f"<results>/labels/{REFERENCE}.parquet",
+        attention="<results>/tables/attention.tsv",
         tasks="<results>/tasks/asked.json",
     output:
         claims="<results>/tables/claims.tsv",

@@ -1,8 +1,9 @@
 """Rule decide_claims: see rules/claims.smk."""
 
 from needq.backup.tasks import chances
-from needq.common import tables
+from needq.common import published, tables
 from needq.common.logs import job
+from needq.metrics.attention import pristine_entropy
 from needq.metrics.claims import Measured, claims_table
 from needq.metrics.half_points import half_points_table
 from needq.metrics.replacement_methods import replacement_methods_table
@@ -11,7 +12,9 @@ with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     evaluation, answers = tables.read_frame(files.evaluation), tables.read_frame(files.answers)
     texts, compared = tables.read_frame([files.labels]), params.comparisons
-    measured = Measured(compared, params.n_blocks, evaluation, texts, answers, params.ngrams)
+    entropy = pristine_entropy(published.read_table(files.attention), 0)
+    kept = (evaluation, texts, answers, params.ngrams, entropy)
+    measured = Measured(compared, params.n_blocks, *kept)
     written = {
         "claims": claims_table(measured, params.run, params.model),
         "methods": replacement_methods_table(evaluation, compared),

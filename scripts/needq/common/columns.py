@@ -184,10 +184,10 @@ REPLACEMENT_METHODS = {
         name: f"{meaning} Empty for Gaussian noise itself."
         for name, meaning in _ends("ratio").items()
     },
-    "verdict": "alike: the whole 95% interval of the ratio is between 4/5 and 5/4. It does not "
-    "mean equal: if the interval does not contain 1, the damages differ, by less than a fifth. If "
-    "not alike, more damage or less damage: the whole interval is above or below 1. undecided: all "
-    "other cases. Empty for Gaussian noise itself.",
+    "verdict": "within a fifth: the whole 95% interval of the ratio is between 4/5 and 5/4. It "
+    "does not mean equal: if the interval does not contain 1, the damages differ, by less than a "
+    "fifth. Otherwise, more damage or less damage: the whole interval is above or below 1. "
+    "undecided: all other cases. Empty for Gaussian noise itself.",
 }
 
 _SD = "Standard deviation over noise seeds of"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pandas import DataFrame
 
 from needq.common import columns
-from needq.common.keys import ATTENTION
+from needq.common.keys import ATTENTION, PRISTINE
 from needq.common.rows import AttentionRow
 
 KEYS = ["method", "replaced", "block", "head"]
@@ -20,3 +20,9 @@ def attention_table(rows: Iterable[AttentionRow]) -> DataFrame:
         found[name] = groups[name].mean()
         found[f"{name}_sd"] = groups[name].std()
     return found.reset_index()[list(columns.ATTENTION)]
+
+
+def pristine_entropy(table: DataFrame, block: int) -> float:
+    """The entropy of a block's attention in the pristine model, mean over heads (0 to 1)."""
+    rows = table[(table["replaced"] == PRISTINE) & (table["block"] == block)]
+    return float(rows["entropy"].mean())

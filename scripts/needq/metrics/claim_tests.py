@@ -20,6 +20,7 @@ from needq.metrics.statistics import Estimate
 FIFTH, HALF = 1 / 5, 1 / 2
 KEPT = 1 - FIFTH  # 4/5; two damages are alike if their ratio is between KEPT and 1 / KEPT
 FEWEST_ITEMS, FEWEST_TEXTS = 20, 10
+NEAR_NORMAL = "share of texts labelled near normal with the first block replaced; above 4/5"
 STATEMENTS = {
     "C1": "With W_Q of one block replaced, the text is still coherent, the grammar still right, "
     "the logic slightly weaker.",
@@ -27,7 +28,7 @@ STATEMENTS = {
     "decline is cumulative.",
     "C3": "The decline is a phase transition in two stages: first meaning is lost, then structure.",
     "C4": "Information is not only in W_Q; K and V can compensate; the residual stream stabilises.",
-    "C5": "Knowledge is spread over layers.",
+    "C5": "Knowledge is spread over layers (tested here: what W_Q does is).",
     "C5+": "Stronger than the article: no block matters more, whatever is already replaced.",
 }
 
@@ -65,8 +66,7 @@ def single_blocks(single: numpy.ndarray) -> Outcome:
 
 def near_normal(texts: numpy.ndarray, n: float | None = None) -> Outcome:
     """C1: `n` different texts with the first block replaced; (seeds, prompts) of 0 and 1."""
-    name = "share of texts labelled near normal with the first block replaced; above 4/5"
-    return in_range("C1", name, of_share(texts, n), KEPT, inf)
+    return in_range("C1", NEAR_NORMAL, of_share(texts, n), KEPT, inf)
 
 
 def lost_by_single_blocks(name: str, margins: numpy.ndarray) -> Outcome:

@@ -13,8 +13,8 @@ from needq.metrics.half_points import UNDECIDED, cells
 from needq.metrics.statistics import Estimate
 from needq.plan.comparisons import METHODS
 
-ALIKE, MORE, LESS = "alike", "more damage", "less damage"
-LOW, HIGH = 4 / 5, 5 / 4  # two damages whose ratio is between these are alike (docs/claims.md)
+ALIKE, MORE, LESS = "within a fifth", "more damage", "less damage"
+LOW, HIGH = 4 / 5, 5 / 4  # two damages whose ratio is between these: docs/claims.md
 GAUSSIAN = ("gaussian", "keep")
 BIAS = {"keep": "kept", "replace": "replaced"}
 

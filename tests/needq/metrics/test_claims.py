@@ -33,6 +33,8 @@ def answers(rng, task, kind, kept, single, seeds, items):
         rows = pandas.DataFrame(rows_of(table, sweep, "item", "margin"))
         parts.append((table[:, :, :1], as_single(rows) if sweep == "single" else rows))
     rows = pandas.concat([part for _, part in parts])
+    if task == "grammar":  # two pairs of each phenomenon
+        kind = "phenomenon " + (rows["item"] // 2).astype(str)
     return rows.assign(task=task, kind=kind, right=(rows["margin"] > 0) * 1.0)
 
 
@@ -69,7 +71,7 @@ def run(seeds=5):
     ]
     texts = pandas.DataFrame(texts).assign(sample_seed=0)
     texts["text_hash"] = texts.index.astype(str)
-    return Measured(SWEEPS, 12, evaluation, texts, pandas.concat(asked), ngrams=True)
+    return Measured(SWEEPS, 12, evaluation, texts, pandas.concat(asked), ngrams=True, entropy=0.5)
 
 
 def table(measured):
@@ -170,7 +172,32 @@ def test_without_enough_items_or_an_ngram_text_c3_cannot_be_decided():
     assert of_claim(found, "C1") == [U, S, S, C]
     none = measured.answers[:0]
     found = table(replace(measured, answers=none))
-    assert "0 selected items of grammar; needs 20" in found["why"].tolist()
+    assert "0 phenomena of grammar; needs 20" in found["why"].tolist()
+
+
+def test_pairs_of_one_phenomenon_are_one_item():
+    measured = run()
+    few = measured.answers[
+        (measured.answers["task"] != "grammar") | (measured.answers["item"] < 2 * 19)
+    ]
+    found = table(replace(measured, answers=few))
+    assert "19 phenomena of grammar; needs 20" in found["why"].tolist()
+    margins, _ = measured.margins("q", "grammar")
+    rows = measured.answers[
+        (measured.answers["task"] == "grammar") & (measured.answers["sweep"] == "cumulative")
+    ]
+    last = rows[(rows["blocks_replaced"] == 12) & (rows["noise_seed"] == 3)]
+    assert margins.shape == (5, 40, 13)
+    by_kind = sorted(last.groupby("kind")["margin"].mean())
+    np.testing.assert_allclose(sorted(margins[3, :, 12]), by_kind)
+
+
+def test_texts_under_a_block_that_attends_uniformly_decide_nothing():
+    for entropy, verdicts in ((0.949, [U, S, S, S, S]), (0.95, [C, S, S, S, S])):
+        found = table(replace(run(), entropy=entropy))
+        assert of_claim(found, "C1") == verdicts
+        why = found.loc[found["test"] == claim_tests.NEAR_NORMAL, "why"].iloc[0]
+        assert ("attends uniformly already (entropy 0.95" in why) == (entropy == 0.95)
 
 
 def test_copying_decides_nothing():

@@ -64,9 +64,9 @@ def test_methods_are_compared_with_gaussian_noise_in_half_and_in_all_blocks():
     assert pandas.isna(own.loc[("gaussian", "kept", 6), ["low", "high", "verdict"]]).all()
     verdicts = own["verdict"].xs(12, level="blocks_replaced")
     assert verdicts["matched_scores", "kept"] == "more damage"
-    assert verdicts["permuted", "kept"] == "alike"
+    assert verdicts["permuted", "kept"] == "within a fifth"
     assert verdicts["zero", "kept"] == "less damage"
-    assert verdicts["gaussian", "replaced"] == "alike"
+    assert verdicts["gaussian", "replaced"] == "within a fifth"
 
 
 def test_the_rise_of_a_method_without_noise_has_students_interval_over_documents():

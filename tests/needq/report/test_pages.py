@@ -38,7 +38,7 @@ CLAIMS = pandas.DataFrame(
     columns=list(columns.CLAIMS),
 )
 METHODS = pandas.DataFrame(
-    [["zero", "kept", 12, 0.9876, 0.8, 1.1, 1.04567, 0.9, 1.2, "alike"]],
+    [["zero", "kept", 12, 0.9876, 0.8, 1.1, 1.04567, 0.9, 1.2, "within a fifth"]],
     columns=list(columns.REPLACEMENT_METHODS),
 )
 HALF_POINTS = pandas.DataFrame(
