@@ -143,7 +143,10 @@ def cloze_kept(rows: DataFrame, chance: float) -> str:
     first, last = rows["cloze"].iloc[0], rows["cloze"].iloc[-1]
     if isnan(first) or not first > chance:
         return ""
-    return f" On the cloze task it keeps {max(0, lead_kept(first, last, chance)):.0%}."
+    return (
+        f" On the cloze task it keeps {max(0, lead_kept(first, last, chance)):.0%} of "
+        "its lead over guessing."
+    )
 
 
 def meaning(
@@ -213,7 +216,9 @@ def _describe_unlike(quality: DataFrame, backend: str) -> str:
     if rows.empty:
         return ""
     share, texts = rows[["value", "texts"]].iloc[0]
-    return f" {share:.0%} of the {texts:.0f} labelled texts resemble no reference text."
+    unlike = round(share * texts)
+    verb = "resembles" if unlike == 1 else "resemble"
+    return f" {unlike} of the {texts:.0f} labelled texts {verb} no reference text."
 
 
 def _first_not_normal(rows: DataFrame) -> tuple[int, str | None]:
@@ -237,25 +242,25 @@ TASKS = {  # and what they ask
 
 def _describe_half_points(half_points: DataFrame | None, whole: int) -> tuple[str, str] | None:
     """With how many blocks replaced cloze inference and the grammar task are half lost."""
-    parts, short = [], "unknown by a task"
+    sentences, short = [], "unknown by a task"
     for task, asked in TASKS.items():
         row = _find_measure(half_points, f"half-point of {task}")
         if row is None or isnan(row["estimate"]):  # the pristine model is at chance
             continue
+        low, high = _numbers(row["low"], row["high"])
         if isfinite(row["estimate"]):
-            low, high = _numbers(row["low"], row["high"])
             point = f"{row['estimate']:.0f} of {whole}{', if at all,' if high == inf else ''}"
             spread = interval(low, high, form=".1f")
-            parts.append(f"with {row['estimate']:.1f} blocks{spread} on {task} ({asked})")
+            falls = f"falls half-way to that of guessing with {row['estimate']:.1f} blocks{spread}"
         else:
             point = f"not with {blocks(whole, whole)}"
-            parts.append(f"{point} on {task} ({asked})")
+            falls = "does not fall half-way to that of guessing"
+            if isfinite(low):
+                falls += f" (half-point: {low:.1f} blocks or more)"
+        sentences.append(f"Accuracy on {task} ({asked}) {falls}.")
         if task == "cloze inference":
             short = f"{point} by cloze inference"
-    if not parts:
-        return None
-    where = ", and ".join(parts)
-    return short, f"Accuracy on the selected items falls half-way to that of guessing {where}."
+    return (short, " ".join(sentences)) if sentences else None
 
 
 def _find_measure(half_points: DataFrame | None, name: str) -> Series | None:

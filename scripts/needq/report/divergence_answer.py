@@ -43,7 +43,8 @@ def explain(
     """Whether and why CPU and GPU diverge, in a few words and in sentences (the second is why).
 
     `summary` and `ledger` are the tables of those names, `backends` those of the config. `cuda`
-    says whether any backend was run on CUDA. `new_tokens` is the largest length of a text.
+    says whether any backend was run on CUDA. `new_tokens` is the largest length of a
+    text of the ledger.
     """
     pair, compared = find_ledger_pair(ledger, backends), _find_compared(summary, backends)
     if pair and (_on_cuda(pair, backends) or not _on_cuda(compared, backends)):
@@ -148,7 +149,7 @@ def _describe_causes(
         f"{total['estimate']:.0%} of {total['texts']} texts diverge{_interval(total)}. Half of "
         f"these do so by new token {token:.0f} (counted from 0) of {new_tokens}."
     )
-    why = f"The shares of the causes add up to this: {parts}."
+    why = f"These Shapley shares add up to the {total['estimate']:.0%} of texts that diverge."
     if ARITHMETIC not in differing(backends[left], backends[right]):
         why += " Arithmetic is the same in both backends, so its share is not measured here."
     return short, [start, why, *_describe_effects(mine)]

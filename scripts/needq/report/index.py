@@ -122,7 +122,7 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
         kept = answer.cloze_kept(rows, run.chances["cloze"])
         scale = answer.other_matrices(degradation, reference, run.comparisons, n_blocks)
     diverged, why = divergence_answer.explain(
-        tables.summary, tables.ledger, backends, run.cuda, config.generation.max_new_tokens
+        tables.summary, tables.ledger, backends, run.cuda, config.divergence.causes.max_new_tokens
     )
     failed, tested = claims_answer.describe_claims(tables.claims)
     shown, table = compact(rows)

@@ -107,8 +107,13 @@ def test_other_matrices_have_their_rises():
 
 def test_what_the_cloze_task_keeps_is_said():
     table = rows(1, 2, 3).assign(cloze=[0.75, 0.6, 0.5])
-    assert answer.cloze_kept(table, 0.25) == " On the cloze task it keeps 50%."
-    assert answer.cloze_kept(table.assign(cloze=[0.75, 0.6, 0.1]), 0.25).endswith(" 0%.")
+    assert (
+        answer.cloze_kept(table, 0.25)
+        == " On the cloze task it keeps 50% of its lead over guessing."
+    )
+    assert answer.cloze_kept(table.assign(cloze=[0.75, 0.6, 0.1]), 0.25).endswith(
+        " 0% of its lead over guessing."
+    )
     assert answer.cloze_kept(table.assign(cloze=NAN), 0.25) == ""
     assert answer.cloze_kept(table, 0.8) == ""
 
@@ -140,7 +145,7 @@ def test_meaning_by_labels():
     assert meaning([normal, normal, lost]) == (
         "About 2 of 2 by its texts.",
         "From 2 blocks on, the most frequent label of its texts is meaning lost: 60% of 10 texts "
-        "with 2 blocks replaced (95% interval 25% to 90%). 25% of the 40 labelled texts resemble "
+        "with 2 blocks replaced (95% interval 25% to 90%). 10 of the 40 labelled texts resemble "
         "no reference text.",
     )
     assert "From 1 block on, the" in meaning([normal, "noise", "noise"])[1]
@@ -153,7 +158,7 @@ def test_meaning_by_labels():
     short, said = meaning([normal] * 3)
     assert short == "Not with all 2 blocks by its texts."
     assert said == (
-        "The most frequent label of its texts is near normal with up to all 2 blocks replaced. 25% "
+        "The most frequent label of its texts is near normal with up to all 2 blocks replaced. 10 "
         "of the 40 labelled texts resemble no reference text."
     )
     assert "have no labels" in meaning(["unlabelled"] * 3)[1]
@@ -175,13 +180,15 @@ def test_meaning_by_tasks():
     short, said = meaning(None, found)
     assert short == "1 of 2 by cloze inference."
     assert said == (
-        "Accuracy on the selected items falls half-way to that of guessing with 1.2 blocks (95% "
-        "interval 1.0 to 1.5) on cloze inference (choosing the last word of a passage that does "
-        "not mention it), and not with all 2 blocks on grammar (choosing the grammatical one of "
-        "two sentences)."
+        "Accuracy on cloze inference (choosing the last word of a passage that does not mention "
+        "it) falls half-way to that of guessing with 1.2 blocks (95% interval 1.0 to 1.5). "
+        "Accuracy on grammar (choosing the grammatical one of two sentences) does not fall "
+        "half-way to that of guessing."
     )
-    never = half_points(("half-point of cloze inference", numpy.inf, numpy.inf, numpy.inf))
-    assert meaning(None, never)[0] == "Not with all 2 blocks by cloze inference."
+    never = half_points(("half-point of cloze inference", numpy.inf, 1.9, numpy.inf))
+    short, said = meaning(None, never)
+    assert short == "Not with all 2 blocks by cloze inference."
+    assert "of guessing (half-point: 1.9 blocks or more)." in said
     words = ("n too small", "n too small")
     few = half_points(("half-point of cloze inference", 1.25, *words))
     assert "1.2 blocks (n too small for" in meaning(None, few)[1]

@@ -20,13 +20,15 @@ def test_claims_are_counted_by_verdict():
     ).assign(run="r", model="gpt2")
     said, found = describe_claims(table)
     assert said == (
-        "Of 2 claims, tested on gpt2: 1 refuted (C1), 0 supported, 0 undecided, "
+        "Of 2 claims of the article, tested on gpt2: 1 refuted (C1), 0 supported, 0 undecided, "
         "1 cannot be decided (C2)."
     )
     assert [(one["claim"], one["count"]) for one in found] == [
         ("C1", "2 tests: 1 refuted, 1 supported"),
         ("C2", "1 test: 1 cannot be decided"),
     ]
+    stronger = pandas.concat([table, table.iloc[:3].assign(claim="C2+")])
+    assert describe_claims(stronger)[0] == f"{said} Stronger than the article: C2+ refuted."
     assert describe_claims(None) == ("Not tested in this run.", [])
     assert [test["test"] for test in found[0]["failed"]] == ["share; above 1"]
     assert [one["why"] for one in found] == ["", "no text"]

@@ -60,9 +60,7 @@ def test_the_headline_is_computed_from_the_shares():
         "one and gpu (both in bfloat16; different token draws, device): 100% of 36 texts diverge "
         "(95% interval 88% to 100%). Half of these do so by new token 7 (counted from 0) of 32."
     )
-    assert why == (
-        "The shares of the causes add up to this: token draws 54%, noise 46%, arithmetic 0%."
-    )
+    assert why == "These Shapley shares add up to the 100% of texts that diverge."
     assert alone.startswith("Each cause alone: noise 46% (95% interval 34% to 58%); token draws 5")
     assert last.startswith("Each cause removed last: noise 46%")
 
