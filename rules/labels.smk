@@ -87,6 +87,6 @@ rule show_labels:
         "../envs/report.yaml"
     threads: 1
     params:
-        page=PAGE | {"backends": USED.scored},
+        page=PAGE | {"backends": [name for name in USED.compared if name in USED.scored]},
     script:
         "../scripts/show_labels.py"

@@ -56,7 +56,7 @@ class Pages:
         """The page of `degradation.tsv`, a table per sweep and backend, and of `baselines.tsv`."""
         parts = []
         order = table.sort_values("texts", key=lambda texts: texts == 0, kind="stable")
-        for sweep, backend in dict.fromkeys(zip(order["sweep"], order["backend"], strict=True)):
+        for sweep, backend in self._sections(order):
             rows = table[(table["sweep"] == sweep) & (table["backend"] == backend)]
             shown = headings.DEGRADATION if rows["texts"].any() else headings.SCORES
             parts.append((f"Sweep {sweep}, backend {backend}", shown, cells(rows, shown)))
@@ -106,7 +106,7 @@ class Pages:
     ) -> str:
         """The page of `labels.tsv`, `label_axes`, `label_confusion` and `label_quality.tsv`."""
         parts = []
-        for sweep, backend in dict.fromkeys(zip(shares["sweep"], shares["backend"], strict=True)):
+        for sweep, backend in self._sections(shares):
             rows = shares[(shares["sweep"] == sweep) & (shares["backend"] == backend)]
             heading = f"Share of texts with each label: sweep {sweep}, backend {backend}"
             parts.append((heading, *crossed(rows, "intervention", "label", "share")))
@@ -286,6 +286,12 @@ class Pages:
             lead=f"A notebook that was executed on the files of this run. Its source is {source}.",
             body=body,
         )
+
+    def _sections(self, table: DataFrame) -> list[tuple[str, str]]:
+        """Each sweep and backend of a table, within a sweep in the order of the page's backends."""
+        found = list(dict.fromkeys(zip(table["sweep"], table["backend"], strict=True)))
+        sweeps = [sweep for sweep, _ in found]
+        return sorted(found, key=lambda one: (sweeps.index(one[0]), self.backends.index(one[1])))
 
     def _render(self, template: str, script: str = "", **values: Any) -> str:
         """A template with its values; `script` is a file of its folder that the page runs too."""
