@@ -15,6 +15,7 @@ METHODS = {
     "matched_scores": "Gaussian noise, scores matched",
 }
 SPREAD, ENTROPY = "score_spread", "entropy"
+NEARLY = 0.9  # of the entropy of uniform attention
 
 
 def draw_attention(table: DataFrame) -> Figure:
@@ -82,4 +83,6 @@ def _describe_entropy(table: DataFrame) -> str:
         return "Attention weights"
     spans = [f"{values.min():.2f} to {values.max():.2f}" for values in (before, after)]
     words = f"entropy {spans[0]} before, {spans[1]} with noise"
-    return f"Attention becomes uniform: {words}" if (after > before).all() else words.capitalize()
+    if not (after > before).all():
+        return words.capitalize()
+    return f"Attention becomes {'nearly' if after.min() >= NEARLY else 'more'} uniform: {words}"

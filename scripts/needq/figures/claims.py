@@ -85,7 +85,7 @@ def draw_half_points(
     scaled.set_ylabel("margin (share of the\npristine model's)")
     draw_level(scaled, 0.5, "half lost", "above", "left")
     draw_level(scaled, 0, "no preference", "above", "left")
-    when = ", ".join(_describe_half_point(points, task) for task in shown)
+    when = ", ".join(_describe_half_point(points, task, last) for task in shown)
     theme.set_title(halves, f"Half of the margin is lost with this many blocks: {when}")
     halves.set_yticks(range(len(TASKS)), list(TASKS.values()))
     halves.set_ylim(len(TASKS) - 0.5, -0.5)
@@ -112,7 +112,9 @@ def _draw_half_point(
     """Draw a half-point and its interval, with an arrow beyond `last` if that has no upper end."""
     edge = 1.06 * last
     if not isfinite(point["estimate"]):
-        words = "not in this sweep" if isinf(point["estimate"]) else "no preference"
+        words, low = "no preference", to_numeric(point["low"], errors="coerce")
+        if isinf(point["estimate"]):
+            words = "not in this sweep" + (f" ({low:.1f} or more)" if isfinite(low) else "")
         axis.text(edge, height, words, ha="right", va="center", color=look["color"])
         return
     low, high = (float(to_numeric(point[end], errors="coerce")) for end in ("low", "high"))
@@ -123,12 +125,12 @@ def _draw_half_point(
     axis.plot(point["estimate"], height, look["marker"], color=look["color"], markersize=8)
 
 
-def _describe_half_point(points: DataFrame, task: str) -> str:
-    """The half-point of the margin on a task, in words."""
+def _describe_half_point(points: DataFrame, task: str, last: float) -> str:
+    """The half-point of the margin on a task, in words; `last` is the largest number of blocks."""
     value = points.loc[f"half-point of the {task} margin", "estimate"]
     if isnan(value):
         return f"{TASKS[task]} from the start"
-    return f"{TASKS[task]} never" if isinf(value) else f"{TASKS[task]} {value:.1f}"
+    return f"{TASKS[task]} {f'not with {last:g}' if isinf(value) else f'{value:.1f}'}"
 
 
 def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cuda: bool) -> Figure:
@@ -162,8 +164,7 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
             look = theme.style(index) | {"linewidth": 0.9 if _has_gaps(own[kind]) else 1.6}
             draw_line(axis, own[kind], "rise", text, look)
         shown_kinds = [kind for kind in names if kind not in ("q", *fair.values())]
-        others = [f"{ratio:.2f}" for ratio in sorted(ratios[kind] for kind in shown_kinds)]
-        words = title.format(" to ".join(dict.fromkeys([others[0], others[-1]])))
+        words = _describe_ratios(title, {kind: ratios[kind] for kind in shown_kinds}, names, fair)
         # the legend is between the title and the panel, where it hides no line
         lines = (len(names) + 1) // 2
         axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, borderpad=0.2)
@@ -181,6 +182,23 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
+
+
+def _describe_ratios(
+    title: str, ratios: Mapping[str, float], names: Mapping[str, str], fair: Mapping[str, str]
+) -> str:
+    """The title of a panel of comparisons: its ratios, apart those to another sweep than W_Q's."""
+    apart = [
+        f"{names[kind]} does {ratios[kind]:.2f} × the damage of {names[other]}"
+        for kind, other in fair.items()
+    ]
+    others = [
+        f"{ratio:.2f}" for ratio in sorted(ratios[kind] for kind in ratios if kind not in fair)
+    ]
+    if others:
+        words = title.format(" to ".join(dict.fromkeys([others[0], others[-1]])))
+        apart.append(words[0].lower() + words[1:] if apart else words)
+    return "; ".join(apart)
 
 
 def _has_gaps(table: DataFrame) -> bool:

@@ -33,8 +33,11 @@ def test_titles_say_that_attention_becomes_uniform_only_if_it_does():
     words = " ".join(spreads.get_title("left").split())
     assert words == "Gaussian noise in W_Q: scores differ 2.0 to 6.0 times less from word to word"
     words = " ".join(entropies.get_title("left").split())
-    assert words.startswith("Attention becomes uniform: entropy 0.2")
+    assert words.startswith("Attention becomes nearly uniform: entropy 0.2")
     assert words.endswith("0.95 to 0.95 with noise")
+    table.loc[flat, "entropy"] = 0.85
+    words = " ".join(draw_attention(table).axes[1].get_title("left").split())
+    assert words.startswith("Attention becomes more uniform: ")
 
 
 def test_a_run_without_gaussian_noise_has_the_pristine_model_alone():

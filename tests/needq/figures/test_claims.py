@@ -134,8 +134,10 @@ def test_one_seed_has_half_points_without_intervals(tasks):
 def test_half_points_that_do_not_exist_are_said(tasks):
     figure = draw(tasks, half_points_table((numpy.inf,) * 3, (numpy.nan,) * 3), cuda=False)
     text = words(figure)
-    assert "grammar never, inference from the start, copying 5.0" in text
+    assert "grammar not with 12, inference from the start, copying 5.0" in text
     assert "not in this sweep" in text
+    least = draw(tasks, half_points_table((numpy.inf, 8.6, numpy.inf), (4.0, 3.5, 4.5)))
+    assert "not in this sweep (8.6 or more)" in words(least)
     assert "CUDA: not run" in text
 
 
@@ -170,7 +172,8 @@ def test_keys_are_compared_with_queries_whose_bias_is_replaced(sweeps):
     text = words(figure)
     assert "W_K: 2.00 × W_Q and b_Q" in text
     assert "W_Q and b_Q: 0.50 ×" in text
-    assert "Another matrix does 1.50 to 2.00 × the damage of W_Q" in text
+    said = "W_K does 2.00 × the damage of W_Q and b_Q; another matrix does 1.50 × the damage of W_Q"
+    assert said in text
     alone = {"q": "cumulative", "bias": "with_bias"}
     assert len(claims_figures.draw_comparisons(table, alone, cuda=True).axes) == 1
 
