@@ -1,5 +1,4 @@
 # Do we really need Q? backup -> corrupt -> generate and score -> diff -> metrics -> figures -> report
-#
 # INPUTS   config.yaml, or an overlay of it (--configfile configs/NAME.yaml)
 # OUTPUTS  results/RUN/, and nothing elsewhere
 from snakemake.utils import min_version

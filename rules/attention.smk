@@ -13,11 +13,9 @@ rule measure_attention:
         config="<model_config>",
         manifest="<manifest>",
         tokens="<tokens>",
-        noise=ancient(
-            expand(
-                "<results>/corrupt/noise/{name}.safetensors",
-                name=attention.attention_noise(CONFIG),
-            )
+        noise=expand(
+            "<results>/corrupt/noise/{name}.safetensors",
+            name=attention.attention_noise(CONFIG),
         ),
     output:
         table="<results>/tables/attention.tsv",

@@ -149,7 +149,11 @@ CHANGES = {
     "temperature": ({"generation": {"temperature": 0.5}}, TOKENIZE | ATTENTION),
     "positions": ({"divergence": {"positions": [0, 1]}}, DIFF | LEDGER),
     "evaluation": ({"evaluation": {"tokens_per_document": 10}}, TOKENIZE | ATTENTION),
-    "documents": ({"evaluation": {"documents_of_other_backends": 1}}, SCORE | {"score_ngrams"}),
+    # the n-gram models answer the items too, so these are selected again
+    "documents": (
+        {"evaluation": {"documents_of_other_backends": 1}},
+        SCORE | {"score_ngrams", "select_items", "record_provenance"},
+    ),
 }
 
 
