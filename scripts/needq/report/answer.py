@@ -193,7 +193,7 @@ def _describe_labels(
         sentence = f"The most frequent label of the pristine model's texts is already {label}."
         return "unknown by its texts", sentence
     elsewhere = [
-        f"{name}: {other if near != LABELS[0] else 'never'}"
+        f"{name}: {f'first with {other}' if near != LABELS[0] else 'never'}"
         for name, (other, near) in ((name, _first_not_normal(own)) for name, own in others.items())
         if near is not None and other != count
     ]

@@ -169,7 +169,7 @@ def test_meaning_says_where_other_backends_say_otherwise():
     normal, lost, none = "near normal", "meaning lost", [None] * 3
     early, late = [normal, lost, lost], [normal, normal, lost]
     found = meaning(early, exact=late, same=early, never=[normal] * 3, bare=none)[1]
-    assert "From 1 block on (exact: 2, never: never), the most frequent" in found
+    assert "From 1 block on (exact: first with 2, never: never), the most frequent" in found
 
 
 def test_meaning_by_tasks():
