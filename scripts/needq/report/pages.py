@@ -20,9 +20,10 @@ from needq.plan.corners import REPEAT
 from needq.provenance.digests import Digests
 from needq.provenance.record import ProvenanceRecord
 from needq.report import headings, provenance_tables
-from needq.report.cells import anchor, cells, crossed, number, with_tests
+from needq.report.cells import anchor, cells, number, with_tests
 from needq.report.content import Pair, Sample
 from needq.report.flips import flip_parts
+from needq.report.labels import label_parts
 
 REPEAT_HEADING = "{0} and {0} (a repeat: nothing may differ)"
 
@@ -105,19 +106,6 @@ class Pages:
         self, shares: DataFrame, axes: DataFrame, confusion: DataFrame, quality: DataFrame
     ) -> str:
         """The page of `labels.tsv`, `label_axes`, `label_confusion` and `label_quality.tsv`."""
-        parts = []
-        for sweep, backend in self._sections(shares):
-            rows = shares[(shares["sweep"] == sweep) & (shares["backend"] == backend)]
-            heading = f"Share of texts with each label: sweep {sweep}, backend {backend}"
-            parts.append((heading, *crossed(rows, "intervention", "label", "share")))
-            rows = axes[(axes["sweep"] == sweep) & (axes["backend"] == backend)]
-            heading = f"Share of damaged tokens: sweep {sweep}, backend {backend}"
-            parts.append((heading, *crossed(rows, "intervention", "axis", "share")))
-        heading = "Held-out reference texts: how they were made (rows), and the label they got"
-        named = confusion.assign(kind=confusion["kind"] + ": " + confusion["true_label"])
-        parts.append((heading, *crossed(named, "kind", "label", "reference_texts")))
-        shown = cells(quality, headings.LABEL_QUALITY)
-        parts.append(("How reliable the labels are", headings.LABEL_QUALITY, shown))
         return self._render(
             "table.html",
             title="Labels",
@@ -125,7 +113,7 @@ class Pages:
             "are made from texts of the pristine model: unchanged (near normal), each token drawn "
             "again after the one or two tokens before it (meaning lost), repeated in a loop "
             "(repetitive), or drawn alone (noise). A text that resembles none is none of these.",
-            parts=parts,
+            parts=label_parts(self._sections(shares), shares, axes, confusion, quality),
             meanings={name: columns.LABELS[name] for name in ("label", "share")}
             | {"axis": columns.LABEL_AXES["axis"]}
             | {name: columns.LABEL_CONFUSION[name] for name in ("kind", "reference_texts")}
