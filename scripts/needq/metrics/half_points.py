@@ -16,6 +16,7 @@ from scipy.special import stdtr
 from needq.common import columns
 from needq.common.keys import TOO_SMALL
 from needq.metrics import statistics
+from needq.metrics.holm import UNDECIDED
 from needq.metrics.statistics import Estimate
 from needq.metrics.task_summary import GRAMMAR, INFERENCE, by_task
 
@@ -23,7 +24,6 @@ ITEM_FOLDS = 5
 STEP = 0.06  # accuracy, or share of the margin; about a standard error with 5 noise seeds
 SHAPES = ("one break", "two breaks", "smooth")
 PAIRS = (("one break", "two breaks"), ("smooth", "one break"), ("smooth", "two breaks"))
-UNDECIDED = "undecided"
 
 
 def cells(rows: DataFrame, column: str, item: str) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -8,13 +8,14 @@ from pandas import DataFrame
 from needq.common import columns
 from needq.common.keys import TOO_SMALL
 from needq.metrics import statistics
+from needq.metrics.claim_tests import KEPT
 from needq.metrics.estimates import as_columns
-from needq.metrics.half_points import UNDECIDED, cells
+from needq.metrics.half_points import cells
+from needq.metrics.holm import UNDECIDED, inside
 from needq.metrics.statistics import Estimate
 from needq.plan.comparisons import METHODS
 
 ALIKE, MORE, LESS = "within a fifth", "more damage", "less damage"
-LOW, HIGH = 4 / 5, 5 / 4  # two damages whose ratio is between these: docs/claims.md
 GAUSSIAN = ("gaussian", "keep")
 BIAS = {"keep": "kept", "replace": "replaced"}
 
@@ -66,7 +67,7 @@ def _compare(kind: str, rise: numpy.ndarray, gaussian: numpy.ndarray) -> dict[st
         return row | {"low": TOO_SMALL, "high": TOO_SMALL, "verdict": UNDECIDED}
     low, high = float(ratio.low), float(ratio.high)
     verdict = UNDECIDED
-    if low > LOW and high < HIGH:
+    if inside(ratio, KEPT, 1 / KEPT):
         verdict = ALIKE
     elif low > 1 or high < 1:
         verdict = MORE if low > 1 else LESS
