@@ -13,10 +13,11 @@ from needq.backup.layout import Architecture
 from needq.backup.model import back_up
 from needq.common.backends import Backend
 from needq.common.files import read_json
-from needq.common.keys import noise_name
+from needq.common.keys import noise_parts
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches
 from needq.plan.interventions import sweep_interventions
+from needq.plan.selection import noise_names
 from safetensors.numpy import load_file
 from saved import SIZES, save_small, small_gpt2, small_llama
 from small import BLOCKS, ROOT, config_of
@@ -128,10 +129,8 @@ def corrupted():
         sweep, architecture = SWEEP.changed(**changes), model.architecture
         interventions = sweep_interventions("test", sweep, architecture.n_blocks, noise_seeds)
         noise = {
-            noise_name(sweep.matrix, sweep.method, seed): noise_tensors(
-                model.tensors, architecture, sweep.matrix, sweep.method, seed
-            )
-            for seed in noise_seeds
+            name: noise_tensors(model.tensors, architecture, *noise_parts(name))
+            for name in noise_names(interventions)
         }
         return make_patches(interventions, architecture, model.tensors, noise), noise
 

@@ -238,7 +238,13 @@ class Architecture:
         if dimensions is None:
             return [(0, self.width)]
         _within("dimensions", dimensions, self.width)
-        return [(dimension, dimension + 1) for dimension in dimensions]
+        ranges: list[Range] = []
+        for dimension in dimensions:
+            if ranges and ranges[-1][1] == dimension:
+                ranges[-1] = (ranges[-1][0], dimension + 1)
+            else:
+                ranges.append((dimension, dimension + 1))
+        return ranges
 
 
 def norm(name: str, size: int, bias: bool = True) -> Shapes:

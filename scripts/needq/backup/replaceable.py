@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from needq.backup.layout import Architecture
 from needq.common.errors import UserError
+from needq.common.keys import matrices
 
 if TYPE_CHECKING:
     from needq.common.settings import Sweep
@@ -17,7 +18,8 @@ def check_methods(architecture: Architecture, sweeps: Mapping[str, Sweep]) -> No
     for name, sweep in sweeps.items():
         if sweep.run != "off":
             try:
-                check_method(architecture, sweep.matrix, sweep.method)
+                for matrix in matrices(sweep.matrix):
+                    check_method(architecture, matrix, sweep.method)
             except UserError as error:
                 raise UserError(f"sweeps.{name}.method: {error}; set run: off") from None
 

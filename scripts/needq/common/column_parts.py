@@ -18,8 +18,10 @@ KEYS = {
     "intervention": "Name of the intervention: MATRIX/SWEEP/COUNT, where COUNT is the number of "
     "blocks replaced; 00 is the pristine model. If the sweep replaces single blocks: "
     "MATRIX/SWEEP/BLOCK, where BLOCK is the index of the replaced block; none is the pristine "
-    "model.",
-    "block": "Index of the replaced block, from 0. Empty unless the sweep replaces single blocks.",
+    "model. BLOCKhHEAD is a single head, BLOCKdGROUP a group of dimensions. If the sweep has "
+    "doses: MATRIX/SWEEP/PERCENT.",
+    "block": "Index of the replaced block, from 0. Empty unless the sweep replaces single blocks, "
+    "or a part of one.",
     "blocks_replaced": "Number of blocks whose matrix is replaced. 0 is the pristine model.",
 }
 BACKEND = "Name of the backend that computed this row, as in the config."

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from struct import pack
 
-WITHOUT_NOISE = ("zero", "identity", "rolled_heads")  # replacement methods that draw nothing
+SCALED = "scaled"  # the method that multiplies a matrix by a dose
+WITHOUT_NOISE = ("zero", "identity", "rolled_heads", SCALED)  # methods that draw nothing
 MEASURED = "matched_scores"  # the one whose noise needs the model, not its weights alone
 # of which blocks W_Q is replaced where attention is measured: of none, of the block, of all
 PRISTINE, ONE_BLOCK, ALL_BLOCKS = "pristine", "this block", "all blocks"
@@ -24,12 +25,19 @@ ALL_LABELS = (*LABELS, NONE, UNLABELLED)
 TOO_SMALL = "n too small"  # in place of an interval, if there are too few noise seeds
 
 
+def matrices(matrix: str) -> tuple[str, ...]:
+    """The single matrices that a sweep replaces: "q" and "k" for "qk"."""
+    return tuple(matrix)
+
+
 def noise_name(matrix: str, method: str, noise_seed: int | None) -> str:
     """The name of a stored noise: its file name without suffix.
 
-    A method that draws nothing has one file for all seeds, with seed 0.
+    A method that draws nothing has one file for all seeds, with seed 0. `scaled` has one for each
+    dose: `scaled_50` is half of the matrix.
     """
-    return f"{matrix}-{method}-{0 if method in WITHOUT_NOISE else noise_seed}"
+    drawn = method.partition("_")[0] != SCALED and method not in WITHOUT_NOISE
+    return f"{matrix}-{method}-{noise_seed if drawn else 0}"
 
 
 def noise_parts(name: str) -> tuple[str, str, int]:

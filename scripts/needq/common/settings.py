@@ -58,15 +58,19 @@ class Sweep(Settings):
     """Whether the backends of exact arithmetic, which are the slowest, run this sweep too. This
     needs run: texts.
     """
-    matrix: Literal["q", "k", "v", "o"] = "q"
-    """The matrix that is replaced in each block: W_Q, W_K, W_V or W_O."""
+    matrix: Literal["q", "k", "v", "o", "qk", "qv", "kv", "qkv"] = "q"
+    """The matrix that is replaced in each block: W_Q, W_K, W_V or W_O; or several of them: qk is
+    W_Q and W_K, each by noise of its own.
+    """
     block_order: values.BlockOrder = "forward"
     """The order in which blocks are replaced. forward: from the first block on. reversed: from the
     last block on. random: in another order for each noise seed. Or a list of block indices.
     """
-    steps: Literal["cumulative", "single"] = "cumulative"
-    """Which blocks one step replaces. cumulative: the first block, then the first two, and so on.
-    single: each block by itself, while the others stay pristine.
+    steps: Literal["cumulative", "single", "heads", "dimensions", "doses"] = "cumulative"
+    """What one step replaces. cumulative: the first block, then the first two, and so on. single:
+    each block by itself, while the others stay pristine. heads: each of `heads` of each block by
+    itself. dimensions: each group of dimensions of the residual stream, in each block by itself
+    (see groups). doses: all blocks of the sweep, by more and more (see doses).
     """
     counts: values.StepCounts = "all"
     """How many blocks the cumulative steps replace. all: 1, 2, and so on. halves: half of the
@@ -79,6 +83,14 @@ class Sweep(Settings):
     """The dimensions of the residual stream whose part of the matrix is replaced: all, or a list of
     indices.
     """
+    groups: values.Count = 8
+    """With steps: dimensions, in how many groups of (nearly) equal size the dimensions of the
+    residual stream are cut, in their order.
+    """
+    doses: values.Doses = []
+    """With steps: doses, how much is replaced, in whole percent: 0.25 is a quarter. It is the noise
+    fraction; with method: scaled, it is what the matrix is multiplied by (0 to 10).
+    """
     method: Literal[
         "gaussian",
         "matched_scores",
@@ -88,6 +100,7 @@ class Sweep(Settings):
         "permuted",
         "identity",
         "zero",
+        "scaled",
     ] = "gaussian"
     """What replaces the matrix. gaussian: noise with the mean and the standard deviation of the
     whole matrix. matched_scores: the same noise, scaled for each head so that attention scores
@@ -95,8 +108,9 @@ class Sweep(Settings):
     matrix, whose output of each head, or whose input, is rotated at random; its singular values
     stay. rolled_heads: each head gets the part of the next head. permuted: the entries of the
     matrix in a random order. identity: for each head, a projection that is not learned, as large as
-    the matrix. zero: zeros. rolled_heads, identity and zero contain no noise, so they are made
-    once, not once per noise seed.
+    the matrix. zero: zeros. scaled: the matrix, multiplied by each of `doses`; with bias: replace,
+    every attention score is multiplied by it, as by a temperature. rolled_heads, identity, zero and
+    scaled contain no noise, so they are made once, not once per noise seed.
     """
     noise_fraction: values.Share = 1.0
     """The share of the variance of the matrix that is noise. 1 replaces the whole matrix."""

@@ -106,6 +106,12 @@ def _temperature(value: float) -> float:
     return value
 
 
+def _whole_percent(value: float) -> float:
+    if abs(100 * value - round(100 * value)) > 1e-9:
+        raise ValueError(f"{shown(value)} is not a whole number of percent")
+    return value
+
+
 def _no_nul(value: str) -> str:
     if "\0" in value:
         raise ValueError(f"{shown(value)} holds the character '\\x00', which no text may")
@@ -183,6 +189,9 @@ Temperature = Annotated[
     float, Field(ge=0, le=100), AfterValidator(_temperature), BeforeValidator(_number)
 ]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
+Dose = Annotated[
+    float, Field(ge=0, le=10), AfterValidator(_whole_percent), BeforeValidator(_number)
+]
 Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
 AutoOrFlag = Annotated[
     Literal["auto", True, False], BeforeValidator(_no_number), BeforeValidator(_flag)
@@ -216,6 +225,7 @@ Prompts = Annotated[list[Prompt], *SOME_DIFFERENT]
 Seeds = Annotated[list[Seed], *FEW_DIFFERENT]
 Indices = Annotated[list[Index], *SOME_DIFFERENT]
 Counts = Annotated[list[Count], *SOME_DIFFERENT]
+Doses = Annotated[list[Dose], FEW, *DIFFERENT]
 Names = Annotated[list[Text], FEW, *DIFFERENT]
 Pair = Annotated[list[Text], Field(min_length=2, max_length=2), *DIFFERENT]
 Pairs = Annotated[list[Pair], FEW, *DIFFERENT]

@@ -12,6 +12,7 @@ import numpy as np
 
 from needq.backup.layout import Architecture
 from needq.backup.replaceable import check_method
+from needq.common.keys import SCALED
 from needq.corrupt.keyed import key, noise_key, raw, standard_normal
 from needq.corrupt.rotations import rotated
 
@@ -116,6 +117,11 @@ def rolled_heads(pristine: np.ndarray, head_axis: int, heads: int) -> np.ndarray
     return np.ascontiguousarray(np.roll(pristine, -width, head_axis), np.float32)
 
 
+def scaled(pristine: np.ndarray, percent: int) -> np.ndarray:
+    """So many percent of a matrix (float32)."""
+    return (pristine.astype(np.float64) * percent / 100).astype(np.float32)
+
+
 def scaled_heads(noise: np.ndarray, scales: Sequence[float], head_axis: int) -> np.ndarray:
     """Noise whose part for each head is multiplied by a number of its own (float32)."""
     width = noise.shape[head_axis] // len(scales)
@@ -144,6 +150,8 @@ def _made(
         return rotated_inputs(pristine, seed, matrix, block, head_axis)
     if method == "rolled_heads":
         return rolled_heads(pristine, head_axis, heads)
+    if method.startswith(f"{SCALED}_"):
+        return scaled(pristine, int(method.removeprefix(f"{SCALED}_")))
     if method == "identity" and pristine.ndim == 2:
         return identity(pristine, head_axis)
     return np.zeros(pristine.shape, np.float32)  # zero: no query at all
@@ -158,7 +166,8 @@ def noise_tensors(
 ) -> dict[str, np.ndarray]:
     """The noise for one matrix of every block: `N.weight`, and `N.bias` where it has a bias.
 
-    `method` is any but matched_scores, whose scales are measured (`inference.matched_scores`).
+    `method` is any but matched_scores, whose scales are measured (`inference.matched_scores`);
+    `scaled_50` is half of the matrix.
     Those of keys.WITHOUT_NOISE ignore the seed. The bias of W_O belongs to no head: it is rotated
     as a whole, and not rolled. UserError if a method needs more heads than there are.
     """

@@ -122,15 +122,20 @@ def make_patches(
     patches = []
     for intervention in interventions:
         slices = []
-        for part, whole, name in _slices(intervention, architecture):
-            stored = intervention.noise or ""
+        for part, whole, stored, name in _slices(intervention, architecture):
             key = (part, stored, intervention.noise_fraction)
             if key not in known:
                 if whole not in means:
                     means[whole], _ = moments(whole.of(tensors))
                 drawn = noise_tensor(noise, stored, name)[part.within()]
                 known[key] = _slice_patch(
-                    part, name, intervention, tensors[part.tensor], drawn, means[whole]
+                    part,
+                    stored,
+                    name,
+                    intervention.noise_fraction,
+                    tensors[part.tensor],
+                    drawn,
+                    means[whole],
                 )
             slices.append(known[key])
         patches.append(Patch(**intervention.keys(), slices=slices))
@@ -139,42 +144,48 @@ def make_patches(
 
 def _slices(
     intervention: Intervention, architecture: Architecture
-) -> Iterator[tuple[Slice, Matrix, str]]:
-    """Each slice that is replaced, the matrix or bias it is part of, and its noise tensor."""
+) -> Iterator[tuple[Slice, Matrix, str, str]]:
+    """Each slice that is replaced, its matrix or bias, the stored noise and the tensor in it."""
+    heads, dimensions = intervention.heads, intervention.dimensions
+    if intervention.group is not None:
+        number, groups = intervention.group
+        ends = [architecture.width * end // groups for end in (number, number + 1)]
+        dimensions = tuple(range(*ends))
     for block in intervention.block_indices:
-        whole = architecture.matrix(intervention.matrix, block)
-        for part in architecture.parts(
-            intervention.matrix, block, intervention.heads, intervention.dimensions
-        ):
-            yield part, whole, f"{block}.weight"
-        bias = architecture.bias(intervention.matrix, block)
-        if intervention.bias == "replace" and bias is not None:
-            for part in architecture.bias_parts(intervention.matrix, block, intervention.heads):
-                yield part, bias, f"{block}.bias"
+        for matrix, stored in intervention.noises.items():
+            whole = architecture.matrix(matrix, block)
+            for part in architecture.parts(matrix, block, heads, dimensions):
+                yield part, whole, stored, f"{block}.weight"
+            bias = architecture.bias(matrix, block)
+            if intervention.bias == "replace" and bias is not None:
+                for part in architecture.bias_parts(matrix, block, heads):
+                    yield part, bias, stored, f"{block}.bias"
 
 
 def _slice_patch(
     part: Slice,
+    stored: str,
     name: str,
-    intervention: Intervention,
+    noise_fraction: float,
     tensor: np.ndarray,
     noise: np.ndarray,
     mean: float,
 ) -> SlicePatch:
     """How one slice is replaced, and what it holds before and after.
 
-    `tensor` is the whole tensor, `noise` that of the slice, `mean` that of the whole matrix.
+    `stored` and `name` say where its noise is. `tensor` is the whole tensor, `noise` that of the
+    slice, `mean` that of the whole matrix.
     """
     before = tensor[part.index()]
-    after = replacement(before, noise, mean, intervention.noise_fraction)
+    after = replacement(before, noise, mean, noise_fraction)
     return {
         "block": int(name.split(".")[0]),
         "tensor": part.tensor,
         "ranges": [list(axis) for axis in part.ranges],
-        "noise": intervention.noise or "",
+        "noise": stored,
         "noise_tensor": name,
         "noise_ranges": [[axis.start, axis.stop] for axis in part.within()],
-        "noise_fraction": intervention.noise_fraction,
+        "noise_fraction": noise_fraction,
         "matrix_mean": mean,
         "before": _content(before),
         "after": _content(after),

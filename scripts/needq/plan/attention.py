@@ -5,7 +5,7 @@ The Snakefile asks, so nothing but plain Python is imported.
 
 from needq.common.attention import DOCUMENTS, NOISE, TABLE, TOKENS
 from needq.common.backends import Backend
-from needq.common.keys import MEASURED, noise_name, noise_parts
+from needq.common.keys import MEASURED, SCALED, noise_name, noise_parts
 from needq.common.settings import Config
 from needq.plan import cost
 from needq.plan.cost import Job, Shape
@@ -16,7 +16,9 @@ from needq.plan.selection import noise_names
 def attention_noise(config: Config) -> list[str]:
     """The stored noise of W_Q under which attention is measured: of each method, every seed."""
     sweeps = [config.sweeps[name] for name in sweeps_run(config.sweeps, TEXTS, SCORES)]
-    methods = dict.fromkeys(sweep.method for sweep in sweeps if sweep.matrix == "q")
+    methods = dict.fromkeys(
+        sweep.method for sweep in sweeps if sweep.matrix == "q" and sweep.method != SCALED
+    )
     names = [noise_name("q", method, seed) for method in methods for seed in config.noise_seeds]
     return list(dict.fromkeys(names))
 

@@ -7,21 +7,24 @@ precisions and causes whose lists are empty. Each problem is one line that names
 from collections.abc import Iterator
 from typing import get_args
 
-from needq.common.keys import MEASURED, WITHOUT_NOISE
-from needq.common.settings import Config
+from needq.common.keys import MEASURED, SCALED, WITHOUT_NOISE, matrices
+from needq.common.settings import Config, Sweep
 from needq.common.values import GpuName
 from needq.plan.at_hand import file_problems
 from needq.plan.corners import differing
 from needq.plan.interventions import (
     ALL,
+    CUMULATIVE,
+    DIMENSIONS,
+    DOSES,
     FORWARD,
+    HEADS,
     ORDERS,
     RUN,
-    SINGLE,
     TEXTS,
     most_blocks,
     numbers_replaced,
-    step_counts,
+    steps_per_seed,
     sweeps_run,
 )
 from needq.plan.selection import Selection
@@ -56,30 +59,57 @@ def _sweep_problems(config: Config) -> Iterator[str]:
             yield f"{key}.exact: exact: true needs run: texts"
         if sweep.method in WITHOUT_NOISE and sweep.noise_fraction != 1:
             yield f"{key}.noise_fraction: has to be 1, since method {sweep.method} has no noise"
-        if sweep.method == MEASURED and sweep.matrix not in "qk":
-            matrix = f"W_{sweep.matrix.upper()}"
-            yield f"{key}.method: {MEASURED} is for W_Q and W_K; no score depends on {matrix}"
+        if sweep.method == MEASURED and sweep.matrix not in ("q", "k"):
+            other = matrices(sweep.matrix)[-1].upper()
+            why = f"no score depends on W_{other}" if other in "VO" else "one of them at a time"
+            yield f"{key}.method: {MEASURED} is for W_Q and W_K; {why}"
         if sweep.method == MEASURED and sweep.exact:
             yield f"{key}.exact: has to be false, since native arithmetic measures {MEASURED}"
         for block in sweep.block_order if isinstance(sweep.block_order, list) else []:
             if block >= n_blocks:
                 blocks = f"blocks 0 to {n_blocks - 1}"
                 yield f"{key}.block_order: there is no block {block}; the model has {blocks}"
-        if sweep.steps == SINGLE and sweep.block_order in ORDERS and sweep.block_order != FORWARD:
-            yield f"{key}.block_order: single steps have no order; give forward or a list of blocks"
-        if sweep.steps == SINGLE and sweep.counts != ALL:
-            yield f"{key}.counts: single steps have no counts; list the blocks in block_order"
+        yield from _step_problems(sweep, key)
         most = most_blocks(sweep, n_blocks)
         for count in sweep.counts if isinstance(sweep.counts, list) else []:
             if count > most:
                 yield f"{key}.counts: {count} is too many; the sweep replaces at most {most} blocks"
 
 
+def _step_problems(sweep: Sweep, key: str) -> Iterator[str]:
+    """Of the steps of a sweep, whose keys begin with `key`."""
+    steps = sweep.steps
+    if steps != CUMULATIVE:
+        if sweep.block_order in ORDERS and sweep.block_order != FORWARD:
+            order = f"{steps} steps have no order; give forward or a list of blocks"
+            yield f"{key}.block_order: {order}"
+        if sweep.counts != ALL:
+            yield f"{key}.counts: {steps} steps have no counts; list the blocks in block_order"
+    if steps == HEADS and sweep.heads == ALL:
+        yield f"{key}.heads: steps: heads needs a list of heads, such as [0, 1, 2, 3]"
+    if steps == DIMENSIONS and sweep.dimensions != ALL:
+        yield f"{key}.dimensions: has to be all, since steps: dimensions cuts them into groups"
+    if steps != DOSES:
+        if sweep.doses:
+            yield f"{key}.doses: needs steps: doses"
+        if sweep.method == SCALED:
+            yield f"{key}.method: {SCALED} needs steps: doses"
+        return
+    if not sweep.doses:
+        yield f"{key}.doses: steps: doses needs a list of doses, such as [0.25, 0.5, 1]"
+    if sweep.noise_fraction != 1:
+        yield f"{key}.noise_fraction: has to be 1, since doses say it"
+    if sweep.method in WITHOUT_NOISE and sweep.method != SCALED:
+        yield f"{key}.method: {sweep.method} has no noise, so it has no doses"
+    for dose in sweep.doses if sweep.method != SCALED else []:
+        if not 0 < dose <= 1:
+            yield f"{key}.doses: {dose} is no noise fraction; give more than 0, and at most 1"
+
+
 def _size_problems(config: Config) -> Iterator[str]:
     """Of runs that are too large to be planned, or that compute one text many times."""
     names = sweeps_run(config.sweeps, *RUN)
-    sweeps = [config.sweeps[name] for name in names]
-    steps = sum(len(step_counts(s, most_blocks(s, config.model.n_blocks))) for s in sweeps)
+    steps = sum(steps_per_seed(config.sweeps[name], config.model.n_blocks) for name in names)
     count = steps * len(config.noise_seeds)
     if count > MOST_INTERVENTIONS:
         yield (

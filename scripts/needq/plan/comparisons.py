@@ -7,6 +7,7 @@ compared as, and no config has to. Nothing but plain Python is imported, since t
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from needq.common.keys import SCALED
 from needq.common.settings import Sweep
 from needq.plan.interventions import RUN, TEXTS, step_counts, sweeps_run
 
@@ -15,7 +16,7 @@ ARTICLE = Sweep()
 # the settings by which a sweep differs; how many steps it has, and what is computed, is none
 SETTINGS = [name for name in Sweep.model_fields if name not in ("run", "exact", "counts")]
 # the setting that differs, and what the sweep is then compared as
-MATRICES = {("matrix", matrix): matrix for matrix in "kvo"}
+MATRICES = {("matrix", name): name for name in ("k", "v", "o", "qk", "qv", "kv", "qkv")}
 ORDERS = {
     ("block_order", "reversed"): "end",
     ("block_order", "random"): "random",
@@ -26,8 +27,8 @@ METHODS = {
     **{method: (method, "keep") for method in get_args(Sweep.model_fields["method"].annotation)},
     "bias": ("gaussian", "replace"),
 }
-METHODS |= {f"{m}_bias": (m, "replace") for m in METHODS if m not in ("gaussian", "bias")}
-del METHODS["gaussian"]  # which is the article's
+del METHODS["gaussian"], METHODS[SCALED]  # the article's, and one that has doses
+METHODS |= {f"{m}_bias": (m, "replace") for m in METHODS if m != "bias"}
 
 
 def find_comparisons(sweeps: Mapping[str, Sweep], n_blocks: int) -> dict[str, str]:

@@ -155,8 +155,8 @@ def passed_blocks(interventions: Iterable[Intervention], n_blocks: int) -> int:
     """How many blocks interventions pass through, those before they differ shared."""
     numbers: dict[tuple[int, object], int] = {}  # of each prefix, by the one before and the block
     for one in interventions:
-        replaced = (one.matrix, one.method, one.noise_seed, one.noise_fraction, one.bias)
-        chosen, blocks = (*replaced, one.heads, one.dimensions), set(one.block_indices)
+        replaced = (one.matrix, one.method, one.noise_seed, one.noise_fraction, one.bias, one.dose)
+        chosen, blocks = (*replaced, one.heads, one.dimensions, one.group), set(one.block_indices)
         before = 0
         for block in range(n_blocks):
             prefix = (before, chosen if block in blocks else block)

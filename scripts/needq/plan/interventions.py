@@ -1,20 +1,26 @@
 """Interventions, the sweeps that name them, and the chunks in which jobs serve them.
 
-Grammar of an intervention's id: MATRIX/SWEEP/STEP. In a sweep of cumulative steps, STEP is a count:
-`q/cumulative/05` is W_Q, the sweep `cumulative`, the first five blocks of that sweep replaced, and
-`q/cumulative/00` the pristine model. In a sweep of single steps, STEP is the block that is
-replaced: `k/single/03` is W_K of block 3 alone, and `k/single/none` the pristine model.
+Grammar of an intervention's id: MATRIX/SWEEP/STEP. MATRIX is what is replaced: `q` is W_Q, and `qk`
+W_Q and W_K together. STEP depends on the steps of the sweep:
+
+    cumulative   COUNT       q/cumulative/05    the first five blocks of the sweep
+    single       BLOCK       k/single/03        block 3 alone
+    heads        BLOCKhHEAD  q/heads/03h02      head 2 of block 3 alone
+    dimensions   BLOCKdGROUP q/dimensions/03d05 group 5 of the residual dimensions, in block 3 alone
+    doses        PERCENT     q/doses/025        a dose of 0.25, in all blocks of the sweep
+
+The pristine model is `00` in a sweep of cumulative steps, and `none` in the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from needq.common.files import canonical_json, sha256
-from needq.common.keys import WITHOUT_NOISE, noise_name
+from needq.common.keys import SCALED, WITHOUT_NOISE, matrices, noise_name
 from needq.common.rows import InterventionKeys
 
 if TYPE_CHECKING:
@@ -23,7 +29,14 @@ if TYPE_CHECKING:
 # the words of a sweep's settings (needq.common.settings)
 FORWARD, REVERSED, RANDOM = ORDERS = ("forward", "reversed", "random")
 ALL, HALVES, QUARTERS = ("all", "halves", "quarters")
-CUMULATIVE, SINGLE = "cumulative", "single"
+CUMULATIVE, SINGLE, HEADS, DIMENSIONS, DOSES = (
+    "cumulative",
+    "single",
+    "heads",
+    "dimensions",
+    "doses",
+)
+IN_ONE_BLOCK = (SINGLE, HEADS, DIMENSIONS)  # steps that replace something in one block alone
 TEXTS, TASKS, SCORES = RUN = ("texts", "tasks", "scores")
 
 
@@ -31,9 +44,11 @@ TEXTS, TASKS, SCORES = RUN = ("texts", "tasks", "scores")
 class Intervention:
     """What is replaced, by what, and how much of it.
 
-    `heads` and `dimensions` are None for all. `noise_fraction` in (0, 1] is the share of the
-    variance that is noise. `noise_seed` is None where nothing is left to chance: for the pristine
-    model, and for methods without noise, unless the seed has drawn the order of blocks.
+    `heads` and `dimensions` are None for all. `group` (number, of how many) is one of so many equal
+    groups of the residual dimensions, and None for all. `noise_fraction` in (0, 1] is the share of
+    the variance that is noise. `dose` is in percent, and None unless the steps are doses.
+    `noise_seed` is None where nothing is left to chance: for the pristine model, and for methods
+    without noise, unless the seed has drawn the order of blocks.
     """
 
     sweep: str
@@ -41,31 +56,43 @@ class Intervention:
     block_indices: tuple[int, ...]
     heads: tuple[int, ...] | None
     dimensions: tuple[int, ...] | None
+    group: tuple[int, int] | None
     method: str
     noise_fraction: float
     bias: str
     noise_seed: int | None
     steps: str
+    dose: int | None
 
     @property
     def id(self) -> str:
         """The intervention's id, which names no noise seed."""
-        if self.steps == SINGLE:
-            step = f"{self.block_indices[0]:02d}" if self.block_indices else "none"
-        else:
-            step = f"{len(self.block_indices):02d}"
-        return f"{self.matrix}/{self.sweep}/{step}"
+        return f"{self.matrix}/{self.sweep}/{self._step}"
 
     @property
-    def noise(self) -> str | None:
-        """The name of the stored noise that this intervention draws on."""
+    def _step(self) -> str:
+        if self.steps == CUMULATIVE:
+            return f"{len(self.block_indices):02d}"
         if not self.block_indices:
-            return None
-        return noise_name(self.matrix, self.method, self.noise_seed)
+            return "none"
+        if self.dose is not None:
+            return f"{self.dose:03d}"
+        step = f"{self.block_indices[0]:02d}"
+        if self.steps == HEADS and self.heads:
+            return f"{step}h{self.heads[0]:02d}"
+        return f"{step}d{self.group[0]:02d}" if self.group else step
+
+    @property
+    def noises(self) -> dict[str, str]:
+        """The names of the stored noise that this intervention draws on, by the single matrix."""
+        if not self.block_indices:
+            return {}
+        method = self.method if self.method != SCALED else f"{SCALED}_{self.dose}"
+        return {one: noise_name(one, method, self.noise_seed) for one in matrices(self.matrix)}
 
     def keys(self) -> InterventionKeys:
         """The columns by which every table knows this intervention."""
-        single = self.steps == SINGLE and self.block_indices
+        single = self.steps in IN_ONE_BLOCK and self.block_indices
         return {
             "sweep": self.sweep,
             "intervention": self.id,
@@ -82,7 +109,7 @@ class Intervention:
     def from_dict(cls, values: Mapping[str, object]) -> Intervention:
         """The inverse of `to_dict`, from plain values (lists serve for tuples)."""
         fields: dict[str, Any] = dict(values)
-        for name in ("block_indices", "heads", "dimensions"):
+        for name in ("block_indices", "heads", "dimensions", "group"):
             fields[name] = None if fields[name] is None else tuple(fields[name])
         return cls(**fields)
 
@@ -95,33 +122,58 @@ def sweep_interventions(
 ) -> list[Intervention]:
     """The pristine model, then the steps of the sweep for each noise seed.
 
-    Cumulative steps replace the first 1, 2, ... blocks of the sweep, or as many as its `counts`
-    say; single steps each block by itself. `n_blocks` is how many the model has.
+    `n_blocks` is how many blocks the model has.
     """
     pristine = Intervention(
         sweep=name,
         matrix=sweep.matrix,
         block_indices=(),
-        heads=_chosen(sweep.heads),
+        heads=_chosen(sweep.heads) if sweep.steps != HEADS else None,
         dimensions=_chosen(sweep.dimensions),
+        group=None,
         method=sweep.method,
         noise_fraction=sweep.noise_fraction,
         bias=sweep.bias,
         noise_seed=None,
         steps=sweep.steps,
+        dose=None,
     )
     fixed = sweep.method in WITHOUT_NOISE and sweep.block_order != RANDOM
     steps = [pristine]
     for seed in [None] if fixed else noise_seeds:
         order = ordered_blocks(sweep.block_order, n_blocks, seed)
-        for count in step_counts(sweep, len(order)):
-            first = count - 1 if sweep.steps == SINGLE else 0
-            steps.append(replace(pristine, block_indices=order[first:count], noise_seed=seed))
+        steps += [replace(pristine, noise_seed=seed, **step) for step in _steps(sweep, order)]
     return steps
 
 
+def _steps(sweep: Sweep, order: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+    """What each step of a sweep replaces, as fields of `Intervention`."""
+    if sweep.steps == CUMULATIVE:
+        for count in step_counts(sweep, len(order)):
+            yield {"block_indices": order[:count]}
+    elif sweep.steps == DOSES:
+        for dose in sweep.doses:
+            noise_fraction = 1.0 if sweep.method == SCALED else dose
+            percent = round(100 * dose)
+            yield {"block_indices": order, "noise_fraction": noise_fraction, "dose": percent}
+    for block in order if sweep.steps in IN_ONE_BLOCK else ():
+        if sweep.steps == HEADS:
+            for head in _chosen(sweep.heads) or ():
+                yield {"block_indices": (block,), "heads": (head,)}
+        elif sweep.steps == DIMENSIONS:
+            for group in range(sweep.groups):
+                yield {"block_indices": (block,), "group": (group, sweep.groups)}
+        else:
+            yield {"block_indices": (block,)}
+
+
+def steps_per_seed(sweep: Sweep, n_blocks: int) -> int:
+    """How many interventions a sweep has per noise seed, without the pristine model."""
+    return sum(1 for _ in _steps(sweep, tuple(range(most_blocks(sweep, n_blocks)))))
+
+
 def step_counts(sweep: Sweep, most: int) -> Sequence[int]:
-    """The steps of a sweep over `most` blocks, as numbers of blocks; each block if single.
+    """The cumulative steps of a sweep over `most` blocks, as numbers of blocks.
 
     halves: half of the blocks, and all. quarters: a quarter, a half, and all. Rounded up.
     """
@@ -135,7 +187,10 @@ def step_counts(sweep: Sweep, most: int) -> Sequence[int]:
 
 def numbers_replaced(sweep: Sweep, n_blocks: int) -> Sequence[int]:
     """How many blocks the interventions of a sweep replace, without the pristine model."""
-    return [1] if sweep.steps == SINGLE else step_counts(sweep, most_blocks(sweep, n_blocks))
+    if sweep.steps in IN_ONE_BLOCK:
+        return [1]
+    most = most_blocks(sweep, n_blocks)
+    return [most] if sweep.steps == DOSES else step_counts(sweep, most)
 
 
 def most_blocks(sweep: Sweep, n_blocks: int) -> int:

@@ -1,5 +1,4 @@
-"""What a run uses: which backends, pairs, chunks and noise, by its config and the devices there
-are.
+"""What a run uses of its config, by the devices there are: backends, pairs, chunks and noise.
 
 The Snakefile asks, so nothing but plain Python is imported.
 """
@@ -9,7 +8,6 @@ from functools import cached_property
 from typing import TypedDict
 
 from needq.common.backends import Backend
-from needq.common.keys import noise_name
 from needq.common.settings import Config, Generation
 from needq.plan.comparisons import find_comparisons
 from needq.plan.corners import Corner, side_corners
@@ -237,9 +235,8 @@ class Selection:
     @cached_property
     def shown_noise(self) -> list[str]:
         """The noise that the histogram shows: of each matrix and method that a text sweep has."""
-        sweeps = [self.config.sweeps[name] for name in sweeps_run(self.config.sweeps, TEXTS)]
-        seed = self.config.noise_seeds[0]
-        return sorted({noise_name(sweep.matrix, sweep.method, seed) for sweep in sweeps})
+        of_texts = sweeps_run(self.config.sweeps, TEXTS)
+        return noise_names(self.repeated(interventions(self.config, of_texts)))
 
     @cached_property
     def deciding(self) -> dict[str, object]:
@@ -253,7 +250,9 @@ class Selection:
             for key, value in config.model.model_dump(include={"digests", "n_blocks"}).items()
         }
         for name in sweeps_run(config.sweeps, TEXTS, exact=True):
-            values[f"sweeps.{name}"] = config.sweeps[name].model_dump(exclude={"run", "exact"})
+            # without defaults, so that a new key of sweeps changes no published digest
+            said = config.sweeps[name].model_dump(exclude={"run", "exact"}, exclude_defaults=True)
+            values[f"sweeps.{name}"] = said
         values["noise_seeds"] = config.noise_seeds
         for group in ("generation", "evaluation"):
             settings = getattr(config, group).model_dump(exclude={"seeding", "ngram_text"})
@@ -297,4 +296,4 @@ class Selection:
 
 def noise_names(interventions: Iterable[Intervention]) -> list[str]:
     """The names of the stored noise that interventions draw on."""
-    return sorted({one.noise for one in interventions if one.noise})
+    return sorted({name for one in interventions for name in one.noises.values()})

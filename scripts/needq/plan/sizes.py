@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from needq.common.keys import matrices
 from needq.common.settings import Config
 from needq.plan.gguf import READ_FROM_GGUF, read_keys
-from needq.plan.interventions import ALL, RUN, sweeps_run
+from needq.plan.interventions import ALL, DIMENSIONS, RUN, sweeps_run
 
 LARGEST = 1 << 24  # bytes of a config.json that is read
 # for each model_type: blocks, width, heads, heads of W_K and W_V, context; "" is not asked for,
@@ -108,7 +109,8 @@ def size_problems(config: Config, sizes: Sizes) -> Iterator[str]:
         yield f"model.n_blocks: says {model.n_blocks}, but {location} has {sizes.n_blocks}"
     for name in sweeps_run(config.sweeps, *RUN):
         sweep = config.sweeps[name]
-        heads = sizes.key_value_heads if sweep.matrix in "kv" else sizes.heads
+        shared = set("kv") & set(matrices(sweep.matrix))
+        heads = sizes.key_value_heads if shared else sizes.heads
         for key, count in (("heads", heads), ("dimensions", sizes.width)):
             chosen = getattr(sweep, key)
             largest = max(chosen) if chosen != ALL else 0
@@ -117,6 +119,8 @@ def size_problems(config: Config, sizes: Sizes) -> Iterator[str]:
                     f"sweeps.{name}.{key}: there is no {key[:-1]} {largest}; W_"
                     f"{sweep.matrix.upper()} of the model has {key} 0 to {count - 1}"
                 )
+        if sweep.steps == DIMENSIONS and sizes.width is not None and sweep.groups > sizes.width:
+            yield f"sweeps.{name}.groups: {sweep.groups} exceeds the model's width of {sizes.width}"
     if sizes.context is None:
         return
     new, scored = config.generation.max_new_tokens, config.evaluation.tokens_per_document

@@ -75,7 +75,7 @@ class Recomputation:
     @cached_property
     def stored_noise(self) -> dict[str, dict[str, np.ndarray]]:
         """The noise that the interventions draw on, drawn again."""
-        names = sorted({chosen.noise for chosen in self.interventions if chosen.noise})
+        names = sorted({name for one in self.interventions for name in one.noises.values()})
         return {
             name: noise_tensors(self.tensors, self.architecture, *noise_parts(name))
             for name in names

@@ -11,14 +11,21 @@ METHODS = {
     "rolled_heads": "the Query matrix of the next head",
     "zero": "zeros",
     "identity": "a projection that is not learned, as large as the matrix",
+    "scaled": "itself, multiplied by a dose",
 }
 NAMES = {"q": "Query", "k": "Key", "v": "Value", "o": "Output"}
+NAMES |= {"qk": "Query and Key", "qv": "Query and Value", "kv": "Key and Value"}
+NAMES |= {"qkv": "Query, Key and Value"}
 # what attention uses each matrix for
 ROLES = {
     "q": " to ask which earlier words matter",
     "k": " to offer each word to later ones",
     "v": " to make what a word passes on to later ones",
     "o": " to write its result into the residual stream",
+    "qk": " to find which earlier words matter",
+    "qv": " to ask for earlier words, and to make what they pass on",
+    "kv": " to make all that a word offers to later ones",
+    "qkv": " for all that it computes",
 }
 
 Cut = tuple[str, str, str]  # a text before, at and after the first divergent token

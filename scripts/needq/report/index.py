@@ -11,6 +11,7 @@ from pandas import DataFrame, Series
 
 from needq.common.backends import Backend
 from needq.common.files import reading
+from needq.common.keys import matrices
 from needq.common.settings import Config
 from needq.provenance.digests import Digests, compared
 from needq.provenance.record import ProvenanceRecord
@@ -114,7 +115,7 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
     }
     n_blocks, prompts = config.model.n_blocks, config.generation.prompts
     replaced, labels = config.sweeps[sweep], tables.labels
-    matrix = f"W_{replaced.matrix.upper()}"
+    matrix = " and ".join(f"W_{one.upper()}" for one in matrices(replaced.matrix))
     shares = labels[(labels["sweep"] == sweep) & (labels["backend"] == reference)]
     lost = answer.loss(rows, n_blocks, tables.baselines, matrix)
     kept, scale = "", ""

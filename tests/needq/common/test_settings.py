@@ -58,6 +58,8 @@ def test_defaults_are_filled_in():
         "counts": "all",
         "heads": "all",
         "dimensions": "all",
+        "groups": 8,
+        "doses": [],
         "method": "gaussian",
         "noise_fraction": 1.0,
         "bias": "keep",

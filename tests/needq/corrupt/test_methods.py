@@ -80,6 +80,17 @@ def test_permuted_keeps_the_entries_and_moves_them(small, matrix):
         assert np.array_equal(np.sort(noise["1.bias"]), np.sort(values))
 
 
+def test_a_scaled_matrix_and_its_bias_are_so_many_percent(small):
+    noise = noise_tensors(small.tensors, small.architecture, "q", "scaled_150", 0)
+    for block in range(small.architecture.n_blocks):
+        matrix = small.architecture.matrix("q", block).of(small.tensors)
+        np.testing.assert_array_equal(noise[f"{block}.weight"], matrix * np.float32(1.5))
+        bias = small.architecture.bias("q", block)
+        if bias is not None:
+            scaled = bias.of(small.tensors) * np.float32(1.5)
+            np.testing.assert_array_equal(noise[f"{block}.bias"], scaled)
+
+
 @pytest.mark.parametrize("method", ["zero", "identity", "rolled_heads"])
 def test_methods_without_noise_ignore_the_seed(small, method):
     first, second = (

@@ -4,12 +4,14 @@ import hashlib
 import subprocess
 import sys
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_up_gpt2 import made_up
 from needq.common.files import canonical_json
+from needq.common.settings import Sweep
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import (
     Patch,
@@ -18,7 +20,7 @@ from needq.corrupt.patches import (
     stored_noise,
     write_patches,
 )
-from needq.plan.interventions import Intervention
+from needq.plan.interventions import Intervention, sweep_interventions
 from safetensors.numpy import save_file
 
 SCRIPTS = str(Path(__file__).parents[3] / "scripts")
@@ -28,7 +30,7 @@ GOLDEN_PATCHES = "b64a15951992c5caf7c77b6ff4a8edf6f7b9451443add09bb6de7403a2484c
 def intervention(block_indices, **changes):
     values = {"sweep": "s", "matrix": "q", "block_indices": block_indices, "heads": None}
     values |= {"dimensions": None, "method": "gaussian", "noise_fraction": 1.0, "bias": "keep"}
-    values |= {"noise_seed": 0, "steps": "cumulative"}
+    values |= {"noise_seed": 0, "steps": "cumulative", "group": None, "dose": None}
     return Intervention.from_dict(values | changes)
 
 
@@ -75,6 +77,39 @@ def test_dimensions_leave_the_other_rows():
     ]
     row = np.ascontiguousarray(noise["0.weight"][5])
     assert patch.slices[1]["after"]["sha256"] == hashlib.sha256(row.tobytes()).hexdigest()
+
+
+def test_a_group_of_dimensions_is_one_slice():
+    architecture, tensors = made_up()
+    noise = noise_tensors(tensors, architecture, "q", "gaussian", 0)
+    of_group = intervention((0,), steps="dimensions", group=[1, 3])
+    (patch,) = make_patches([of_group], architecture, tensors, {"q-gaussian-0": noise})
+    assert [part["ranges"] for part in patch.slices] == [[[5, 10], [0, 16]]]  # of 16 dimensions
+    rows = np.ascontiguousarray(noise["0.weight"][5:10])
+    assert patch.slices[0]["after"]["sha256"] == hashlib.sha256(rows.tobytes()).hexdigest()
+
+
+def test_groups_of_dimensions_are_all_of_the_matrix():
+    architecture, tensors = made_up()
+    noise = noise_tensors(tensors, architecture, "q", "gaussian", 0)
+    steps = sweep_interventions("s", Sweep(steps="dimensions", groups=5), 1, [0])
+    patches = make_patches(steps, architecture, tensors, {"q-gaussian-0": noise})
+    covered = [patch.slices[0]["ranges"][0] for patch in patches[1:]]
+    assert covered[0][0] == 0
+    assert covered[-1][1] == architecture.width
+    assert all(one[1] == two[0] for one, two in pairwise(covered))
+
+
+def test_two_matrices_draw_on_two_noises():
+    architecture, tensors = made_up()
+    noise = {
+        f"{m}-gaussian-0": noise_tensors(tensors, architecture, m, "gaussian", 0) for m in "qk"
+    }
+    (both,) = make_patches([intervention((1,), matrix="qk")], architecture, tensors, noise)
+    alone = [
+        make_patches([intervention((1,), matrix=m)], architecture, tensors, noise)[0] for m in "qk"
+    ]
+    assert both.slices == [part for patch in alone for part in patch.slices]
 
 
 def test_a_single_value_has_no_std():

@@ -35,6 +35,48 @@ DISAGREEING = [
         "sweeps.keys.counts: 13 is too many; the sweep replaces at most 12",
     ),
     ("sweeps.single.counts", [1], "sweeps.single.counts: single steps have no counts"),
+    (
+        "sweeps.values",
+        {"steps": "heads"},
+        "sweeps.values.heads: steps: heads needs a list of heads, such as [0, 1, 2, 3]",
+    ),
+    (
+        "sweeps.values",
+        {"steps": "heads", "heads": [0], "counts": [1]},
+        "sweeps.values.counts: heads steps have no counts; list the blocks in block_order",
+    ),
+    (
+        "sweeps.values",
+        {"steps": "dimensions", "dimensions": [0]},
+        "sweeps.values.dimensions: has to be all, since steps: dimensions cuts them into groups",
+    ),
+    ("sweeps.values", {"doses": [0.5]}, "sweeps.values.doses: needs steps: doses"),
+    ("sweeps.values", {"method": "scaled"}, "sweeps.values.method: scaled needs steps: doses"),
+    (
+        "sweeps.values",
+        {"steps": "doses"},
+        "sweeps.values.doses: steps: doses needs a list of doses, such as [0.25, 0.5, 1]",
+    ),
+    (
+        "sweeps.values",
+        {"steps": "doses", "doses": [0, 0.5]},
+        "sweeps.values.doses: 0.0 is no noise fraction; give more than 0, and at most 1",
+    ),
+    (
+        "sweeps.values",
+        {"steps": "doses", "doses": [0.5], "noise_fraction": 0.5},
+        "sweeps.values.noise_fraction: has to be 1, since doses say it",
+    ),
+    (
+        "sweeps.values",
+        {"steps": "doses", "doses": [0.5], "method": "zero"},
+        "sweeps.values.method: zero has no noise, so it has no doses",
+    ),
+    (
+        "sweeps.values",
+        {"matrix": "qk", "method": "matched_scores"},
+        "sweeps.values.method: matched_scores is for W_Q and W_K; one of them at a time",
+    ),
     ("sweeps.single.counts", "halves", "sweeps.single.counts: single steps have no counts"),
     (
         "sweeps.zero.noise_fraction",

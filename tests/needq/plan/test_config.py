@@ -25,7 +25,7 @@ MISTAKES = [
         "all",
         "sweeps.cumulative.block: no such key; did you mean block_order",
     ),
-    ("sweeps.cumulative.dose", 1.0, "sweeps.cumulative.dose: no such key; known are run, "),
+    ("sweeps.cumulative.dose", 1.0, "sweeps.cumulative.dose: no such key; did you mean doses?"),
     ("full_sweeps", ["cumulative"], "full_sweeps: no such key; did you mean sweeps?"),
     ("divergence.backends.cpu.dtype", "x", "divergence.backends.cpu.dtype: no such key"),
     (
@@ -80,7 +80,11 @@ MISTAKES = [
     ("sweeps.cumulative.block_order", [1, 1], "sweeps.cumulative.block_order: 1 is given twice"),
     ("sweeps.cumulative.block_order", [], "sweeps.cumulative.block_order: is empty"),
     ("sweeps.cumulative.heads", 3, "sweeps.cumulative.heads: 3 is not all or a list"),
-    ("sweeps.cumulative.matrix", "w", "sweeps.cumulative.matrix: 'w' is not q, k, v or o"),
+    (
+        "sweeps.cumulative.matrix",
+        "w",
+        "sweeps.cumulative.matrix: 'w' is not q, k, v, o, qk, qv, kv or",
+    ),
     (
         "sweeps.cumulative.noise_fraction",
         0,
@@ -97,7 +101,11 @@ MISTAKES = [
         "sweeps.cumulative.noise_fraction: nan is not a number",
     ),
     ("sweeps.cumulative.method", "zeros", "sweeps.cumulative.method: 'zeros' is not gaussian,"),
-    ("sweeps.cumulative.steps", "double", "sweeps.cumulative.steps: 'double' is not cumulative or"),
+    (
+        "sweeps.cumulative.steps",
+        "double",
+        "sweeps.cumulative.steps: 'double' is not cumulative, single, heads,",
+    ),
     (
         "sweeps.cumulative.run",
         "always",

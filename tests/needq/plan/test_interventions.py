@@ -13,20 +13,22 @@ from needq.plan.interventions import (
     numbers_replaced,
     ordered_blocks,
     step_counts,
+    steps_per_seed,
     sweep_interventions,
     sweeps_run,
 )
+from needq.plan.selection import noise_names
 from planning import of_blocks, read
 
 
 def test_a_sweep_replaces_the_first_blocks_of_its_order_for_each_seed():
     steps = sweep_interventions("late", Sweep(block_order=[3, 1]), 4, [7, 8])
-    assert [(one.id, one.block_indices, one.noise_seed, one.noise) for one in steps] == [
-        ("q/late/00", (), None, None),
-        ("q/late/01", (3,), 7, "q-gaussian-7"),
-        ("q/late/02", (3, 1), 7, "q-gaussian-7"),
-        ("q/late/01", (3,), 8, "q-gaussian-8"),
-        ("q/late/02", (3, 1), 8, "q-gaussian-8"),
+    assert [(one.id, one.block_indices, one.noise_seed, one.noises) for one in steps] == [
+        ("q/late/00", (), None, {}),
+        ("q/late/01", (3,), 7, {"q": "q-gaussian-7"}),
+        ("q/late/02", (3, 1), 7, {"q": "q-gaussian-7"}),
+        ("q/late/01", (3,), 8, {"q": "q-gaussian-8"}),
+        ("q/late/02", (3, 1), 8, {"q": "q-gaussian-8"}),
     ]
     assert steps[1].keys() == {
         "sweep": "late",
@@ -45,6 +47,78 @@ def test_all_blocks_in_their_order_and_chosen_heads():
     assert (last.noise_fraction, last.bias) == (0.5, "replace")
     everything = sweep_interventions("s", Sweep(), 1, [0])[-1]
     assert (everything.heads, everything.dimensions) == (None, None)
+
+
+def test_each_head_of_each_block():
+    sweep = Sweep(steps="heads", heads=[0, 2], block_order=[1, 3])
+    steps = sweep_interventions("s", sweep, 4, [7])
+    assert [(one.id, one.block_indices, one.heads) for one in steps] == [
+        ("q/s/none", (), None),
+        ("q/s/01h00", (1,), (0,)),
+        ("q/s/01h02", (1,), (2,)),
+        ("q/s/03h00", (3,), (0,)),
+        ("q/s/03h02", (3,), (2,)),
+    ]
+    assert steps[3].keys() == {
+        "sweep": "s",
+        "intervention": "q/s/03h00",
+        "block": 3,
+        "blocks_replaced": 1,
+        "noise_seed": 7,
+    }
+
+
+def test_each_group_of_dimensions_of_each_block():
+    steps = sweep_interventions("s", Sweep(steps="dimensions", groups=2), 2, [7])
+    assert [(one.id, one.block_indices, one.group) for one in steps] == [
+        ("q/s/none", (), None),
+        ("q/s/00d00", (0,), (0, 2)),
+        ("q/s/00d01", (0,), (1, 2)),
+        ("q/s/01d00", (1,), (0, 2)),
+        ("q/s/01d01", (1,), (1, 2)),
+    ]
+
+
+def test_doses_of_noise_and_of_the_matrix_itself():
+    sweep = Sweep(steps="doses", doses=[0.5, 1], block_order=[2, 0])
+    steps = sweep_interventions("s", sweep, 4, [7])
+    assert [(one.id, one.block_indices, one.noise_fraction) for one in steps] == [
+        ("q/s/none", (), 1.0),
+        ("q/s/050", (2, 0), 0.5),
+        ("q/s/100", (2, 0), 1.0),
+    ]
+    assert steps[1].noises == {"q": "q-gaussian-7"}
+    sweep = Sweep(steps="doses", doses=[0, 0.29, 2], method="scaled", bias="replace")
+    steps = sweep_interventions("s", sweep, 2, [7, 8])
+    assert [(one.id, one.noise_fraction, one.noises) for one in steps] == [
+        ("q/s/none", 1.0, {}),
+        ("q/s/000", 1.0, {"q": "q-scaled_0-0"}),
+        ("q/s/029", 1.0, {"q": "q-scaled_29-0"}),
+        ("q/s/200", 1.0, {"q": "q-scaled_200-0"}),
+    ]
+
+
+def test_several_matrices_each_by_noise_of_its_own():
+    steps = sweep_interventions("s", Sweep(matrix="qk"), 2, [7])
+    assert [one.id for one in steps] == ["qk/s/00", "qk/s/01", "qk/s/02"]
+    assert steps[1].noises == {"q": "q-gaussian-7", "k": "k-gaussian-7"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 6),
+        ({"counts": "halves"}, 2),
+        ({"steps": "single", "block_order": [4, 2]}, 2),
+        ({"steps": "heads", "heads": [0, 1, 2]}, 18),
+        ({"steps": "dimensions", "groups": 5}, 30),
+        ({"steps": "doses", "doses": [0.1, 0.2]}, 2),
+    ],
+)
+def test_how_many_interventions_a_sweep_has_per_seed(changes, count):
+    sweep = Sweep(**changes)
+    assert steps_per_seed(sweep, 6) == count
+    assert len(sweep_interventions("s", sweep, 6, [0, 1])) == 1 + 2 * count
 
 
 def test_the_interventions_of_named_sweeps():
@@ -161,16 +235,22 @@ def test_methods_without_noise_are_made_once(method):
         ("q/s/01", None),
         ("q/s/02", None),
     ]
-    assert [one.noise for one in steps] == [None, f"q-{method}-0", f"q-{method}-0"]
+    assert [one.noises for one in steps] == [{}, {"q": f"q-{method}-0"}, {"q": f"q-{method}-0"}]
     # unless the seeds draw the order of blocks, over one stored noise
     steps = sweep_interventions("s", Sweep(method=method, block_order="random"), 2, [7, 8])
     assert [one.noise_seed for one in steps] == [None, 7, 7, 8, 8]
-    assert {one.noise for one in steps} == {None, f"q-{method}-0"}
+    assert noise_names(steps) == [f"q-{method}-0"]
 
 
 def test_plain_values_and_back():
-    single = sweep_interventions("s", Sweep(steps="single"), 3, [0])
-    for one in [*sweep_interventions("s", Sweep(heads=[1]), 3, [0]), *single]:
+    sweeps = [
+        Sweep(heads=[1]),
+        Sweep(steps="single"),
+        Sweep(steps="heads", heads=[1]),
+        Sweep(steps="dimensions"),
+        Sweep(steps="doses", doses=[0.5]),
+    ]
+    for one in [one for sweep in sweeps for one in sweep_interventions("s", sweep, 3, [0])]:
         assert Intervention.from_dict(one.to_dict()) == one
         assert Intervention.from_dict(json.loads(json.dumps(one.to_dict()))) == one
 
@@ -204,7 +284,7 @@ def test_the_name_of_a_chunk_is_that_of_its_interventions():
 
 def test_the_name_of_a_chunk_is_the_same_on_every_machine():
     steps = sweep_interventions("cumulative", Sweep(), 12, range(5))
-    assert list(cut_into_chunks(steps, 64)) == ["d964c6a3f8e2"]
+    assert list(cut_into_chunks(steps, 64)) == ["9e766b294944"]
 
 
 @pytest.mark.parametrize(
