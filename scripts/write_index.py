@@ -22,12 +22,12 @@ with job(snakemake.log[0]):
         compared=params.page["backends"],
         cuda=params.page["cuda"],
         vocabulary=find_architecture(read_made(files.config, dict)).vocabulary,
-        chances=chances(files.tasks),
+        chances=chances(files.asked),
         record=read_made(files.provenance, ProvenanceRecord),
         digests=digests.read_first(files.digests),
         expected=digests.read_first(files.expected),
     )
-    names = ("degradation", "summary", "trend", "labels", "quality")
+    names = ("degradation", "tasks", "summary", "trend", "labels", "quality")
     known = {name: read_table(files[name]) for name in names}
     for name in ("baselines", "ledger", "claims", "half_points"):  # not every run has them
         known[name] = read_table(files[name][0]) if files[name] else None

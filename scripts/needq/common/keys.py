@@ -16,6 +16,9 @@ INTERVENTION = ("sweep", "intervention", "block", "blocks_replaced")
 TEXT = ("sweep", "intervention", "noise_seed", "prompt", "sample_seed")
 PAIR = ("left", "right")
 
+# the tasks whose answers are summarised
+GRAMMAR, INFERENCE, COPY = ("grammar", "cloze inference", "cloze copying")
+
 # the labels of texts, from the least to the most damage
 LABELS = ("near normal", "meaning lost", "repetitive", "noise")
 NONE = "none of these"  # the text resembles no kind of reference text

@@ -7,13 +7,13 @@ import numpy
 from pandas import DataFrame
 
 from needq.common import columns
-from needq.common.keys import LABELS, TOO_SMALL
+from needq.common.keys import GRAMMAR, INFERENCE, LABELS, TOO_SMALL
 from needq.metrics import claim_tests, holm, statistics
 from needq.metrics.claim_tests import FEWEST_ITEMS, NEAR_NORMAL, STATEMENTS
 from needq.metrics.estimates import different_texts
 from needq.metrics.half_points import cells
 from needq.metrics.holm import CANNOT, Outcome, untested
-from needq.metrics.task_summary import GRAMMAR, INFERENCE, by_task
+from needq.metrics.task_summary import by_task
 
 HEALING = "needs the other matrices refitted after W_Q is replaced (healing)"
 FACTORIAL = "needs all mixtures of W_Q, W_K and W_V replaced (a factorial)"

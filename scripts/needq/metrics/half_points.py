@@ -14,11 +14,11 @@ from scipy.optimize import isotonic_regression
 from scipy.special import stdtr
 
 from needq.common import columns
-from needq.common.keys import TOO_SMALL
+from needq.common.keys import GRAMMAR, INFERENCE, TOO_SMALL
 from needq.metrics import statistics
 from needq.metrics.holm import UNDECIDED
 from needq.metrics.statistics import Estimate
-from needq.metrics.task_summary import GRAMMAR, INFERENCE, by_task
+from needq.metrics.task_summary import by_task
 
 ITEM_FOLDS = 5
 STEP = 0.06  # accuracy, or share of the margin; about a standard error with 5 noise seeds
@@ -187,14 +187,16 @@ def half_points_table(answers: DataFrame, sweep: str, chances: Mapping[str, floa
     """`half_points.tsv`, from the answers (rows of schemas.TASKS) of one backend under a sweep.
 
     The half-points of the accuracy (half-way to chance) and of the margin (half-way to 0) on each
-    task, and their differences, in blocks; then the comparisons of the shapes of margins. `chances`
-    are the accuracies that guessing gives on grammar and cloze. A task without items is left out.
+    task, and their differences, in blocks; then the comparisons of the shapes of margins. An item
+    of grammar is a phenomenon, whose pairs are averaged, as in the claims. `chances` are the
+    accuracies that guessing gives on grammar and cloze. A task without items is left out.
     """
     tables, blocks = {}, numpy.empty(0)
     for task, rows in by_task(answers[answers["sweep"] == sweep]).items():
         if len(rows):
-            right, blocks = cells(rows, "right", "item")
-            margin, _ = cells(rows, "margin", "item")
+            unit = "kind" if task == GRAMMAR else "item"  # pairs of a phenomenon are alike
+            right, blocks = cells(rows, "right", unit)
+            margin, _ = cells(rows, "margin", unit)
             tables[task] = right, margin / margin[:, :, 0].mean()
     estimates = {}
     for task, (right, margin) in tables.items():

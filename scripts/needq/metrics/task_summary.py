@@ -7,16 +7,14 @@ from pandas import DataFrame, Series
 
 from needq.backup.tasks import COPYING
 from needq.common import columns
-from needq.common.keys import INTERVENTION
+from needq.common.keys import COPY, GRAMMAR, INFERENCE, INTERVENTION
 from needq.metrics import statistics
 from needq.metrics.estimates import as_columns, estimated, first_values, share
 from needq.metrics.statistics import Estimate
 
-GRAMMAR, INFERENCE, COPY = TASKS = ("grammar", "cloze inference", "cloze copying")
-
 
 def by_task(answers: DataFrame) -> dict[str, DataFrame]:
-    """The rows of schemas.TASKS of each of TASKS; cloze items are split by their kind."""
+    """The rows of schemas.TASKS of each task; cloze items are split by their kind."""
     copying = answers["kind"].isin(COPYING)
     grammar = answers["task"] == GRAMMAR
     chosen = {GRAMMAR: grammar, INFERENCE: ~grammar & ~copying, COPY: ~grammar & copying}

@@ -12,7 +12,7 @@ from typing import Any
 import pandas
 from pandas import DataFrame, Series
 
-from needq.common.keys import LABELS, UNLABELLED
+from needq.common.keys import INFERENCE, LABELS, UNLABELLED
 from needq.metrics.yardsticks import KNOWN, NGRAMS, YARDSTICK, compare
 
 
@@ -133,19 +133,18 @@ def other_matrices(
     return f" Replacing another matrix in all blocks raises the loss: {', '.join(rises)}."
 
 
-def lead_kept(before: float, after: float, guess: float) -> float:
-    """The share of the lead over guessing that remains, of accuracies."""
-    return (guess - after) / (guess - before)
+def inference_kept(tasks: DataFrame, backend: str, sweep: str) -> str:
+    """How much of the margin on cloze items that ask to infer remains at the end, as a sentence.
 
-
-def cloze_kept(rows: DataFrame, chance: float) -> str:
-    """The share of the lead over guessing that remains on the cloze task, as a sentence."""
-    first, last = rows["cloze"].iloc[0], rows["cloze"].iloc[-1]
-    if isnan(first) or not first > chance:
+    `tasks` is tasks.tsv. Empty if it has no such items, or too few noise seeds for an interval.
+    """
+    rows = headline(tasks[tasks["task"] == INFERENCE], backend, sweep)
+    if rows.empty or rows[["kept", "kept_low", "kept_high"]].iloc[-1].isna().any():
         return ""
+    kept, low, high = rows[["kept", "kept_low", "kept_high"]].iloc[-1]
+    spread = interval(max(0, low), high, ".0%")
     return (
-        f" On the cloze task it keeps {max(0, lead_kept(first, last, chance)):.0%} of "
-        "its lead over guessing."
+        f" Where a last word must be inferred, it keeps {max(0, kept):.0%} of its margin{spread}."
     )
 
 
@@ -235,7 +234,7 @@ def _first_not_normal(rows: DataFrame) -> tuple[int, str | None]:
 
 
 TASKS = {  # and what they ask
-    "cloze inference": "choosing the last word of a passage that does not mention it",
+    INFERENCE: "choosing the last word of a passage that does not mention it",
     "grammar": "choosing the grammatical one of two sentences",
 }
 
@@ -258,7 +257,7 @@ def _describe_half_points(half_points: DataFrame | None, whole: int) -> tuple[st
             if isfinite(low):
                 falls += f" (half-point: {low:.1f} blocks or more)"
         sentences.append(f"Accuracy on {task} ({asked}) {falls}.")
-        if task == "cloze inference":
+        if task == INFERENCE:
             short = f"{point} by cloze inference"
     return (short, " ".join(sentences)) if sentences else None
 

@@ -94,6 +94,7 @@ class Tables:
     """The tables of a run; tables that it does not have are None."""
 
     degradation: DataFrame
+    tasks: DataFrame
     summary: DataFrame
     trend: DataFrame
     labels: DataFrame
@@ -120,7 +121,7 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
     lost = answer.loss(rows, n_blocks, tables.baselines, matrix)
     kept, scale = "", ""
     if lost.outcome == "lost":
-        kept = answer.cloze_kept(rows, run.chances["cloze"])
+        kept = answer.inference_kept(tables.tasks, reference, sweep)
         scale = answer.other_matrices(degradation, reference, run.comparisons, n_blocks)
     diverged, why = divergence_answer.explain(
         tables.summary, tables.ledger, backends, run.cuda, config.divergence.causes.max_new_tokens

@@ -142,7 +142,8 @@ def rows_of_tasks(seeds):
         for seed, item, step in np.ndindex(table.shape):
             if step or not seed:
                 row = {"sweep": "s", "intervention": f"q/s/{step:02d}", "blocks_replaced": step}
-                row |= {"noise_seed": seed if step else None, "task": task, "kind": kind}
+                own = f"{kind} {item // 2}" if task == "grammar" else kind
+                row |= {"noise_seed": seed if step else None, "task": task, "kind": own}
                 right = table[seed, item, step]
                 rows.append(row | {"item": item, "right": right, "margin": right - 0.2})
     return pandas.DataFrame(rows)
@@ -162,6 +163,14 @@ def test_the_table_has_half_points_of_accuracies_and_margins():
     few = half_points.half_points_table(rows_of_tasks(4), "s", chances).set_index("measure")
     assert few.loc["half-point of grammar", "low"] == "n too small"
     assert few.loc["shape", "verdict"] == "undecided"
+
+
+def test_more_pairs_of_the_same_phenomena_make_no_interval_narrower():
+    rows, chances = rows_of_tasks(5), {"grammar": 0.5, "cloze": 0.25}
+    grammar = rows[rows["task"] == "grammar"]
+    doubled = pandas.concat([grammar, grammar.assign(item=grammar["item"] + 1000)])
+    once, twice = (half_points.half_points_table(r, "s", chances) for r in (grammar, doubled))
+    pandas.testing.assert_frame_equal(once, twice)
 
 
 def test_without_items_the_table_says_no_more_than_the_shape():

@@ -105,17 +105,21 @@ def test_other_matrices_have_their_rises():
     assert answer.other_matrices(table, "cpu", {"q": "a"}, 1) == ""
 
 
-def test_what_the_cloze_task_keeps_is_said():
-    table = rows(1, 2, 3).assign(cloze=[0.75, 0.6, 0.5])
-    assert (
-        answer.cloze_kept(table, 0.25)
-        == " On the cloze task it keeps 50% of its lead over guessing."
+def test_what_is_kept_of_inference_is_said():
+    tasks = rows(1, 2).assign(task="cloze inference", kept=[1, 0.2], kept_low=[NAN, -0.1])
+    tasks["kept_high"] = [NAN, 0.4]
+    # of another task, sweep or backend nothing is said
+    others = [tasks.assign(task="grammar", kept=9), tasks.assign(backend="exact", kept=9)]
+    tasks = pandas.concat([*others, tasks, tasks.assign(sweep="b", kept=9)])
+    sweep = tasks["sweep"].iloc[0]
+    assert answer.inference_kept(tasks, "cpu", sweep) == (
+        " Where a last word must be inferred, it keeps 20% of its margin (95% interval 0% to 40%)."
     )
-    assert answer.cloze_kept(table.assign(cloze=[0.75, 0.6, 0.1]), 0.25).endswith(
-        " 0% of its lead over guessing."
+    assert answer.inference_kept(tasks.assign(kept=-1.0), "cpu", sweep).startswith(
+        " Where a last word must be inferred, it keeps 0% of"
     )
-    assert answer.cloze_kept(table.assign(cloze=NAN), 0.25) == ""
-    assert answer.cloze_kept(table, 0.8) == ""
+    assert answer.inference_kept(tasks.assign(kept_low=NAN), "cpu", sweep) == ""
+    assert answer.inference_kept(tasks[tasks["task"] == "grammar"], "cpu", sweep) == ""
 
 
 def meaning(labels, half_points=None, nlls=(1, 2, 4), **others):

@@ -72,7 +72,10 @@ def content(tmp_path):
         expected=None,
     )
     ngrams = pandas.DataFrame([{"n": 2, "nll": 3.0, "rise_low": 1.9, "rise_high": 2.1}])
-    tables = index.Tables(degradation(), summary(), trend, labels(), QUALITY, ngrams)
+    kept = pandas.DataFrame([{"kept": 0.2, "kept_low": 0.1, "kept_high": 0.3}])
+    keys = {"sweep": "cumulative", "backend": "cpu", "blocks_replaced": 30}
+    tasks = kept.assign(**keys, task="cloze inference")
+    tables = index.Tables(degradation(), tasks, summary(), trend, labels(), QUALITY, ngrams)
     svg = tmp_path / "figure.svg"
     svg.write_text("<svg/>")
     names = ["degradation", "gallery"]
@@ -86,6 +89,7 @@ def test_page_is_made_of_the_tables(content):
     assert "by 3.00 (95% interval 2.95 to 3.05), from 1.00 to 4.00 nats per token" in page
     assert "a bigram model of the training text, which knows the last token alone" in page
     assert "another matrix in all blocks raises the loss: W_V by 3.00 (95% interval 2.95" in page
+    assert "it keeps 20% of its margin (95% interval 10% to 30%)" in page
     assert "2 of 4 texts are identical" in page
     assert "): later" not in page
     assert "cpu and exact: later" in page
