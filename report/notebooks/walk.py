@@ -367,23 +367,25 @@ if others:
 # comparisons mean nothing.
 
 # %%
+summary = tables["divergence_summary"]
 if not CUDA:
     say(
         "**This run used no GPU.** Instead, it compares ways to use a CPU that differ like two "
-        "machines. Nothing below is about CUDA."
+        "machines."
     )
-summary = tables["divergence_summary"]
+    predicted = sorted({name for name in summary["left"] if "predicted" in name})
+    if predicted:
+        say(f"`{'`, `'.join(predicted)}`: what a GPU would write, computed on a CPU.")
 same = summary["left"] == summary["right"]
 lowest = summary.loc[same, "identical"].min()
-say(
-    f"In the repeats, at least {percent(lowest)} of the texts are identical, of "
-    f"{summary.loc[same, 'texts'].sum()} texts. "
-    + (
-        "So the comparisons below are valid."
-        if lowest == 1
-        else "**So the comparisons below mean nothing.**"
+repeated = summary.loc[same, "texts"].sum()
+if lowest == 1:
+    say(f"In the repeats, all {repeated} texts are identical. So the comparisons below are valid.")
+else:
+    say(
+        f"In the worst repeat, only {percent(lowest)} of the texts are identical. "
+        "**So the comparisons below mean nothing.**"
     )
-)
 pairs = []
 for (left, right), part in summary[~same].groupby(["left", "right"], sort=False):
     equal = (part["identical"] * part["texts"]).sum() / part["texts"].sum()
