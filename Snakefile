@@ -26,6 +26,7 @@ include: "rules/claims.smk"
 include: "rules/provenance.smk"
 include: "rules/verify.smk"
 include: "rules/targets.smk"
+include: "rules/stories.smk"
 include: "rules/report.smk"
 include: "rules/notebooks.smk"
 

@@ -12,11 +12,11 @@ from needq.common import errors
 from needq.common.keys import model_name
 from needq.plan import at_hand, attention, cost, dependencies, estimate, selection, verdicts
 from needq.plan.params import json_text
-from needq.plan.report_pages import report_pages
+from needq.plan.report_pages import opposite, report_pages
 
 STARTED = time.time()
 USED = selection.Selection(CONFIG, CUDA)
-REFERENCE = USED.reference
+REFERENCE, OPPOSITE = USED.reference, opposite(USED)
 RESULTS = f"results/{CONFIG.run}"
 TEMPLATES = [os.path.relpath(file) for file in sorted(Path(PROJECT, "report/templates").iterdir())]
 # what every page says of its run

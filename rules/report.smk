@@ -82,6 +82,7 @@ rule write_index:
         provenance="<results>/provenance.json",
         digests=rules.collect_digests.output if USED.digested else [],
         expected=EXPECTED,
+        stories="<results>/stories.json",
         figure="<results>/figures/labels.svg",
         divergence_figure=f"<results>/figures/{'ledger' if USED.ledger_pairs else 'divergence'}.svg",
     output:

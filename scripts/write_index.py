@@ -11,6 +11,7 @@ from needq.provenance.record import ProvenanceRecord
 from needq.report import index
 from needq.report.cells import in_order
 from needq.report.pages import Pages
+from needq.report.stories import Stories
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
@@ -27,14 +28,13 @@ with job(snakemake.log[0]):
         digests=digests.read_first(files.digests),
         expected=digests.read_first(files.expected),
     )
-    names = ("degradation", "tasks", "summary", "trend", "labels", "quality")
-    known = {name: read_table(files[name]) for name in names}
-    for name in ("baselines", "ledger", "claims", "half_points"):  # not every run has them
-        known[name] = read_table(files[name][0]) if files[name] else None
+    known = {name: read_table(files[name]) for name in index.NEEDED}
+    known |= {name: read_table(files[name][0]) for name in index.OPTIONAL if files[name]}
     for name in ("summary", "trend"):
         known[name] = in_order(known[name], params.page["pairs"])
     content = index.content(run, index.Tables(**known))
     figures, written = (files.figure, files.divergence_figure), snakemake.output
+    content |= index.first_screen(read_made(files.stories, Stories), config)
     content |= index.surroundings(params.pages, *figures, written.config, content["verified"])
     write_text(written.config, index.as_yaml(config))
     write_text(written.page, Pages(files.templates, **params.page).index(content))

@@ -121,6 +121,34 @@ def test_in_the_report_the_first_page_has_no_dead_links(browser, report):
     assert browser.frames(links)[1:] == [0]
 
 
+def test_the_slider_of_the_first_page_shows_other_texts(browser, rich):
+    """By keyboard; what it shows is what the run's files hold."""
+    browser.open(rich.results / "index.html")
+    stories = json.loads((rich.results / "stories.json").read_text(encoding="utf-8"))
+    shown = "document.querySelector('.written').textContent"
+    last = len(stories["steps"]) - 1
+    browser.value("document.getElementById('step').focus()")
+    for _ in range(last + 1):
+        for kind in ("keyDown", "keyUp"):
+            key = {"key": "ArrowRight", "code": "ArrowRight", "windowsVirtualKeyCode": 39}
+            browser.say("Input.dispatchKeyEvent", type=kind, **key)
+    own = [one for one in stories["stories"] if one["step"] == last and not one["prompt"]]
+    wanted = next(one for one in own if one["noise_seed"] in (None, stories["noise_seeds"][0]))
+    browser.wait(f"{shown} === {json.dumps(''.join(wanted['words']))}")
+    name = stories["steps"][last]["name"]
+    assert browser.value("document.querySelector('.controls output').value") == name
+    assert browser.value("document.getElementById('step').getAttribute('aria-valuetext')") == name
+    assert browser.value("document.querySelectorAll('.strip .noise').length") == len(
+        wanted["replaced"]
+    )
+    other = "document.querySelector('.stories .right').textContent"
+    assert browser.value(other) == "".join(wanted["other"])
+    # the colours that are seen, not the attributes that ask for them
+    still = "getComputedStyle(document.querySelector('.still')).display"
+    assert browser.value(still) == "none"
+    assert_quiet(browser)
+
+
 def test_gallery_is_searched_without_a_server(browser, rich):
     browser.open(rich.results / "pages/gallery.html")
     shown = "document.querySelectorAll('.text-card:not([hidden])').length"

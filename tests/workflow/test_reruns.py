@@ -30,6 +30,7 @@ LEDGER |= REPORT
 ATTENTION = {"measure_attention", "show_attention"} | REPORT
 CLAIMS = {"decide_claims", "show_claims", "plot_claims"}
 LABELS = {"label_texts", "show_labels", "summarise_degradation", "plot_degradation"}
+LABELS |= {"collect_stories"}
 LABELS |= CLAIMS | REPORT
 SCORE = {"score", "collect_digests", "recompute", "summarise_baselines", "summarise_tasks"}
 SCORE |= LABELS
@@ -55,7 +56,8 @@ MODULES = {
     # which call causes by their names
     "plan/corners": PAGES | {"trace_corners", "compare_corners", "summarise_ledger"},
     "backup/model": {"back_up"},
-    "backup/tokens": {"tokenize_texts", "generate", "repeat", "show_side_by_side"},
+    "backup/tokens": {"tokenize_texts", "generate", "repeat"}
+    | {"show_side_by_side", "collect_stories"},
     "corrupt/methods": PATCH | {"draw_noise"},
     "corrupt/rotations": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
@@ -73,7 +75,7 @@ MODULES = {
     | {"summarise_baselines"},
     "metrics/kneser_ney": {"score_ngrams"},
     "metrics/baselines": {"summarise_baselines"},
-    "metrics/yardsticks": {"plot_degradation", "write_index", "walk_through"},
+    "metrics/yardsticks": {"plot_degradation", "write_index", "walk_through", "collect_stories"},
     "metrics/degradation": {"summarise_degradation"},
     "metrics/replacement_methods": {"decide_claims"},
     "divergence/diff": {"diff", "compare_corners"},
@@ -84,7 +86,7 @@ MODULES = {
     "figures/ledger": {"show_ledger"},
     "report/pages": PAGES,
     "report/gallery": {"write_pages"},
-    "report/answer": {"write_index"},
+    "report/answer": {"write_index", "collect_stories"},
     "provenance/record": PAGES | {"record_provenance"},
 }
 

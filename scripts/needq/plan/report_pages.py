@@ -5,6 +5,20 @@ from collections.abc import Iterator
 from needq.plan.selection import Selection
 
 
+def opposite(selection: Selection) -> str | None:
+    """The backend whose texts stand beside the reference's on the first page.
+
+    Of its pairs, one on CUDA if there is one, or else one that predicts a GPU, or else any.
+    """
+    partners = [right for left, right in selection.pairs if left == selection.reference != right]
+    backends = selection.backends
+    for wanted in ("device", "rng"):
+        for name in partners:
+            if getattr(backends[name], wanted) == "cuda":
+                return name
+    return partners[0] if partners else None
+
+
 def report_pages(selection: Selection) -> Iterator[str]:
     """The names of the pages that a run has."""
     yield from ("degradation", "attention", "labels", "gallery", "divergence", "side_by_side")

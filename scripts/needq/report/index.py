@@ -18,6 +18,7 @@ from needq.provenance.record import ProvenanceRecord
 from needq.report import answer, claims_answer, divergence_answer, provenance_tables
 from needq.report.cells import anchor, cells
 from needq.report.content import METHODS, NAMES, ROLES
+from needq.report.stories import Stories, shown_first
 
 # column: heading; a column without values is not shown
 SHOWN = {
@@ -89,6 +90,11 @@ class Run:
     expected: Digests | None
 
 
+# the tables that the page is made of: every run has the first ones
+NEEDED = ("degradation", "tasks", "summary", "trend", "labels", "quality")
+OPTIONAL = ("baselines", "ledger", "claims", "half_points")
+
+
 @dataclass(frozen=True)
 class Tables:
     """The tables of a run; tables that it does not have are None."""
@@ -134,8 +140,8 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
         "method": METHODS[replaced.method],
         "order": ORDER.get(str(replaced.block_order), ""),
         "counts": _counts(rows["blocks_replaced"], n_blocks),
-        "short": lost.short + kept,
-        "sentence": lost.sentence + scale,
+        "short": lost.short,
+        "sentence": lost.sentence + kept + scale,
         "answers": [
             (
                 "How many blocks until meaning is lost?",
@@ -168,6 +174,12 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
         "divergence": why,
         "trend": divergence_answer.describe_trend(tables.trend, tables.summary, sweep, backends),
     }
+
+
+def first_screen(stories: Stories, config: Config) -> dict[str, object]:
+    """The values of the template that the slider is made of."""
+    ways = [describe_backend(config.divergence.backends[name]) for name in stories["backends"]]
+    return {"stories": stories, "first": shown_first(stories), "ways": ways}
 
 
 def surroundings(

@@ -152,7 +152,8 @@ class Pages:
 
     def index(self, content: Mapping[str, object]) -> str:
         """The first page; `content` are the values of `report.index`, with figures and links."""
-        return self._render("index.html", title="Do we really need Q?", **dict[str, Any](content))
+        values = dict[str, Any](content)
+        return self._render("index.html", "stories.js", title="Do we really need Q?", **values)
 
     def gallery(
         self,

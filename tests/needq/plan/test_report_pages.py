@@ -1,6 +1,6 @@
 """The pages of a run."""
 
-from needq.plan.report_pages import report_pages
+from needq.plan.report_pages import opposite, report_pages
 from needq.plan.selection import Selection
 from planning import read
 
@@ -19,3 +19,10 @@ def test_pages_are_those_of_what_is_run():
         ("sweeps.cumulative.heads", [0]),
     )
     assert fewer == [page for page in found if page not in ("claims", "ledger", "flips")]
+
+
+def test_beside_the_reference_is_a_gpu_or_a_prediction_of_one_or_any_other():
+    assert opposite(Selection(read(), True)) == "cuda"
+    assert opposite(Selection(read(), False)) == "predicted_cuda"
+    assert opposite(Selection(read(("divergence.pairs", [["cpu", "exact"]])), True)) == "exact"
+    assert opposite(Selection(read(("divergence.pairs", [])), True)) is None

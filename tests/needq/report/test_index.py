@@ -1,5 +1,7 @@
 """The first page: numbers from the tables, escaped, whichever tables a run lacks."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy
@@ -27,6 +29,34 @@ CONFIG = Config(
 QUALITY = pandas.DataFrame(columns=["measure", "value", "texts"])
 CHANCES = {"grammar": 0.5, "cloze": 0.25}
 RECORD = {"needq": "1.2.3", "processes": [{"cpu": "A CPU"}], "platform": "Linux"}
+
+
+STORIES = {
+    "n_blocks": 2,
+    "prompts": ["Once upon", HOSTILE],
+    "noise_seeds": [0],
+    "steps": [
+        {"name": "none of 2 blocks", "choices": 2.0},
+        {"name": "1 of 2 blocks", "choices": 7.4},
+        {"name": "all 2 blocks", "choices": 9.0},
+    ],
+    "stories": [
+        {
+            "step": 1,
+            "prompt": 0,
+            "noise_seed": 0,
+            "replaced": [0],
+            "label": "meaning lost",
+            "words": [" a", HOSTILE, " end"],
+            "surprise": "093",
+            "other": [" a", " dog"],
+            "place": 1,
+        }
+    ],
+    "backends": ["cpu", "exact"],
+    "why": "They draw other numbers.",
+    "left_out": "",
+}
 
 
 def degradation():
@@ -79,7 +109,8 @@ def content(tmp_path):
     svg = tmp_path / "figure.svg"
     svg.write_text("<svg/>")
     names = ["degradation", "gallery"]
-    return index.content(run, tables) | index.surroundings(names, svg, svg, "c.yaml", "reproduced")
+    values = index.content(run, tables) | index.first_screen(STORIES, CONFIG)
+    return values | index.surroundings(names, svg, svg, "c.yaml", "reproduced")
 
 
 def test_page_is_made_of_the_tables(content):
@@ -107,6 +138,21 @@ def test_page_is_made_of_the_tables(content):
     assert "<img src=x" not in page
     assert "&lt;script&gt;alert(2)" in page
     assert "data:image/svg+xml;base64,PHN2Zy8+" in page
+
+
+def test_the_first_screen_is_there_without_a_script(content):
+    page = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=False).index(content)
+    assert "Key matrix replaced in 1 of 2 blocks:" in page
+    assert '<b class="chip" data-label="meaning lost">meaning lost</b>' in page
+    assert 'between about <b class="choices">7</b> equally probable tokens' in page
+    assert '<span class="s0"> a</span><span class="s9">&#34;&gt;&lt;img' in page
+    assert page.count('<i class="noise"></i><i></i>') == 1
+    assert "They draw other numbers. " in page
+    assert "they agree for 1 token." in page
+    assert "<mark> dog</mark>" in page
+    assert '<form class="controls" hidden>' in page
+    [data] = re.findall(r'<script type="application/json" id="stories">(.*?)</script>', page)
+    assert json.loads(data) == STORIES
 
 
 def test_compact_table_has_first_and_last_row_and_only_columns_with_values():
