@@ -25,6 +25,7 @@ PAGE = {
     "backends": USED.compared,
     "cuda": USED.on_cuda,
     "pairs": [list(pair) for pair in USED.pairs],
+    "pages": list(report_pages(USED)),
 }
 
 

@@ -103,7 +103,6 @@ rule write_index:
     params:
         config=json_text(CONFIG),
         page=PAGE,
-        pages=list(report_pages(USED)),
         sweep=USED.headline,
         comparisons=USED.comparisons,
     script:

@@ -14,14 +14,14 @@ from needq.report.pages import Pages
 from needq.report.stories import Stories
 
 with job(snakemake.log[0]):
-    files, params = snakemake.input, snakemake.params
+    files, params, page = snakemake.input, snakemake.params, snakemake.params.page
     config = Config.model_validate_json(params.config)
     run = index.Run(
         config=config,
         sweep=params.sweep,
         comparisons=params.comparisons,
-        compared=params.page["backends"],
-        cuda=params.page["cuda"],
+        compared=page["backends"],
+        cuda=page["cuda"],
         vocabulary=find_architecture(read_made(files.config, dict)).vocabulary,
         chances=chances(files.asked),
         record=read_made(files.provenance, ProvenanceRecord),
@@ -31,10 +31,10 @@ with job(snakemake.log[0]):
     known = {name: read_table(files[name]) for name in index.NEEDED}
     known |= {name: read_table(files[name][0]) for name in index.OPTIONAL if files[name]}
     for name in ("summary", "trend"):
-        known[name] = in_order(known[name], params.page["pairs"])
+        known[name] = in_order(known[name], page["pairs"])
     content = index.content(run, index.Tables(**known))
-    figures, written = (files.figure, files.divergence_figure), snakemake.output
+    shown, written = (page["pages"], files.figure, files.divergence_figure), snakemake.output
     content |= index.first_screen(read_made(files.stories, Stories), config)
-    content |= index.surroundings(params.pages, *figures, written.config, content["verified"])
+    content |= index.surroundings(*shown, written.config, content["verified"])
     write_text(written.config, index.as_yaml(config))
-    write_text(written.page, Pages(files.templates, **params.page).index(content))
+    write_text(written.page, Pages(files.templates, **page).index(content))

@@ -1,5 +1,6 @@
 """What the templates show: words for what is replaced, texts, and claims with their tests."""
 
+from collections.abc import Collection
 from typing import TypedDict
 
 METHODS = {
@@ -26,6 +27,52 @@ ROLES = {
     "qv": " to ask for earlier words, and to make what they pass on",
     "kv": " to make all that a word offers to later ones",
     "qkv": " for all that it computes",
+}
+
+# page: what it shows, and where `snakemake --report` has it
+PAGES = {
+    "claims": ("Claims, with all their tests", "3 Claims, verdicts"),
+    "gallery": ("All texts, by prompt and blocks replaced", "1 Degradation, all texts"),
+    "degradation": ("How much worse the model gets, as a table", "1 Degradation, table"),
+    "attention": ("What becomes of attention", "1 Degradation, table of attention"),
+    "labels": (
+        "Labels of texts, and how reliable they are",
+        "1 Degradation, labels, and how well they are told apart",
+    ),
+    "divergence": ("Where backends diverge, as a table", "2 Divergence, table"),
+    "side_by_side": ("Texts that diverge, side by side", "2 Divergence, texts side by side"),
+    "ledger": (
+        "What each cause of divergence does",
+        "2 Divergence, what each cause does, as a table",
+    ),
+    "flips": ("Flips predicted from rounding errors", "2 Divergence, table of predicted flips"),
+    "notebook_walk": (
+        "A walk through the result, for students",
+        "6 Notebooks, a walk through the result",
+    ),
+    "notebook_headline": (
+        "The table above, computed again",
+        "6 Notebooks, the headline table, computed again",
+    ),
+    "provenance": (
+        "Config, versions, hardware, digests",
+        "5 Provenance, config and provenance",
+    ),
+}
+# page: its title; in the order in which a reader would take them
+TITLES = {
+    "claims": "Claims",
+    "gallery": "All texts",
+    "degradation": "Degradation",
+    "attention": "Attention",
+    "labels": "Labels",
+    "divergence": "Divergence",
+    "side_by_side": "Texts side by side",
+    "ledger": "The ledger",
+    "flips": "Predicted flips",
+    "notebook_walk": "Do we really need Q? A walk through one run",
+    "notebook_headline": "The headline table, computed again",
+    "provenance": "Config and provenance",
 }
 
 Cut = tuple[str, str, str]  # a text before, at and after the first divergent token
@@ -91,3 +138,14 @@ class Claim(TypedDict, total=False):
     tests: list[dict[str, object]]
     failed: list[dict[str, object]]
     count: str
+
+
+def neighbours(pages: Collection[str], title: str) -> list[tuple[str, str] | None]:
+    """The pages before and after the one of a title: their names and titles, None at an end.
+
+    `pages` are the names of all pages of a run.
+    """
+    there = [(name, own) for name, own in TITLES.items() if name in pages]
+    places = [place for place, (_, own) in enumerate(there) if own == title]
+    around = [place + step for place in places for step in (-1, 1)] or [-1, -1]
+    return [there[place] if 0 <= place < len(there) else None for place in around]

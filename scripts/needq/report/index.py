@@ -17,7 +17,7 @@ from needq.provenance.digests import Digests, compared
 from needq.provenance.record import ProvenanceRecord
 from needq.report import answer, claims_answer, divergence_answer, provenance_tables
 from needq.report.cells import anchor, cells
-from needq.report.content import METHODS, NAMES, ROLES
+from needq.report.content import METHODS, NAMES, PAGES, ROLES
 from needq.report.stories import Stories, shown_first
 
 # column: heading; a column without values is not shown
@@ -37,36 +37,6 @@ ORDER = {
 }
 ROWS = 13  # of the table on the first screen, at most
 EXAMPLE = 160  # characters of an example, at most
-# page: what it shows, and where `snakemake --report` has it
-PAGES = {
-    "claims": ("Claims, with all their tests", "3 Claims, verdicts"),
-    "gallery": ("All texts, by prompt and blocks replaced", "1 Degradation, all texts"),
-    "degradation": ("How much worse the model gets, as a table", "1 Degradation, table"),
-    "attention": ("What becomes of attention", "1 Degradation, table of attention"),
-    "labels": (
-        "Labels of texts, and how reliable they are",
-        "1 Degradation, labels, and how well they are told apart",
-    ),
-    "divergence": ("Where backends diverge, as a table", "2 Divergence, table"),
-    "side_by_side": ("Texts that diverge, side by side", "2 Divergence, texts side by side"),
-    "ledger": (
-        "What each cause of divergence does",
-        "2 Divergence, what each cause does, as a table",
-    ),
-    "flips": ("Flips predicted from rounding errors", "2 Divergence, table of predicted flips"),
-    "notebook_walk": (
-        "A walk through the result, for students",
-        "6 Notebooks, a walk through the result",
-    ),
-    "notebook_headline": (
-        "The table above, computed again",
-        "6 Notebooks, the headline table, computed again",
-    ),
-    "provenance": (
-        "Config, versions, hardware, digests",
-        "5 Provenance, config and provenance",
-    ),
-}
 
 
 @dataclass(frozen=True)

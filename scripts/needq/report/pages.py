@@ -21,7 +21,7 @@ from needq.provenance.digests import Digests
 from needq.provenance.record import ProvenanceRecord
 from needq.report import headings, provenance_tables
 from needq.report.cells import anchor, cells, number, with_tests
-from needq.report.content import Pair, Sample
+from needq.report.content import Pair, Sample, neighbours
 from needq.report.flips import flip_parts
 from needq.report.labels import label_parts
 
@@ -38,10 +38,14 @@ class Pages:
         backends: list[str],
         cuda: bool,
         pairs: Sequence[Sequence[str]] = (),
+        pages: Sequence[str] = (),
     ):
-        """`templates` are the files of one folder; `pairs` are in the order that they are shown."""
+        """`templates` are the files of one folder; `pairs` are in the order that they are shown.
+
+        `pages` are the names of all pages of the run (`plan.report_pages`).
+        """
         self.folder, self.backends, self.cuda = Path(templates[0]).parent, backends, cuda
-        self.pairs = pairs
+        self.pairs, self.pages = pairs, pages
         self.environment = Environment(
             loader=FileSystemLoader(self.folder),
             autoescape=True,
@@ -289,5 +293,6 @@ class Pages:
         digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
         policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
         policy += f"; script-src 'sha256-{digest}'"
+        values["before"], values["after"] = neighbours(self.pages, values["title"])
         page = self.environment.get_template(template)
         return page.render(script=source, policy=policy, **values)

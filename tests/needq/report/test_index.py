@@ -11,6 +11,7 @@ import yaml
 from needq.common.backends import Backend
 from needq.common.settings import Config
 from needq.report import index, pages
+from needq.report.content import PAGES
 
 TEMPLATES = list((Path(__file__).parents[3] / "report/templates").iterdir())
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>' + "word " * 60
@@ -190,7 +191,7 @@ def test_the_config_is_written_as_yaml_that_makes_it_again():
 def test_every_page_has_a_title_and_a_place_in_the_report():
     (link,) = index.links(["flips"])
     assert link["place"] == "2 Divergence, table of predicted flips"
-    assert [link["name"] for link in index.links(list(index.PAGES)[::-1])] == list(index.PAGES)
+    assert [link["name"] for link in index.links(list(PAGES)[::-1])] == list(PAGES)
 
 
 def test_a_backend_that_draws_as_a_gpu_is_called_a_prediction():
