@@ -12,6 +12,8 @@ INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps
 run: .venv/base.done
 	.venv/bin/snakemake --cores all
 	.venv/bin/snakemake --report results/pocket-gpt2/report.html
+	@cat results/pocket-gpt2/answer.txt
+	@echo "Open results/pocket-gpt2/index.html, or report.html beside it, which holds everything."
 
 rocrate: .venv/base.done
 	.venv/bin/python scripts/make_crate.py $(RUN)

@@ -26,8 +26,8 @@ include: "rules/claims.smk"
 include: "rules/provenance.smk"
 include: "rules/verify.smk"
 include: "rules/targets.smk"
-include: "rules/stories.smk"
 include: "rules/report.smk"
+include: "rules/first_page.smk"
 include: "rules/notebooks.smk"
 
 
@@ -39,7 +39,7 @@ onerror:
 
 
 onsuccess:
-    print_claims()
+    print_result()
 
 
 # the backup alone may need the network, which compute nodes often lack

@@ -75,12 +75,10 @@ def of_pairs(pattern, pairs):
     ]
 
 
-def print_claims():
-    """Print the verdicts last, if this run has come to them."""
-    table = Path(RESULTS, "tables/claims.tsv")
-    if USED.comparisons and table.exists() and table.stat().st_mtime >= STARTED:
-        # at exit, since Snakemake has more to say after onsuccess
-        atexit.register(print, *verdicts.claims(table), sep="\n")
+def print_result():
+    """Print the verdicts and the answer last, if this run has come to them."""
+    # at exit, since Snakemake has more to say after onsuccess
+    atexit.register(print, *verdicts.last_lines(Path(RESULTS), STARTED), sep="\n", end="")
 
 
 def repeat_errors():

@@ -1,4 +1,4 @@
-"""Rule collect_stories: see rules/stories.smk."""
+"""Rule collect_stories: see rules/first_page.smk."""
 
 from needq.backup.tokens import decoder
 from needq.common import tables

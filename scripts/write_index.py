@@ -1,4 +1,4 @@
-"""Rule write_index: see rules/report.smk."""
+"""Rule write_index: see rules/first_page.smk."""
 
 from needq.backup.architectures import find_architecture
 from needq.backup.tasks import chances
@@ -11,7 +11,6 @@ from needq.provenance.record import ProvenanceRecord
 from needq.report import index
 from needq.report.cells import in_order
 from needq.report.pages import Pages
-from needq.report.stories import Stories
 
 with job(snakemake.log[0]):
     files, params, page = snakemake.input, snakemake.params, snakemake.params.page
@@ -33,8 +32,9 @@ with job(snakemake.log[0]):
     for name in ("summary", "trend"):
         known[name] = in_order(known[name], page["pairs"])
     content = index.content(run, index.Tables(**known))
-    shown, written = (page["pages"], files.figure, files.divergence_figure), snakemake.output
-    content |= index.first_screen(read_made(files.stories, Stories), config)
-    content |= index.surroundings(*shown, written.config, content["verified"])
+    written, own = snakemake.output, (page["pages"], files.figure, files.divergence_figure)
+    content |= index.first_screen(read_made(files.stories, index.Stories), config)
+    content |= index.surroundings(*own, written.config, content["verified"])
     write_text(written.config, index.as_yaml(config))
+    write_text(written.answer, f"{index.QUESTION} {content['short']}\n")
     write_text(written.page, Pages(files.templates, **page).index(content))

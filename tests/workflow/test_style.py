@@ -106,6 +106,6 @@ def lines(file: Path) -> int:
 
 
 def test_files_are_short():
-    assert lines(ROOT / "Snakefile") < 60
+    assert lines(ROOT / "Snakefile") < 70
     assert [file.name for file in RULE_FILES if lines(file) >= 120] == []
     assert [file.name for file in (ROOT / "scripts").glob("*.py") if lines(file) >= 150] == []

@@ -1,10 +1,28 @@
-"""The last lines of a run on the terminal: the verdict on each claim and on each of its tests."""
+"""The last lines of a run on the terminal: the verdicts, the answer, the time, what to open."""
 
 import csv
 import textwrap
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 WIDTH = 100
+
+
+def last_lines(results: Path, started: float) -> Iterator[str]:
+    """What a run says at its end, as far as it has made it since it `started` (Unix time)."""
+    table, answer = results / "tables/claims.tsv", results / "answer.txt"
+    if _made(table, started):
+        yield from claims(table)
+    if _made(answer, started):
+        minutes, seconds = divmod(round(time.time() - started), 60)
+        yield f"{answer.read_text(encoding='utf-8').strip()}"
+        yield f"This took {minutes} min {seconds} s. Open {results / 'index.html'}"
+        yield ""
+
+
+def _made(file: Path, started: float) -> bool:
+    return file.exists() and file.stat().st_mtime >= started
 
 
 def claims(table: Path) -> list[str]:

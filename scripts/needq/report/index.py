@@ -35,6 +35,7 @@ ORDER = {
     "reversed": ", from the last block on",
     "random": ", in a random order for each noise seed",
 }
+QUESTION = "Do we really need Q?"
 ROWS = 13  # of the table on the first screen, at most
 EXAMPLE = 160  # characters of an example, at most
 

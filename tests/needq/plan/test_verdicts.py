@@ -1,5 +1,8 @@
 """The last lines of a run."""
 
+import re
+import time
+
 from needq.common import columns, files
 from needq.plan import verdicts as summary
 
@@ -32,3 +35,14 @@ def test_claims_have_their_verdict_estimate_and_interval(tmp_path):
         "      cannot be decided half-point; above 0 (no text)",
     ]
     assert max(map(len, lines)) <= summary.WIDTH
+
+
+def test_the_last_lines_are_the_answer_the_time_and_what_to_open(tmp_path):
+    (tmp_path / "answer.txt").write_text("Do we? Yes.\n", encoding="utf-8")
+    made = (tmp_path / "answer.txt").stat().st_mtime
+    first, second, end = summary.last_lines(tmp_path, time.time() - 125)
+    assert first == "Do we? Yes."
+    assert re.fullmatch(rf"This took 2 min \d s\. Open {tmp_path}/index\.html", second)
+    assert end == ""
+    # nothing of a run that was made before
+    assert list(summary.last_lines(tmp_path, made + 1)) == []

@@ -1,0 +1,94 @@
+# First page: the answer, a slider over the texts, and the config with which to get it again.
+#
+# INPUTS   texts, scores and labels of the reference, texts of the backend beside it, the tables,
+#          two figures, provenance.json, digests.json and what is expected of them
+# OUTPUTS  stories.json    every word with its surprise, and where the other backend's text differs
+#          index.html      the first page, which needs no other file
+#          config.yaml     the complete config, to run it again
+#          answer.txt      the question and its answer in one sentence
+
+
+rule collect_stories:
+    """Collect the texts that the slider of the first page shows, beside another backend's."""
+    input:
+        code=code("collect_stories.py"),
+        texts=of_backends("<results>/generate/{backend}/first/{chunk}.parquet", [REFERENCE]),
+        others=of_backends(
+            "<results>/generate/{backend}/first/{chunk}.parquet", [OPPOSITE] if OPPOSITE else []
+        ),
+        nlls=of_backends("<results>/score/{backend}/first/{chunk}.texts.parquet", [REFERENCE]),
+        labels=f"<results>/labels/{REFERENCE}.parquet",
+        degradation="<results>/tables/degradation.tsv",
+        tokenizer="<results>/backup/tokenizer.json",
+    output:
+        stories="<results>/stories.json",
+    log:
+        "<logs>/collect_stories.log",
+    benchmark:
+        "<benchmarks>/collect_stories.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    params:
+        config=json_text(CONFIG),
+        sweep=USED.headline,
+        names=[REFERENCE, *([OPPOSITE] if OPPOSITE else [])],
+    script:
+        "../scripts/collect_stories.py"
+
+
+rule write_index:
+    """Write the first page, and the config with which to get it again."""
+    input:
+        code=code("write_index.py"),
+        templates=TEMPLATES,
+        degradation="<results>/tables/degradation.tsv",
+        summary="<results>/tables/divergence_summary.tsv",
+        trend="<results>/tables/divergence_trend.tsv",
+        labels="<results>/tables/labels.tsv",
+        quality="<results>/tables/label_quality.tsv",
+        baselines=["<results>/tables/baselines.tsv"] if USED.baselines else [],
+        ledger=["<results>/tables/ledger.tsv"] if USED.ledger_pairs else [],
+        claims=["<results>/tables/claims.tsv"] if USED.comparisons else [],
+        half_points=["<results>/tables/half_points.tsv"] if USED.comparisons else [],
+        config="<model_config>",
+        tasks="<results>/tables/tasks.tsv",
+        asked="<results>/tasks/asked.json",
+        provenance="<results>/provenance.json",
+        digests=rules.collect_digests.output if USED.digested else [],
+        expected=EXPECTED,
+        stories="<results>/stories.json",
+        figure="<results>/figures/labels.svg",
+        divergence_figure=f"<results>/figures/{'ledger' if USED.ledger_pairs else 'divergence'}.svg",
+    output:
+        page=report(
+            "<results>/index.html",
+            caption="../report/captions/index.rst",
+            category="0 Start here",
+            labels={"shows": "question, answer, sources", "by": "run"},
+        ),
+        config="<results>/config.yaml",
+        answer="<results>/answer.txt",
+    log:
+        "<logs>/write_index.log",
+    benchmark:
+        "<benchmarks>/write_index.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    params:
+        config=json_text(CONFIG),
+        page=PAGE,
+        sweep=USED.headline,
+        comparisons=USED.comparisons,
+    script:
+        "../scripts/write_index.py"
+
+
+rule pages:
+    """Every page."""
+    input:
+        rules.write_pages.output,
+        rules.show_labels.output,
+        rules.show_side_by_side.output,
+        rules.show_claims.output if USED.comparisons else [],
