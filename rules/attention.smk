@@ -2,7 +2,8 @@
 #
 # INPUTS   the backup, the token ids of the evaluation text, and the stored noise of W_Q
 # OUTPUTS  tables/attention.tsv: a row per head, method, and whether all blocks or one are replaced
-#          figures/attention.svg and .png; pages/attention.html
+#          attention/maps.safetensors: the weights of every head on the first prompt
+#          figures/attention.svg and attention_maps.svg, and .png; pages/attention.html
 
 
 rule measure_attention:
@@ -19,6 +20,7 @@ rule measure_attention:
         ),
     output:
         table="<results>/tables/attention.tsv",
+        maps="<results>/attention/maps.safetensors",
     log:
         "<logs>/measure_attention.log",
     benchmark:
@@ -39,6 +41,9 @@ rule show_attention:
         code=code("show_attention.py"),
         templates=TEMPLATES,
         table="<results>/tables/attention.tsv",
+        maps="<results>/attention/maps.safetensors",
+        tokens="<tokens>",
+        tokenizer="<results>/backup/tokenizer.json",
     output:
         svg=report(
             "<results>/figures/attention.svg",
@@ -47,6 +52,13 @@ rule show_attention:
             labels={"shows": "attention scores and weights", "by": "block"},
         ),
         png="<results>/figures/attention.png",
+        maps_svg=report(
+            "<results>/figures/attention_maps.svg",
+            caption="../report/captions/attention_maps.rst",
+            category="1 Degradation",
+            labels={"shows": "attention on one sentence", "by": "head"},
+        ),
+        maps_png="<results>/figures/attention_maps.png",
         page=report(
             "<results>/pages/attention.html",
             caption="../report/captions/attention_table.rst",
@@ -62,5 +74,6 @@ rule show_attention:
     threads: 1
     params:
         page=PAGE,
+        noise=attention.attention_noise(CONFIG)[0],
     script:
         "../scripts/show_attention.py"

@@ -57,7 +57,7 @@ MODULES = {
     "plan/corners": PAGES | {"trace_corners", "compare_corners", "summarise_ledger"},
     "backup/model": {"back_up"},
     "backup/tokens": {"tokenize_texts", "generate", "repeat"}
-    | {"show_side_by_side", "collect_stories"},
+    | {"show_side_by_side", "collect_stories", "show_attention"},
     "corrupt/methods": PATCH | {"draw_noise"},
     "corrupt/rotations": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
