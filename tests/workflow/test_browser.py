@@ -4,12 +4,18 @@ import json
 import os
 import re
 from html import escape
+from importlib import resources
 from pathlib import Path
 
 import pytest
 from browser import Browser, reason_against
 from project import HOSTILE_PROMPT, MARKUP
 
+AXE = resources.files("axe_core_python").joinpath("axe.min.js")
+# what axe-core reports of a page: how bad, the rule, and the first element that breaks it
+LOOK = """window.found = null; axe.run(document, {resultTypes: ['violations']}).then(
+  (all) => { window.found = all.violations.map((one) => [one.impact, one.id, one.nodes[0].html]); }
+)"""
 IMAGES = "[...document.images].map((image) => image.naturalWidth)"
 
 
@@ -82,6 +88,19 @@ def test_pages_are_quiet_and_fit_any_width(browser, rich):
             browser.open(page, width, dark)
             assert_quiet(browser)
             assert browser.value("document.documentElement.scrollWidth - innerWidth") <= 0, page
+
+
+def test_no_page_shuts_a_reader_out(browser, rich):
+    """Nothing that axe-core calls serious or critical, in both themes."""
+    axe = AXE.read_text(encoding="utf-8")
+    for page in pages(rich):
+        for dark in (False, True):
+            browser.open(page, dark=dark)
+            browser.value(f"{axe};0")
+            browser.value(f"{LOOK};0")
+            browser.wait("window.found !== null")
+            found = browser.value("window.found")
+            assert [one for one in found if one[0] in ("serious", "critical")] == [], page
 
 
 def test_links_of_the_first_page_lead_somewhere(browser, rich):
