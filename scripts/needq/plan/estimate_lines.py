@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from needq.common.settings import Config
 from needq.plan import cost
 from needq.plan.at_hand import sizes_at_hand
+from needq.plan.cost import Shape
 from needq.plan.estimate import Run
 
 
-def lines(config: Config, cuda: bool, cores: int | None) -> Iterator[str]:
+def lines(
+    config: Config, cuda: bool, cores: int | None, shape: Shape | None = None
+) -> Iterator[str]:
     """What is known of a run's cost before it starts, in plain words.
 
-    `cores` is None if jobs run on other machines.
+    `cores` is None if jobs run on other machines. `shape` is that of the model, if it is known;
+    else it is read from the model's files at hand.
     """
-    shape = cost.shape_of(sizes_at_hand(config))
+    shape = shape or cost.shape_of(sizes_at_hand(config))
     if shape is None:
         yield (
             f"estimate: none, since the sizes of {config.model.location} are not at hand; after "

@@ -72,7 +72,12 @@ def read_sizes(folder: str) -> Sizes | None:
         values = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    kind = values.get("model_type") if isinstance(values, dict) else None
+    return sizes_of(values) if isinstance(values, dict) else None
+
+
+def sizes_of(values: Mapping[str, object]) -> Sizes | None:
+    """The sizes that a config.json's keys give; None if they are of another architecture."""
+    kind = values.get("model_type")
     if not isinstance(kind, str) or kind not in NAMES:
         return None
     return _sizes(kind, NAMES[kind], values)

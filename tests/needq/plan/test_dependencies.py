@@ -57,8 +57,9 @@ def test_the_closures_of_the_scripts(script, wanted):
 
 
 def test_every_script_is_covered():
-    # a rule's script runs as a job; make_crate.py is none
-    for script in sorted(set(SCRIPTS.glob("*.py")) - {SCRIPTS / "make_crate.py"}):
+    # a rule's script runs as a job; these are none
+    own = {SCRIPTS / "make_crate.py", SCRIPTS / "new_run.py"}
+    for script in sorted(set(SCRIPTS.glob("*.py")) - own):
         assert {"__init__.py", "common/logs.py", "common/errors.py"} <= names(script.name)
 
 
