@@ -11,6 +11,7 @@ from document_tables import PageTables, find_table, markdown_tables
 from needq.common.published import read_table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+VIETNAMESE = (ROOT / "README.vi.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs/results.md").read_text(encoding="utf-8")
 INDEX = PageTables((ROOT / "docs/example/index.html").read_text(encoding="utf-8"))
 WALK = PageTables((ROOT / "docs/example/pages/notebook_walk.html").read_text(encoding="utf-8"))
@@ -226,3 +227,59 @@ def test_labels_on_the_first_page():
     spread = f"(95% interval {row['share_low']:.0%} to {row['share_high']:.0%})"
     assert f"{said} replaced {spread}" in TEXTS["first page"]
     assert f"From {count} blocks on, the most frequent [label](docs/labels.md)" in TEXTS["README"]
+
+
+# what README.vi.md says for the words of README.md
+IN_VIETNAMESE = {
+    "blocks replaced": "số khối bị thay",
+    "most frequent label": "nhãn thường gặp nhất",
+    "nll": "nll",
+    "rise of nll": "mức tăng của nll",
+    "95% interval": "khoảng tin cậy 95%",
+    "grammar": "ngữ pháp",
+    "cloze": "điền từ",
+    "near normal": "gần như bình thường",
+    "meaning lost": "mất nghĩa",
+    "repetitive": "lặp lại",
+    "noise": "nhiễu",
+    "supported": "được ủng hộ",
+    "refuted": "bị bác bỏ",
+    "undecided": "chưa ngã ngũ",
+    "cannot be decided": "không thể kết luận",
+    "on pocket-gpt2": "với pocket-gpt2",
+}
+
+
+def test_the_vietnamese_table_has_the_same_rows():
+    rows = find_table(TABLES["README"], "blocks replaced", "most frequent label", "nll", "cloze")
+    expected = [
+        {IN_VIETNAMESE[name]: IN_VIETNAMESE.get(cell, cell) for name, cell in row.items()}
+        for row in rows
+    ]
+    found = find_table(markdown_tables(VIETNAMESE), "số khối bị thay", "nll")
+    assert [{k: cell.replace(" đến ", " to ") for k, cell in row.items()} for row in found] == (
+        expected
+    )
+
+
+def test_the_vietnamese_verdicts_are_the_same():
+    rows = find_table(TABLES["README"], "on pocket-gpt2", "reason")
+    name = IN_VIETNAMESE["on pocket-gpt2"]
+    found = find_table(markdown_tables(VIETNAMESE), name, "lý do")
+    said = {row[next(iter(row))].split()[0]: row[name] for row in found}
+    assert said == {
+        row[next(iter(row))].split()[0]: IN_VIETNAMESE[row["on pocket-gpt2"]] for row in rows
+    }
+
+
+def test_every_vietnamese_number_is_in_the_english_readme():
+    number = re.compile(r"-?\d+(?:\.\d+)*%?")
+    extra = set(number.findall(VIETNAMESE)) - set(number.findall(README))
+    assert extra == set()
+
+
+def test_intervals_in_vietnamese_are_those_of_the_english_readme():
+    interval = r"\((-?[\d.]+%?) {} (-?[\d.]+%?)[);]"
+    found = set(re.findall(interval.format("đến"), " ".join(VIETNAMESE.split())))
+    assert found <= set(re.findall(interval.format("to"), TEXTS["README"]))
+    assert len(found) >= 8
