@@ -27,6 +27,7 @@ CUDA = False  # whether a backend of the run used a GPU
 
 # %%
 import sys
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,12 @@ def show(table, headings):
 
 def draw(figure):
     display(SVG(theme.svg_text(figure)))
+
+
+def answer(number, *sentences):
+    """The answer to an exercise, folded until a reader opens it."""
+    text = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    display(HTML(f"<details><summary>answer {number}</summary>{text}</details>"))
 
 
 # %% [markdown]
@@ -485,6 +492,189 @@ if "claims" in tables:
     show(claims[~whole].fillna({"why": ""}), HEADINGS)
 else:
     say("This run has no `tables/claims.tsv`, so no claim is decided here.")
+
+# %% [markdown]
+# ## Exercises
+#
+# Each exercise asks a question and answers it for one setting, the first line of its cell (open
+# *code* to see it). Think first, then open *answer*. To change a setting, open this notebook in
+# Jupyter (`report/notebooks/README.md` says how), run all cells, change the line and run its cell
+# again. Exercises 1 to 3 are those of the lecture.
+
+# %%
+PAIR = 0  # change me: which pair of backends, 0 for the first one; those with a GPU come first
+QUESTION = {
+    0: "**Exercise 1 (the lecture's first).** Two ways to compute write with the same seed, and no "
+    "block is replaced. Do they write the same text?",
+    1: "**Exercise 2 (the lecture's second).** The same with noise in one block. Do they diverge "
+    "earlier now?",
+}
+
+
+def compared(count):
+    """What two backends share with so many blocks replaced; None if they were not compared."""
+    part = summary[~same & (summary["blocks_replaced"] == count)]
+    left_right = list(dict.fromkeys(zip(part["left"], part["right"], strict=True)))
+    left_right.sort(key=lambda pair: not any("cuda" in name for name in pair))
+    if not left_right:
+        return None
+    left, right = left_right[PAIR % len(left_right)]
+    part = part[(part["left"] == left) & (part["right"] == right)]
+    weights = part["texts"]
+    return {
+        "pair": f"{left} and {right}",
+        "identical": np.average(part["identical"], weights=weights),
+        "prefix": np.average(part["common_prefix_share"], weights=weights),
+        "texts": weights.sum(),
+    }
+
+
+both = [compared(0), compared(1)]
+for count, found in enumerate(both):
+    if found is None:
+        continue
+    say(
+        QUESTION[count],
+        f"`{found['pair'].replace(' and ', '` and `')}`, {blocks(count)} replaced: "
+        f"{percent(found['identical'])} of {number(found['texts'])} texts are identical, and the "
+        f"common beginning is {percent(found['prefix'])} of the text.",
+    )
+    if count == 0:
+        answer(
+            1,
+            "A seed starts a random number generator. Two devices have two generators, so the same "
+            "seed gives other numbers, and other numbers choose other tokens. Backends with the "
+            "same numbers (rng: keyed for both) differ by rounding or noise alone. "
+            "The ledger above says which cause does how much.",
+        )
+    elif both[0] is not None:
+        change = found["prefix"] - both[0]["prefix"]
+        answer(
+            2,
+            f"The common beginning changes by {100 * change:+.1f} percentage points. If the random "
+            "numbers differ, the texts diverge at once, with or without noise in the block. Noise "
+            "matters only if each device draws its own: then the two models differ as well.",
+        )
+
+# %%
+READ_AT = 6  # change me: how many blocks are replaced in the text that you read
+if "example" in curve and curve["texts"].iloc[0] > 0:
+    read = curve.loc[(curve["blocks_replaced"] - READ_AT).abs().idxmin()]
+    say(
+        "**Exercise 3 (the lecture's third).** Replace block after block, and read. From how many "
+        f"blocks on would you no longer call it a text? With {blocks(read['blocks_replaced'])}:"
+    )
+    show(read.to_frame().T, {"example": "a text"})
+    if "label" in curve:
+        turns = curve[curve["label"] != curve["label"].shift()]
+        said = (f"{row.label} from {blocks(row.blocks_replaced)} on" for row in turns.itertuples())
+        answer(
+            3,
+            f"The most frequent label of the texts: {'; '.join(said)}. Labels are fitted to "
+            "texts of known kind, so they are less sure of single texts than of many.",
+        )
+
+# %%
+BLOCK = 5  # change me: the block that you would give up
+alone = wide[wide["block"].notna()]
+if len(alone):
+    alone = alone[alone["sweep"] == alone["sweep"].iloc[0]].astype({"block": int})
+    ranked = alone.sort_values("rise").reset_index(drop=True)
+    place = (ranked["block"] - BLOCK).abs().idxmin()
+    chosen = ranked.loc[place]
+    say(
+        "**Exercise 4.** You must give up W_Q of one block. Which one?",
+        f"Block {chosen['block']} costs {rise(chosen['rise'])} nats per token: "
+        f"{place} of {len(ranked)} blocks cost less.",
+    )
+    answer(
+        4,
+        f"Block {ranked['block'][0]} costs least ({rise(ranked['rise'][0])} nats per token), block "
+        f"{ranked['block'].iloc[-1]} most ({rise(ranked['rise'].iloc[-1])}). A block whose "
+        "attention is nearly uniform does not need its queries.",
+    )
+
+# %%
+FIRST = 12  # change me: how many blocks, from the first on, are added up
+if len(alone):
+    together = curve[curve["blocks_replaced"].between(1, max(1, FIRST))]
+    if len(together):
+        together = together.iloc[-1]
+        count = int(together["blocks_replaced"])
+        total = alone.loc[alone["block"] < count, "rise"].sum()
+        say(
+            "**Exercise 5.** Each block by itself does some damage. Do several blocks together do "
+            "the sum of it?",
+            f"The first {blocks(count)} alone: {number(total)} in all. Together: "
+            f"{number(together['rise'])}, {number(together['rise'] / total)} times as much."
+            if total > 0
+            else f"The first {blocks(count)} together: {number(together['rise'])}.",
+        )
+        answer(
+            5,
+            "More than the sum: other blocks made up for a lost one, and cannot any more "
+            "(redundancy). Less than the sum: much was lost already. Equal: the blocks do not "
+            "depend on each other.",
+        )
+
+# %%
+OTHER = 3  # change me: which of the other sweeps, 0 for the first one
+if others:
+    chosen = others[OTHER % len(others)]
+    part = wide[wide["sweep"] == chosen].sort_values("blocks_replaced").iloc[-1]
+    mine = curve[curve["blocks_replaced"] == part["blocks_replaced"]]
+    if len(mine):
+        say(
+            "**Exercise 6.** Is it W_Q that matters, or would any change of attention do the same "
+            "damage?",
+            f"Sweep `{chosen}` with {blocks(int(part['blocks_replaced']))}: nll rises by "
+            f"{measured(part, 'rise')}; sweep `{main}`: {measured(mine.iloc[0], 'rise')}.",
+        )
+        by_rise = rows.sort_values("rise", ascending=False)
+        answer(
+            6,
+            f"With all their blocks, {by_rise['sweep'].iloc[0]} does most damage and "
+            f"{by_rise['sweep'].iloc[-1]} least. Differences that are smaller than the intervals "
+            "say nothing. Compare sweeps that differ in one thing only: the matrix, the method, or "
+            "the order of the blocks.",
+        )
+
+# %%
+SMALLEST = 0.1  # change me: the smallest rise of nll that you would care about, in nats per token
+sure = curve[curve["rise_low"] > SMALLEST]
+unsure = curve[(curve["rise_low"] <= SMALLEST) & (curve["rise_high"] >= SMALLEST)]
+if curve["rise_low"].notna().any():
+    listed = ", ".join(str(int(count)) for count in unsure["blocks_replaced"]) or "none"
+    start = blocks(int(sure["blocks_replaced"].min())) if len(sure) else "no number of blocks"
+    say(
+        "**Exercise 7.** From how many blocks on is the damage surely more than you would accept?",
+        f"The 95% interval of the rise is above {SMALLEST:g} from {start} on.",
+    )
+    answer(
+        7,
+        f"The interval holds {SMALLEST:g} for these numbers of blocks: {listed}. There, the run "
+        "cannot say. More noise seeds and more documents make intervals narrower: four times as "
+        "many make them about half as wide.",
+    )
+
+# %%
+TOKENS = 20  # change me: the number of tokens of a text
+if loss > 0:
+    nats = TOKENS * loss
+    times = number(np.exp(nats)) if nats < 10 else f"10^{nats / np.log(10):.0f}"
+    say(
+        f"**Exercise 8.** What does a rise of {number(loss)} nats per token mean for a text of "
+        f"{TOKENS} tokens?",
+        f"The model with {blocks(int(last['blocks_replaced']))} replaced finds such a text {times} "
+        "times less probable than the pristine model does.",
+    )
+    answer(
+        8,
+        "The log probability of a text is the sum over its tokens, so the rise counts once for "
+        f"each: {TOKENS} times {number(loss)} nats, and e to that power. For one token it is a "
+        f"factor of {number(np.exp(loss))}: as if {number(np.exp(last['nll']))} words were equally "
+        f"probable at each place, instead of {number(np.exp(pristine['nll']))} (the perplexity).",
+    )
 
 # %% [markdown]
 # ## What this notebook does not show

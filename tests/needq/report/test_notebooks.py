@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 import re
 import shutil
 import subprocess
@@ -293,3 +294,73 @@ def test_a_cut_file_is_named(copy):
         with pytest.raises(UserError, match=line):
             run(copy)
         file.write_bytes(content)
+
+
+def answers(notebook):
+    """The answers of the walk's exercises, folded, by their numbers."""
+    found = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            html = output.get("data", {}).get("text/html", "")
+            match = re.fullmatch(
+                r"<details><summary>answer (\d)</summary>((?:<p>[^<]*</p>)+)</details>", html
+            )
+            if match:
+                found[int(match[1])] = " ".join(re.findall("<p>(.*?)</p>", match[2]))
+    return found
+
+
+def test_the_exercises_compute_their_answers(copy):
+    fake_tables.write_more(copy)
+    walk = walked(copy)
+    table = published.read_table(copy / "tables/degradation.tsv")
+    wide = table[table["backend"] == "cpu_float64"]
+    curve = wide[wide["sweep"] == "cumulative"].set_index("blocks_replaced")
+    alone = wide[wide["block"].notna()].set_index("block")["rise"]
+    text, found = shown(walk), answers(walk)
+    assert [int(n) for n in re.findall(r"Exercise (\d)[. ]", text)] == list(found)
+    assert set(found) >= {3, 4, 5, 6, 7, 8}
+    assert f"Block {alone.idxmin():.0f} costs least" in found[4]
+    assert f"{alone.idxmax():.0f} most" in found[4]
+    count = curve.index[(curve.index > 0) & (curve.index <= 12)].max()
+    total = alone[alone.index < count].sum()
+    together = curve.loc[count, "rise"]
+    said = f"{cells.number(total)} in all. Together: {cells.number(together)}, "
+    assert said + f"{cells.number(together / total)} times as much." in text
+    start = curve.index[curve["rise_low"] > 0.1].min()
+    assert f"The 95% interval of the rise is above 0.1 from {start} block" in text
+    factor = cells.number(math.exp(together))
+    assert f"For one token it is a factor of {factor}: as if" in found[8]
+
+
+def test_exercises_without_their_tables_are_left_out(run, walk):
+    assert set(answers(walk)) >= {1, 2, 3, 7, 8}
+    assert not {4, 5, 6} & set(answers(walk))
+    text = shown(walk)
+    assert "Exercise 3" in text
+    assert "Exercise 4" not in text
+
+
+def test_each_exercise_has_a_setting_to_change():
+    source = WALK.read_text(encoding="utf-8")
+    settings = re.findall(r"^# %%\n([A-Z_]+) = \S+  # change me: ", source, re.M)
+    assert len(settings) == len(set(settings)) == 7  # exercises 1 and 2 share theirs
+
+
+OTHER_SETTINGS = {"PAIR": 5, "READ_AT": 99, "BLOCK": 0, "FIRST": 1, "OTHER": 9, "SMALLEST": 1e9}
+OTHER_SETTINGS |= {"TOKENS": 3}
+
+
+def test_settings_may_be_changed(copy):
+    fake_tables.write_more(copy)
+    text = WALK.read_text(encoding="utf-8").replace("Path.cwd()", f"Path({str(ROOT)!r})")
+    for name, value in OTHER_SETTINGS.items():
+        text, count = re.subn(rf"^{name} = \S+  # change", f"{name} = {value}  #", text, flags=re.M)
+        assert count == 1
+    (copy / "walk.py").write_text(text, encoding="utf-8")
+    parameters = {"RUN": str(copy), "TABLES": None, "CUDA": False}
+    parameters |= {"SWEEP": "cumulative", "N_BLOCKS": 12}
+    walk = notebooks.execute(notebooks.read(copy / "walk.py", parameters))
+    assert set(answers(walk)) >= {3, 4, 5, 6, 7, 8}
+    assert "above 1e+09 from no number of blocks on" in shown(walk)
+    assert "for a text of 3 tokens?" in shown(walk)
