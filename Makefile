@@ -1,5 +1,6 @@
 # make run: the default experiment, to results/pocket-gpt2/report.html. make test: every test.
 # make rocrate: a finished run as a research object, RUN=pocket-gpt2 unless named (docs/rocrate.md).
+# make docs: the documents as a site, build/site/index.html.
 # make schema: schemas/config.schema.yaml, after a change of scripts/needq/common/settings.py.
 # README gives the same commands plainly. Another Python: make run PYTHON=python3.12
 
@@ -7,7 +8,7 @@ PYTHON ?= python3
 RUN ?= pocket-gpt2
 INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps
 
-.PHONY: run rocrate schema test lint format clean
+.PHONY: run rocrate schema test docs lint format clean
 
 run: .venv/base.done
 	.venv/bin/snakemake --cores all
@@ -25,6 +26,11 @@ schema: .venv/base.done
 test: .venv/test.done
 	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+docs: .venv/docs.done
+	.venv/bin/python docs/stage.py
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
+	@echo build/site/index.html
+
 lint: .venv/test.done
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -38,7 +44,7 @@ format: .venv/test.done
 	.venv/bin/snakefmt Snakefile rules
 
 clean:
-	rm -rf .venv .snakemake .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build .snakemake .pytest_cache .ruff_cache .hypothesis
 
 # The registry's build of torch does not load without its CUDA packages (4 GB), GPU or not. So without
 # a GPU the CPU build is tried first, which some machines offer to pip. See requirements/README.md.
@@ -53,6 +59,10 @@ clean:
 	    || echo "pip is offered no CPU build of torch for this Python: taking the registry's, with CUDA"
 	$(INSTALL) --no-build-isolation --use-pep517 -r requirements/base.txt
 	if ! .venv/bin/pip freeze | grep -q '^torch.*+cpu'; then $(INSTALL) -r requirements/cuda.txt; fi
+	touch $@
+
+.venv/docs.done: requirements/docs.txt .venv/test.done
+	$(INSTALL) -r requirements/docs.txt
 	touch $@
 
 .venv/test.done: requirements/cluster.txt requirements/test.txt .venv/base.done

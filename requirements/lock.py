@@ -36,6 +36,14 @@ def split(lock: str) -> dict[str, str]:
     return {re.match(r"[a-z0-9._-]+", block).group(): block for block in blocks if block}
 
 
+def holds(earlier: str | None, lines: str) -> bool:
+    """Whether an earlier file has a package wherever `lines` want it, not on Windows alone."""
+    if earlier is None:
+        return False
+    pin = earlier.partition("\\")[0]
+    return ";" not in pin or pin == lines.partition("\\")[0]
+
+
 def write(name: str, source: str, requirements: Iterable[str]) -> None:
     """Write `name`.txt, with a line that says what it is made from."""
     header = f"# Made by lock.py from {source}: see README.md.\n"
@@ -60,15 +68,15 @@ def main() -> None:
         # A marker that never holds takes the CUDA packages out of what torch requires.
         cuda = re.findall(r"^[a-z][a-z0-9-]*", (HERE / "cuda.in").read_text("utf-8"), re.MULTILINE)
         overrides.write_text("".join(f'{name} ; python_version < "0"\n' for name in cuda), "utf-8")
-        for name in ("build", "base", "cluster", "test", "cuda"):
+        for name in ("build", "base", "cluster", "test", "docs", "cuda"):
             if name == "cuda":
                 overrides.write_text("", "utf-8")
             new = split(compile_lock(name, overrides, done))
             if name == "base":
                 add_cpu_build(new)
-            new = {key: lines for key, lines in new.items() if key not in locked}
+            new = {key: lines for key, lines in new.items() if not holds(locked.get(key), lines)}
             write(name, f"{name}.in", new.values())
-            locked |= new
+            locked = new | locked
             done.append(name)
 
 
