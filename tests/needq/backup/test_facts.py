@@ -3,12 +3,12 @@
 import hashlib
 import json
 import shutil
-from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
 from gguf_files import write_gguf
 from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.hf_api import ModelInfo
 from needq.backup import facts
 from needq.common.errors import UserError
 from small import BLOCKS, ROOT
@@ -143,12 +143,14 @@ class Hub:
         assert timeout == facts.PATIENCE
         if self.error:
             raise self.error
-        names = {"model.safetensors": "a" * 64, "pytorch_model.bin": "b" * 64, "config.json": None}
+        digests = {"model.safetensors": "a" * 64, "pytorch_model.bin": "b" * 64}
         siblings = [
-            SimpleNamespace(rfilename=name, lfs=digest and SimpleNamespace(sha256=digest))
-            for name, digest in names.items()
+            {"rfilename": name, "lfs": {"size": 1, "sha256": digest, "pointerSize": 1}}
+            for name, digest in digests.items()
         ]
-        return SimpleNamespace(sha="c" * 40, siblings=siblings)
+        siblings.append({"rfilename": "config.json", "lfs": None})
+        answer = {"id": location, "sha": "c" * 40, "siblings": siblings, "private": False}
+        return ModelInfo(**answer, downloads=0, likes=0, tags=[])
 
     def download(self, location, revision, allow_patterns, cache_dir):
         self.asked = (location, revision, allow_patterns)
