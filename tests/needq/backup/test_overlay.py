@@ -1,8 +1,12 @@
 """The overlay for another model: it is a config that is complete, and says why it says what."""
 
+import re
+
 import pytest
 import yaml
 from default_config import OVERLAYS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from needq.backup import overlay
 from needq.backup.architectures import find_architecture
 from needq.backup.facts import Facts
@@ -169,6 +173,25 @@ def test_any_token_and_any_path_are_read_back(default, word):
     values = yaml.safe_load(text)
     assert values["model"]["location"] == model["location"]
     assert values["generation"]["begin"] == values["evaluation"]["begin"] == word
+
+
+@settings(deadline=None, max_examples=100)
+@given(token=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12))
+def test_any_token_is_read_back(default, token):
+    text = text_of(made(begin=token, end=token), default)
+    for loader in (yaml.SafeLoader, yaml.FullLoader):  # the latter is Snakemake's
+        values = yaml.load(text, loader)
+        assert values["generation"]["begin"] == values["evaluation"]["begin"] == token
+        assert values["generation"]["end"] == token
+    assert list(values["divergence"]) == ["positions", "pairs", "precisions", "causes"]
+
+
+@settings(max_examples=300)
+@given(location=st.text(max_size=90))
+def test_every_name_of_a_run_is_one(location):
+    name = overlay.run_name(location, "pocket-gpt2")
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name)
+    assert name != "pocket-gpt2"
 
 
 @pytest.mark.parametrize(
