@@ -22,8 +22,8 @@ rocrate: .venv/base.done
 schema: .venv/base.done
 	PYTHONPATH=scripts .venv/bin/python -m needq.plan.schema
 
-# three at a time on two cores, since some mostly wait
-test: .venv/test.done
+# the site of the documents, then every test: three at a time on two cores, since some mostly wait
+test: docs
 	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 docs: .venv/docs.done
