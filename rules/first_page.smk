@@ -1,4 +1,4 @@
-# First page: the answer, a slider over the texts, and the config with which to get it again.
+# Answer: the first page, with a slider over the texts, and the config with which to get it again.
 #
 # INPUTS   texts, scores and labels of the reference, texts of the backend beside it, the tables,
 #          two figures, provenance.json, digests.json and what is expected of them

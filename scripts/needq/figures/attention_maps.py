@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
@@ -17,6 +19,7 @@ KINDS = {
     "self": "looks at the word itself",
     "entropy": "is the most selective",
 }
+SCALE, COLOURS = Normalize(0, 1), "cividis"
 LONGEST = 10  # letters of a word on an axis
 
 
@@ -45,18 +48,21 @@ def draw_maps(
     """
     heads = chosen_heads(table)
     figure, axes = theme.panels(2, len(heads))
-    image = None
     for column, ((block, head), known) in enumerate(heads.items()):
         for row, name in enumerate((PRISTINE, ALL_BLOCKS)):
             axis = axes[row][column]
-            image = axis.imshow(maps[name][block, head], vmin=0, vmax=1, cmap="cividis")
+            axis.imshow(maps[name][block, head], norm=SCALE, cmap=COLOURS)
             _label(axis, words, left=column == 0, below=row == 1)
         theme.set_title(axes[0][column], f"Block {block}, head {head} {known}")
     axes[0][0].set_ylabel("pristine\nword that looks")
     axes[1][0].set_ylabel("W_Q of all blocks replaced\nword that looks")
     for axis in axes[1]:
         axis.set_xlabel("word that is looked at")
-    figure.colorbar(image, ax=[axis for row in axes for axis in row], label="attention weight")
+    figure.colorbar(
+        ScalarMappable(SCALE, COLOURS),
+        ax=[axis for row in axes for axis in row],
+        label="attention weight",
+    )
     theme.write_footnote(
         figure,
         "Each row of a square adds up to 1. Heads are those of the pristine model with the most "
