@@ -125,6 +125,40 @@ class AttentionRow(TypedDict):
     first: float
 
 
+class ProbeItem(TypedDict):
+    """A token that a probe is trained or tested on (schemas.PROBE_ITEMS).
+
+    `target` is the number of the label's class, or the position; `control` is that of the control
+    task.
+    """
+
+    property: str
+    document: int
+    token: int
+    fold: int
+    label: str
+    target: float
+    control: float
+
+
+class ProbeScore(TypedDict):
+    """How well one probe does on one document (`metrics.probes.probe`)."""
+
+    property: str
+    document: int
+    items: int
+    score: float
+    score_of: float
+    control: float
+    control_of: float
+
+
+class ProbeRow(InterventionKeys, ProbeScore):
+    """The same under an intervention, after `layer` blocks (schemas.PROBES)."""
+
+    layer: int
+
+
 class ReferenceTextRow(TypedDict):
     """A reference text (schemas.REFERENCE_TEXTS)."""
 

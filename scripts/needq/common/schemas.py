@@ -73,6 +73,30 @@ TASKS = pa.schema(
         "margin": pa.float64(),
     }
 )
+PROBE_ITEMS = pa.schema(
+    {
+        "property": pa.string(),
+        "document": pa.int64(),
+        "token": pa.int64(),
+        "fold": pa.int64(),
+        "label": pa.string(),
+        "target": pa.float64(),
+        "control": pa.float64(),
+    }
+)
+PROBES = pa.schema(
+    INTERVENTION
+    | {
+        "property": pa.string(),
+        "layer": pa.int64(),
+        "document": pa.int64(),
+        "items": pa.int64(),
+        "score": pa.float64(),
+        "score_of": pa.float64(),
+        "control": pa.float64(),
+        "control_of": pa.float64(),
+    }
+)
 REFERENCE_TEXTS = pa.schema(
     {
         "kind": pa.string(),
