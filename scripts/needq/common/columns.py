@@ -14,6 +14,7 @@ from needq.common.divergence_columns import (
 )
 from needq.common.label_columns import LABEL_AXES, LABEL_CONFUSION, LABEL_QUALITY, LABELS
 from needq.common.positions import BAND_NAMES, BANDS
+from needq.common.probe_columns import PROBES
 
 
 def _ends(name: str) -> dict[str, str]:
@@ -247,6 +248,7 @@ TABLES = {
     "items": ITEMS,
     "tasks": TASKS,
     "attention": ATTENTION,
+    "probes": PROBES,
     "claims": CLAIMS,
     "replacement_methods": REPLACEMENT_METHODS,
     "half_points": HALF_POINTS,
