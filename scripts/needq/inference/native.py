@@ -89,6 +89,7 @@ class NativeModel:
         owner, _, self._list = lists[0].rpartition(".")
         self._owner: Any = model.base_model.get_submodule(owner)
         self._blocks = getattr(self._owner, self._list)
+        self.first_block: Module = self._blocks[0]
         self._in_tuples = False  # whether a block returns its stream in a tuple; `block` finds out
         self.n_blocks = len(self._blocks)
         self._parameters = {name: p.detach() for name, p in model.named_parameters()}
