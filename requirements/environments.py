@@ -27,6 +27,7 @@ CONDA = {"python": "3.11.7", "pip": "23.2.1"}
 ABOUT = {
     "weights": ("Fetching, converting and corrupting weights.", ["accelerate", "gguf"]),
     "lm": ("Running language models: generate and score.", []),
+    "probes": ("Linear probes on language models.", []),
     "tables": ("Tables and figures.", []),
     "report": ("The report's pages.", []),
     "notebooks": ("Notebooks.", ["ipykernel"]),

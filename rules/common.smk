@@ -10,7 +10,7 @@ from pathlib import Path
 
 from needq.common import errors
 from needq.common.keys import model_name
-from needq.plan import at_hand, attention, cost, dependencies, estimate, selection, verdicts
+from needq.plan import at_hand, attention, cost, dependencies, estimate, probes, selection, verdicts
 from needq.plan.params import json_text
 from needq.plan.report_pages import opposite, report_pages
 

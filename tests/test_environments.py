@@ -23,7 +23,7 @@ def pip_section(file: Path) -> list[str]:
 
 
 def test_there_is_one_for_each_concern() -> None:
-    names = ["lm", "notebooks", "report", "tables", "weights", "environment"]
+    names = ["lm", "notebooks", "probes", "report", "tables", "weights", "environment"]
     assert [file.stem for file in FILES] == names
     # a pin file would silence the pip section
     assert all(file.suffix == ".yaml" for file in (ROOT / "envs").iterdir())
@@ -52,7 +52,8 @@ def test_versions_are_those_of_the_lock(file: Path) -> None:
     ("name", "has", "has_not"),
     [
         ("weights", {"torch", "gguf", "huggingface-hub"}, {"pandas", "matplotlib", "snakemake"}),
-        ("lm", {"torch", "transformers", "pandas"}, {"matplotlib", "gguf", "snakemake"}),
+        ("lm", {"torch", "transformers", "pandas"}, {"matplotlib", "gguf", "scikit-learn"}),
+        ("probes", {"torch", "scikit-learn"}, {"matplotlib", "gguf", "snakemake"}),
         ("tables", {"matplotlib", "pandas", "scipy"}, {"torch", "accelerate", "snakemake"}),
         ("report", {"jinja2", "pandas"}, {"torch", "matplotlib", "snakemake"}),
         ("notebooks", {"ipykernel", "nbclient", "nbconvert", "seaborn"}, {"torch", "snakemake"}),

@@ -41,15 +41,17 @@ TOKENIZE = {"tokenize_texts", "score_ngrams"} | GENERATE
 # the rules whose scripts use a module, by themselves or through others
 COMPUTE = {"generate", "score", "compute_logits", "repeat", "make_reference_texts"}
 COMPUTE |= {"trace_corners", "verify", "select_items"}
+PROBE = {"fit_probes"}
 WATCH = {"match_scores", "measure_attention"}
-LOAD = COMPUTE | WATCH | {"draw_native_noise"}
+LOAD = COMPUTE | WATCH | PROBE | {"draw_native_noise"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
 PAGES |= {"show_attention", "write_pages", "write_index", "walk_through", "recompute"}
+PAGES |= {"show_probes"}
 FIGURES = {"plot_degradation", "plot_divergence", "plot_claims", "show_flips", "show_ledger"}
-FIGURES |= {"show_attention"}
+FIGURES |= {"show_attention", "show_probes"}
 TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradation"}
-TESTS |= {"summarise_tasks"}
+TESTS |= {"summarise_tasks", "summarise_probes"}
 MODULES = {
     "plan/config": set(),
     "plan/selection": set(),
@@ -57,12 +59,12 @@ MODULES = {
     "plan/corners": PAGES | {"trace_corners", "compare_corners", "summarise_ledger"},
     "backup/model": {"back_up"},
     "backup/tokens": {"tokenize_texts", "generate", "repeat"}
-    | {"show_side_by_side", "collect_stories", "show_attention"},
+    | {"show_side_by_side", "collect_stories", "show_attention", "label_tokens"},
     "corrupt/methods": PATCH | {"draw_noise"},
     "corrupt/rotations": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
     "inference/generate": COMPUTE - {"score", "compute_logits", "select_items"},
-    "inference/score": COMPUTE - {"generate"},
+    "inference/score": (COMPUTE - {"generate"}) | PROBE,
     "inference/task_accuracy": {"score", "select_items"},
     "metrics/selected_items": {"select_items", "score_ngrams"},
     "metrics/claim_tests": {"decide_claims"},
@@ -73,6 +75,10 @@ MODULES = {
     "metrics/statistics": TESTS
     | {"plot_divergence", "summarise_divergence", "summarise_ledger", "walk_through"}
     | {"summarise_baselines"},
+    "inference/streams": PROBE,
+    "metrics/probes": PROBE,
+    "metrics/probe_items": {"label_tokens"},
+    "metrics/probe_table": {"summarise_probes"},
     "metrics/kneser_ney": {"score_ngrams"},
     "metrics/baselines": {"summarise_baselines"},
     "metrics/yardsticks": {"plot_degradation", "write_index", "walk_through", "collect_stories"},

@@ -11,6 +11,7 @@ from pydantic import Field
 from needq.common import values
 from needq.common.backends import Divergence
 from needq.common.group import Settings
+from needq.common.probes import Probes
 
 
 class Digest(Settings):
@@ -223,6 +224,7 @@ class Config(Settings):
     evaluation: Evaluation
     tasks: Tasks
     labels: Labels = Labels()
+    probes: Probes = Probes()
     cuda: values.AutoOrFlag = "auto"
     """Whether backends on CUDA are run. auto: if this machine has a device. On a cluster say yes or
     no, since jobs do not run on the machine that plans them.

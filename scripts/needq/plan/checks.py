@@ -10,6 +10,7 @@ from typing import get_args
 from needq.common.keys import MEASURED, SCALED, WITHOUT_NOISE, matrices
 from needq.common.settings import Config, Sweep
 from needq.common.values import GpuName
+from needq.plan import probes
 from needq.plan.at_hand import file_problems
 from needq.plan.corners import differing
 from needq.plan.interventions import (
@@ -38,6 +39,7 @@ def problems(config: Config) -> Iterator[str]:
     yield from file_problems(config)
     yield from _sweep_problems(config)
     yield from _size_problems(config)
+    yield from probes.problems(config)
     unknown = list(_unknown_backends(config))
     yield from unknown
     if not unknown:

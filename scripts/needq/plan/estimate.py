@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from needq.common.backends import Backend
 from needq.common.settings import Config
-from needq.plan import cost
+from needq.plan import cost, probes
 from needq.plan.at_hand import document_bytes, line_bytes, line_count, unpacked_bytes
 from needq.plan.attention import attention_job, match_job, matched
 from needq.plan.cost import MB, Job, Shape, Texts
@@ -102,6 +102,7 @@ class Run:
                 yield self.score(name, key, chunk)
         if used.baselines:
             yield self.ngrams()
+        yield from probes.all_jobs(self.config, shape, self.documents)
         for left, right in used.pairs:
             if self._on_cpu([left, right]) == [left, right]:
                 for _ in used.compared_chunks(left, right):

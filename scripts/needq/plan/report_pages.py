@@ -23,6 +23,8 @@ def report_pages(selection: Selection) -> Iterator[str]:
     """The names of the pages that a run has."""
     yield from ("degradation", "attention", "labels", "gallery", "divergence", "side_by_side")
     yield from ("provenance", "notebook_walk", "notebook_headline")
+    if selection.config.probes.run:
+        yield "probes"
     if selection.comparisons:
         yield "claims"
     if selection.ledger_pairs:

@@ -18,6 +18,7 @@ def test_pages_are_those_of_what_is_run():
         ("divergence.precisions.backends", []),
         ("sweeps.cumulative.heads", [0]),
     )
+    assert "probes" in pages(("probes.run", True))
     assert fewer == [page for page in found if page not in ("claims", "ledger", "flips")]
 
 

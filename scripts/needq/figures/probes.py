@@ -1,0 +1,70 @@
+"""The figure of probes: what the residual stream tells after each block, property by property."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+from needq.common.probes import ACCURACY, PROPERTIES
+from needq.figures import theme
+from needq.figures.axes import draw_level
+
+# of each property: the title of its panel
+TITLES = {
+    "previous token": "Which token stood before?",
+    "last name": "Which name was mentioned last?",
+    "number of the subject": "Is the subject singular or plural?",
+    "end of sentence": "Does the sentence end next?",
+    "position": "How many tokens stood before?",
+}
+COLUMNS = 2
+
+
+def draw_probes(table: DataFrame, matrix: str) -> Figure:
+    """Draw accuracy (or R2) by layer: a panel per property, a line per number of blocks replaced.
+
+    `table` is `probes.tsv`; `matrix` is what the interventions replace, such as W_Q.
+    """
+    shown = [name for name in PROPERTIES if (table["property"] == name).any()]
+    rows = -(-len(shown) // COLUMNS)
+    figure, axes = theme.panels(rows, COLUMNS)
+    panels = [axis for row in axes for axis in row]
+    for axis, name in zip(panels, shown, strict=False):
+        _draw_property(axis, table[table["property"] == name])
+    handles = panels[0].get_legend_handles_labels()
+    for axis in panels[len(shown) :]:  # the last one, if their number is odd
+        axis.set_axis_off()
+        axis.legend(*handles, loc="center", title=f"{matrix} replaced in")
+    if len(shown) == len(panels):
+        figure.legend(*handles, loc="outside upper left", ncols=3, title=f"{matrix} replaced in")
+    seeds, documents = int(table["noise_seeds"].max()), table["documents"].max()
+    theme.write_footnote(
+        figure,
+        "Linear probes on the residual stream, tested on documents that they were not trained on. "
+        "0 blocks passed: before the first block, where the stream has the token and its position "
+        "alone. Dotted: the probe of the pristine model on its control task, where each word has a "
+        f"random label. Bands: 95% intervals over {documents} documents and {seeds} noise seed"
+        f"{'s' * (seeds != 1)}.",
+    )
+    return figure
+
+
+def _draw_property(axis: Axes, table: DataFrame) -> None:
+    """The lines of one property, with its level of chance."""
+    for index, (count, rows) in enumerate(table.groupby("blocks_replaced")):
+        rows = rows.sort_values("layer")
+        look = theme.style(index)
+        label = f"{count:.0f} block{'s' * (count != 1)}" if count else "no block (pristine)"
+        axis.plot(rows["layer"], rows["score"], label=label, markeredgewidth=0, **look)
+        band = (rows["score_low"], rows["score_high"])
+        axis.fill_between(rows["layer"], *band, color=look["color"], alpha=0.16, linewidth=0)
+    pristine = table[table["blocks_replaced"] == 0].sort_values("layer")
+    control = {"color": theme.style(0)["color"], "linestyle": ":", "linewidth": 1.1}
+    axis.plot(pristine["layer"], pristine["control"], label="control task, pristine", **control)
+    first = table.iloc[0]
+    accuracy = first["measure"] == ACCURACY
+    draw_level(axis, first["majority"], "guessing" if accuracy else "the mean position", "below")
+    axis.set_ylabel("accuracy" if accuracy else "R² (share of variance)")
+    axis.set_xlabel("blocks passed")
+    axis.set_ylim(min(first["majority"], table["score"].min()) - 0.12, 1.04)
+    theme.tick_whole_numbers(axis.xaxis)
+    theme.set_title(axis, TITLES[first["property"]])
