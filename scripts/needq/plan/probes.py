@@ -24,9 +24,10 @@ from needq.plan.selection import Choice, Selection, noise_names
 
 PRISTINE = "pristine"  # in the name of a job's file, in place of a noise seed
 
-# seconds of a core, by `python benchmarks/probes.py`: to label a token, and to fit one probe, per
-# 10^6 values of its items
-LABEL, FIT = 2e-4, 0.3
+# seconds of a core, by the benchmarks of a run of configs/probes.yaml (2026-11-27): to start and to
+# label a token, and to fit one probe, per 10^6 values of its training items
+START, LABEL, FIT = 1.0, 2e-5, 0.07
+LIBRARY = 130  # MB of scikit-learn, in the same run
 
 
 def probed(config: Config) -> list[Intervention]:
@@ -114,7 +115,7 @@ def all_jobs(config: Config, shape: Shape, documents: Sequence[float]) -> Iterat
     """
     if config.probes.run:
         tokens = sum(documents)
-        yield Job(3 + LABEL * tokens, 200 + tokens / 1e4)
+        yield Job(START + LABEL * tokens, 150 + tokens / 1e3)
         for job in jobs(config):
             yield fit_job(config, shape, documents, job)
 
@@ -130,5 +131,5 @@ def fit_job(config: Config, shape: Shape, documents: Sequence[float], job: str) 
     seconds += FIT * fits * items / FOLDS * shape.width / 1e6
     # a stream of every document for each block, and the arrays of a fit
     values = sum(documents) * shape.width * (shape.n_blocks + 4) * 4 + items * shape.width * 8 * 4
-    memory = cost.model_memory(shape, BACKEND, len(noise_names(own))) + values / MB
+    memory = cost.model_memory(shape, BACKEND, len(noise_names(own))) + LIBRARY + values / MB
     return Job(seconds, memory)
