@@ -42,8 +42,8 @@ def draw_probes(table: DataFrame, matrix: str) -> Figure:
         "Linear probes on the residual stream, tested on documents that they were not trained on. "
         "0 blocks passed: before the first block, where the stream has the token and its position "
         "alone. Dotted: the probe of the pristine model on its control task, where each word has a "
-        f"random label. Bands: 95% intervals over {documents} documents and {seeds} noise seed"
-        f"{'s' * (seeds != 1)}.",
+        f"random label. Bands, of the first and the last line: 95% intervals over {documents} "
+        f"documents and {seeds} noise seed{'s' * (seeds != 1)}.",
     )
     return figure
 
@@ -55,8 +55,9 @@ def _draw_property(axis: Axes, table: DataFrame) -> None:
         look = theme.style(index)
         label = f"{count:.0f} block{'s' * (count != 1)}" if count else "no block (pristine)"
         axis.plot(rows["layer"], rows["score"], label=label, markeredgewidth=0, **look)
-        band = (rows["score_low"], rows["score_high"])
-        axis.fill_between(rows["layer"], *band, color=look["color"], alpha=0.16, linewidth=0)
+        if count in (0, table["blocks_replaced"].max()):  # more bands would hide each other
+            band = (rows["score_low"], rows["score_high"])
+            axis.fill_between(rows["layer"], *band, color=look["color"], alpha=0.16, linewidth=0)
     pristine = table[table["blocks_replaced"] == 0].sort_values("layer")
     control = {"color": theme.style(0)["color"], "linestyle": ":", "linewidth": 1.1}
     axis.plot(pristine["layer"], pristine["control"], label="control task, pristine", **control)

@@ -21,6 +21,7 @@ def test_lines_are_scores_by_layer():
     np.testing.assert_allclose(lines["1 block"].get_xdata(), range(4))
     np.testing.assert_allclose(lines["control task, pristine"].get_ydata(), [0.5] * 4)
     assert figure.legends == []
+    assert len(panels[0].collections) == 2  # bands of the pristine model and of 12 blocks
     legend = figure.axes[-1].get_legend()  # in the place of a sixth property
     assert legend.get_title().get_text() == "W_Q replaced in"
     footnote = " ".join(figure.get_supxlabel().split())
