@@ -45,10 +45,11 @@ LOAD = COMPUTE | WATCH | {"draw_native_noise"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
 PAGES |= {"show_attention", "write_pages", "write_index", "walk_through", "recompute"}
+PAGES |= {"show_units", "show_doses"}
 FIGURES = {"plot_degradation", "plot_divergence", "plot_claims", "show_flips", "show_ledger"}
-FIGURES |= {"show_attention"}
+FIGURES |= {"show_attention", "show_units", "show_doses"}
 TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradation"}
-TESTS |= {"summarise_tasks"}
+TESTS |= {"summarise_tasks", "summarise_units", "summarise_doses"}
 MODULES = {
     "plan/config": set(),
     "plan/selection": set(),
@@ -75,6 +76,8 @@ MODULES = {
     "metrics/baselines": {"summarise_baselines"},
     "metrics/yardsticks": {"plot_degradation", "write_index", "walk_through"},
     "metrics/degradation": {"summarise_degradation"},
+    "metrics/units": {"summarise_units"},
+    "metrics/doses": {"summarise_doses"},
     "metrics/replacement_methods": {"decide_claims"},
     "divergence/diff": {"diff", "compare_corners"},
     "divergence/corners": {"compare_corners"},
