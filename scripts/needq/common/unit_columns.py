@@ -48,10 +48,10 @@ UNIT_RELIABILITY = {
     "matrix": MATRIX,
     "steps": "What the units are: heads, dimensions (groups of them) or single (blocks).",
     "units": "Number of units.",
-    "split_half": "Split-half reliability of the ranking over documents: the rank correlation "
-    "(Spearman) of the rises on two random halves of the documents, mean over 200 halvings, "
-    "corrected to all documents (Spearman and Brown). 1: the halves rank the units alike; 0: they "
-    "have nothing in common.",
+    "split_half": "Split-half reliability of the ranking: the rank correlation (Spearman) of the "
+    "rises on two random halves of the documents, each with noise seeds of its own, mean over 200 "
+    "halvings, corrected to all documents and seeds (Spearman and Brown). 1: the halves rank the "
+    "units alike; 0: they have nothing in common.",
     "concordance": "Kendall's W of the rankings under each noise seed. 1: all seeds rank the units "
     "alike; with unrelated rankings, about 1 divided by the number of seeds. Empty without noise.",
     "p": "How often unrelated rankings agree as much: the p of W (chi-square approximation) with "

@@ -37,27 +37,37 @@ def ranks(values: numpy.ndarray) -> numpy.ndarray:
 
 
 def split_half(values: numpy.ndarray, splits: int = SPLITS) -> float:
-    """The split-half reliability of a ranking over documents, for `values` (documents, units).
+    """The split-half reliability of a ranking, for `values` (seeds, documents, units).
 
-    Documents are halved at random (one is left out if their number is odd), and the units are
-    ranked by the mean of each half. The mean rank correlation r over `splits` halvings is corrected
-    to all documents by the formula of Spearman and Brown (1910), 2 r / (1 + r). NaN with fewer than
-    two documents or units, or where all units are equal in a half.
+    Documents and noise seeds are halved at random (of an odd number, one is left out), and units
+    are ranked by the mean of each half. A half has its own documents and its own seeds, since the
+    same noise would do the same to all documents; one seed (no noise) is in both. The mean rank
+    correlation r over `splits` halvings is corrected to the whole by the formula of Spearman and
+    Brown (1910), 2 r / (1 + r). NaN with fewer than two documents or units, or where all units are
+    equal in a half.
     """
-    documents, units = values.shape
-    half = documents // 2
-    if half < 1 or units < 2:
+    seeds, documents, units = values.shape
+    if documents < 2 or units < 2:
         return numpy.nan
-    order = _orders("halves", splits, documents)
-    first, second = (
-        ranks(values[order[:, part]].mean(1)) for part in (slice(half), slice(half, 2 * half))
-    )
+    halves: list[list[numpy.ndarray]] = [[], []]
+    own_seeds, own_documents = _orders("seeds", splits, seeds), _orders("halves", splits, documents)
+    for of_seeds, of_documents in zip(own_seeds, own_documents, strict=True):
+        for number, half in enumerate(halves):
+            chosen = of_seeds if seeds == 1 else _half(of_seeds, number)
+            half.append(values[numpy.ix_(chosen, _half(of_documents, number))].mean((0, 1)))
+    first, second = (ranks(numpy.stack(half)) for half in halves)
     first, second = (own - own.mean(1, keepdims=True) for own in (first, second))
     spread = numpy.sqrt((first**2).sum(1) * (second**2).sum(1))
     if not spread.all():
         return numpy.nan
     r = float(((first * second).sum(1) / spread).mean())
     return 2 * r / (1 + r)
+
+
+def _half(order: numpy.ndarray, number: int) -> numpy.ndarray:
+    """The first (0) or the second half (1) of an order; of an odd number, one is in neither."""
+    size = len(order) // 2
+    return order[number * size : (number + 1) * size]
 
 
 def concordance(values: numpy.ndarray) -> tuple[float, float]:
@@ -102,10 +112,10 @@ def concordance_p(values: numpy.ndarray, splits: int = SPLITS) -> float:
     return min(1.0, 2 * float(numpy.mean(found)))
 
 
-def _orders(of: str, count: int, documents: int) -> numpy.ndarray:
-    """Random orders of documents (count, documents)."""
-    drawn = uniform(key("units", of, documents), count * documents)
-    return numpy.argsort(drawn.reshape(count, documents), axis=1, kind="stable")
+def _orders(of: str, count: int, size: int) -> numpy.ndarray:
+    """Random orders of documents or seeds (count, size)."""
+    drawn = uniform(key("units", of, size), count * size)
+    return numpy.argsort(drawn.reshape(count, size), axis=1, kind="stable")
 
 
 def rank_shares(values: numpy.ndarray, k: int, resamples: int = RESAMPLES) -> RankShares:

@@ -48,7 +48,8 @@ def _rank(
     k = max(1, round(len(units) / TENTH))
     counts = {"noise_seeds": seeds if units[0]["noise"] else 0, "documents": documents}
     (w, _), p = concordance(rises.mean(1)), concordance_p(rises)
-    halves = split_half(rises.mean(0))
+    # one seed of noise says nothing of other noise
+    halves = numpy.nan if units[0]["noise"] and seeds == 1 else split_half(rises)
     verdict = _verdict(halves, p, counts["noise_seeds"])
     own, shares = ranks(rises.mean((0, 1))), rank_shares(rises, k)
     rows: list[dict[str, object]] = []

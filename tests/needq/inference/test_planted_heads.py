@@ -74,4 +74,5 @@ def test_the_heads_of_a_random_model_have_no_reliable_rank(gpt2, tmp_path):
     row = reliability.iloc[0]
     assert row["verdict"] == NOT_RELIABLE
     assert row["p"] > 0.05
+    assert row["split_half"] < 0.7
     assert set(units["verdict"]) == {"undecided"}

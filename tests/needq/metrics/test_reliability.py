@@ -23,35 +23,47 @@ def test_ranks_are_along_the_last_axis():
     assert reliability.ranks(values).tolist() == [[[1, 3, 2]], [[3, 1.5, 1.5]]]
 
 
-def test_split_half_is_that_of_a_plain_loop():
+@pytest.mark.parametrize("seeds", [1, 5])
+def test_split_half_is_that_of_a_plain_loop(seeds):
     rng = numpy.random.default_rng(0)
-    values = rng.normal(size=(11, 6)) + numpy.arange(6) / 3
-    values[:, 5] = values[:, 4]  # ties
+    values = rng.normal(size=(seeds, 11, 6)) + numpy.arange(6) / 3
+    values[:, :, 5] = values[:, :, 4]  # ties
     order = uniform(key("units", "halves", 11), 200 * 11).reshape(200, 11).argsort(1)
+    seed_order = uniform(key("units", "seeds", seeds), 200 * seeds).reshape(200, seeds).argsort(1)
     found = []
-    for own in order:
-        first, second = values[own[:5]].mean(0), values[own[5:10]].mean(0)
-        found.append(stats.spearmanr(first, second).statistic)
+    for own, noise in zip(order, seed_order, strict=True):
+        first, second = (noise[:2], noise[2:4]) if seeds == 5 else ([0], [0])
+        one = values[first][:, own[:5]].mean((0, 1))
+        other = values[second][:, own[5:10]].mean((0, 1))
+        found.append(stats.spearmanr(one, other).statistic)
     r = sum(found) / len(found)
     assert reliability.split_half(values) == pytest.approx(2 * r / (1 + r))
 
 
-def test_split_half_is_the_correlation_of_two_lots_of_as_many_documents():
-    """What the formula of Spearman and Brown promises: agreement with other documents."""
+def test_split_half_is_the_correlation_of_two_lots_of_as_many_seeds_and_documents():
+    """What the formula of Spearman and Brown promises: agreement with others."""
     rng = numpy.random.default_rng(1)
-    units, documents = 200, 20
-    effects = rng.normal(size=units)
-    one, other = (effects + 4 * rng.normal(size=(documents, units)) for _ in range(2))
-    agreement = stats.spearmanr(one.mean(0), other.mean(0)).statistic
-    assert reliability.split_half(one) == pytest.approx(agreement, abs=0.08)
-    assert abs(reliability.split_half(rng.normal(size=(documents, units)))) < 0.35
+    effects = 1.5 * rng.normal(size=300)
+    one, other = (crossed(rng, 6, 20, 300, effects) for _ in range(2))
+    agreement = stats.spearmanr(one.mean((0, 1)), other.mean((0, 1))).statistic
+    assert 0.8 < agreement < 0.97
+    assert reliability.split_half(one) == pytest.approx(agreement, abs=0.04)
+
+
+def test_split_half_of_units_that_are_all_alike_is_near_0():
+    rng = numpy.random.default_rng(2)
+    assert abs(reliability.split_half(crossed(rng, 5, 20, 300))) < 0.2
+    # though one noise does the same to all documents
+    assert (
+        abs(reliability.split_half(crossed(rng, 5, 20, 300) + rng.normal(size=(5, 1, 300)))) < 0.2
+    )
 
 
 def test_split_half_needs_two_documents_and_unlike_units():
-    assert numpy.isnan(reliability.split_half(numpy.ones((1, 3))))
-    assert numpy.isnan(reliability.split_half(numpy.ones((4, 3))))
-    assert numpy.isnan(reliability.split_half(numpy.ones((4, 1))))
-    assert reliability.split_half(numpy.tile([3.0, 1.0, 2.0], (4, 1))) == 1
+    assert numpy.isnan(reliability.split_half(numpy.ones((5, 1, 3))))
+    assert numpy.isnan(reliability.split_half(numpy.ones((5, 4, 3))))
+    assert numpy.isnan(reliability.split_half(numpy.ones((5, 4, 1))))
+    assert reliability.split_half(numpy.tile([3.0, 1.0, 2.0], (2, 4, 1))) == 1
 
 
 @given(st.integers(2, 5), st.integers(2, 6), st.integers(0, 10_000))

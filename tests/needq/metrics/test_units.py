@@ -67,7 +67,7 @@ def test_too_few_noise_seeds_decide_nothing():
 def test_one_seed_of_noise_gives_no_interval():
     units, reliability = tables(planted(seeds=1))
     assert units["rise_low"].isna().all()
-    assert reliability["concordance"].isna().all()
+    assert reliability[["concordance", "split_half", "p"]].isna().all(axis=None)
 
 
 def test_without_noise_documents_alone_decide():
@@ -83,7 +83,7 @@ def test_without_noise_documents_alone_decide():
 def test_where_all_units_are_alike_there_is_no_reliable_rank():
     """Though documents and seeds move each unit, by chance, as much as they please."""
     reliable, units_called = 0, 0
-    for number in range(60):
+    for number in range(40):
         rng = numpy.random.default_rng(number)
         units, reliability = tables(crossed(rng, 5, 15, 20))
         reliable += reliability["verdict"].iloc[0] == RELIABLE
@@ -98,7 +98,7 @@ def test_noise_that_moves_all_documents_alike_is_no_reliable_rank():
     rises = rng.normal(size=(5, 1, 20)) + 0.05 * rng.normal(size=(5, 30, 20))
     _, reliability = tables(rises)
     row = reliability.iloc[0]
-    assert row["split_half"] > 0.9
+    assert row["split_half"] < 0.4
     assert row["p"] > 0.05
     assert row["verdict"] == NOT_RELIABLE
 
