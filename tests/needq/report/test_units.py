@@ -38,7 +38,7 @@ def ranked(effects, seeds=5, spread=0.2):
 
 
 def planted():
-    effects = numpy.linspace(0.1, 0.4, 20)
+    effects = numpy.linspace(0.1, 2, 20)
     effects[[7, 13]] = 4, 3
     return ranked(effects)
 
