@@ -8,8 +8,8 @@ from pandas import DataFrame
 from needq.common.keys import SCALED
 from needq.figures import theme
 
-NOISE = "share of the variance that is noise"
-FACTOR = "factor of the matrix and of attention scores"
+NOISE = "share of the variance that is noise (0: pristine model)"
+FACTOR = "factor of the matrix (1: pristine model)"
 
 
 def draw_doses(doses: DataFrame, halves: DataFrame) -> Figure:
