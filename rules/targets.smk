@@ -12,6 +12,8 @@ TABLES = [
     *rules.measure_attention.output,
     *(rules.summarise_probes.output if CONFIG.probes.run else []),
     *rules.count_weights.output,
+    *(rules.summarise_units.output if UNITS else []),
+    *(rules.summarise_doses.output if DOSES else []),
     *(rules.label_texts.output[name] for name in ("shares", "axes", "confusion", "quality")),
     *(rules.decide_claims.output if USED.comparisons else []),
     *(rules.predict_flips.output if USED.precision_pairs else []),
@@ -29,6 +31,8 @@ rule figures:
     """Every figure."""
     input:
         rules.plot_degradation.output,
+        rules.show_units.output if UNITS else [],
+        rules.show_doses.output if DOSES else [],
         rules.plot_divergence.output,
         rules.show_attention.output,
         rules.show_probes.output if CONFIG.probes.run else [],

@@ -47,11 +47,11 @@ LOAD = COMPUTE | WATCH | PROBE | {"draw_native_noise"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
 PAGES |= {"show_attention", "write_pages", "write_index", "walk_through", "recompute"}
-PAGES |= {"show_probes"}
+PAGES |= {"show_probes", "show_units", "show_doses"}
 FIGURES = {"plot_degradation", "plot_divergence", "plot_claims", "show_flips", "show_ledger"}
-FIGURES |= {"show_attention", "show_probes"}
+FIGURES |= {"show_attention", "show_probes", "show_units", "show_doses"}
 TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradation"}
-TESTS |= {"summarise_tasks", "summarise_probes"}
+TESTS |= {"summarise_tasks", "summarise_probes", "summarise_units", "summarise_doses"}
 MODULES = {
     "plan/config": set(),
     "plan/selection": set(),
@@ -83,6 +83,8 @@ MODULES = {
     "metrics/baselines": {"summarise_baselines"},
     "metrics/yardsticks": {"plot_degradation", "write_index", "walk_through", "collect_stories"},
     "metrics/degradation": {"summarise_degradation"},
+    "metrics/units": {"summarise_units"},
+    "metrics/doses": {"summarise_doses"},
     "metrics/replacement_methods": {"decide_claims"},
     "divergence/diff": {"diff", "compare_corners"},
     "divergence/corners": {"compare_corners"},

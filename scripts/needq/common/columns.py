@@ -15,6 +15,7 @@ from needq.common.divergence_columns import (
 from needq.common.label_columns import LABEL_AXES, LABEL_CONFUSION, LABEL_QUALITY, LABELS
 from needq.common.positions import BAND_NAMES, BANDS
 from needq.common.probe_columns import PROBES
+from needq.common.unit_columns import TABLES as UNIT_TABLES
 
 
 def _ends(name: str) -> dict[str, str]:
@@ -262,4 +263,5 @@ TABLES = {
     "ledger_corners": LEDGER_CORNERS,
     "ledger_texts": LEDGER_TEXTS,
     "q_histogram": HISTOGRAM,
+    **UNIT_TABLES,
 }

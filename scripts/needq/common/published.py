@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # columns of text, which stays text if it looks like a number: those of parquet files and of tables
 TEXT = {field.name for schema in SCHEMAS for field in schema if pyarrow.types.is_string(field.type)}
+TEXT |= {"matrix", "steps"}
 TEXT |= {"cause", "claim", "effect", "example", "measure", "method", "statement"}
 TEXT |= {"axis", "bias", "replaced", "stored_noise", "test", "true_label", "verdict", "why", "run"}
 TEXT |= {"model"}

@@ -83,11 +83,36 @@ def half_point_estimate(blocks: numpy.ndarray, table: numpy.ndarray, chance: flo
     Its upper end is infinite if the curve may not fall half-way within the sweep.
     """
     value = half_point(blocks, table.mean((0, 1)), chance)
-    places = numpy.linspace(blocks[0], blocks[-1], 50 * len(blocks))
+    places = places_between(blocks)
+    height = table @ weights_of(blocks, places, -0.5) - chance / 2
+    above = statistics.interval(*statistics.crossed_variance(numpy.moveaxis(height, 2, 0)))
+    return crossing(places, above, value)
+
+
+def places_between(blocks: numpy.ndarray) -> numpy.ndarray:
+    """The numbers of blocks at which the height of a curve is looked at."""
+    return numpy.linspace(blocks[0], blocks[-1], 50 * len(blocks))
+
+
+def weights_of(
+    blocks: numpy.ndarray, places: numpy.ndarray, first: float, last: float = 0.0
+) -> numpy.ndarray:
+    """The weights (steps, places) that interpolate a curve at `places`.
+
+    They add `first` times its first step, and `last` times its last.
+    """
     weights = numpy.stack([numpy.interp(places, blocks, unit) for unit in numpy.eye(len(blocks))])
-    weights[0] -= 0.5
-    height = numpy.moveaxis(table @ weights, 2, 0) - chance / 2
-    above = statistics.interval(*statistics.crossed_variance(height))
+    weights[0] += first
+    weights[-1] += last
+    return weights
+
+
+def crossing(places: numpy.ndarray, above: Estimate, value: float) -> Estimate:
+    """Where a curve crosses a level: `value`, with the places where the crossing may be.
+
+    `above` is the height above the level at each place, with its interval. The interval reaches
+    from the first place where that contains 0 to the last; infinite if it does so at the last one.
+    """
     lowest, highest = numpy.asarray(above.low), numpy.asarray(above.high)
     if numpy.isnan(lowest).any() or numpy.isnan(value):
         return Estimate(value, numpy.nan, numpy.nan)

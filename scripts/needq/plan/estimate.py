@@ -16,6 +16,7 @@ from needq.plan.attention import attention_job, match_job, matched
 from needq.plan.cost import MB, Job, Shape, Texts
 from needq.plan.interventions import Intervention
 from needq.plan.selection import Selection, noise_names
+from needq.plan.units import table_jobs
 
 BYTES_PER_TOKEN = 4  # of a text
 # JSON has its keys too, and an item of grammar two sentences
@@ -79,7 +80,7 @@ class Run:
         everything = [one for chunk in used.chunks.values() for one in chunk]
         array = 3 * 4 * shape.weights / MB
         yield Job(BACK_UP + 6 * weights, 350 + 2.5 * array)
-        for _ in range(N_OTHERS):
+        for _ in range(N_OTHERS + table_jobs(used)):
             yield Job(OTHERS / N_OTHERS, 400)
         for _ in [*noise_names(everything), *used.chunks]:
             yield Job(WEIGHTS + weights, 60 + array)

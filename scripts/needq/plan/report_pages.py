@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from needq.plan.selection import Selection
+from needq.plan.units import unit_pages
 
 
 def opposite(selection: Selection) -> str | None:
@@ -31,3 +32,4 @@ def report_pages(selection: Selection) -> Iterator[str]:
         yield "ledger"
     if selection.precision_pairs:
         yield "flips"
+    yield from unit_pages(selection)

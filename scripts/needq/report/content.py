@@ -40,6 +40,8 @@ PAGES = {
         "Labels of texts, and how reliable they are",
         "1 Degradation, labels, and how well they are told apart",
     ),
+    "units": ("What to protect: the weak points of the model", "1 Degradation, what to protect"),
+    "doses": ("How damage grows with the dose", "1 Degradation, table of doses"),
     "divergence": ("Where backends diverge, as a table", "2 Divergence, table"),
     "side_by_side": ("Texts that diverge, side by side", "2 Divergence, texts side by side"),
     "ledger": (
@@ -68,6 +70,8 @@ TITLES = {
     "attention": "Attention",
     "probes": "What the model still knows",
     "labels": "Labels",
+    "units": "What to protect",
+    "doses": "Dose and damage",
     "divergence": "Divergence",
     "side_by_side": "Texts side by side",
     "ledger": "The ledger",

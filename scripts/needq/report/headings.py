@@ -66,6 +66,36 @@ HALF_POINTS = {
     "high": "to",
     "verdict": "best shape",
 }
+UNITS = {
+    "block": "block",
+    "head": "head",
+    "group": "group of dimensions",
+    "rise": "rise of nll",
+    "rank": "rank",
+    "top": "among the highest (share)",
+    "bottom": "among the lowest (share)",
+    "verdict": "verdict",
+}
+UNIT_RELIABILITY = {
+    "sweep": "sweep",
+    "steps": "units",
+    "units": "number",
+    "split_half": "split-half reliability",
+    "concordance": "Kendall's W",
+    "p": "p of W",
+    "k": "k",
+    "weak_points": "weak points",
+    "verdict": "ranking",
+}
+DOSES = {"dose": "dose", "rise": "rise of nll"}
+HALF_DOSES = {
+    "sweep": "sweep",
+    "measure": "measure",
+    "estimate": "estimate",
+    "low": "95% from",
+    "high": "to",
+    "full_rise": "rise at the end",
+}
 DIVERGENCE = {
     "intervention": "intervention",
     "identical": "identical texts (share)",

@@ -1,0 +1,26 @@
+"""What units are called in figures and pages."""
+
+import math
+
+from needq.common.keys import matrices
+
+KINDS = {"heads": "head", "dimensions": "group of dimensions", "single": "block"}
+
+
+def name_matrices(matrix: str) -> str:
+    """The matrices that a sweep replaces: W_Q and W_K."""
+    return " and ".join(f"W_{one.upper()}" for one in matrices(matrix))
+
+
+def name_sweep(matrix: str, steps: str) -> str:
+    """What a sweep of units replaces: W_Q, one head at a time."""
+    return f"{name_matrices(matrix)}, one {KINDS[steps]} at a time"
+
+
+def name_unit(block: float, head: float, group: float) -> str:
+    """A unit: block 3, head 2. What is not cut is missing (None, NaN)."""
+    words = f"block {block:.0f}"
+    for name, index in (("head", head), ("group", group)):
+        if index is not None and not math.isnan(index):
+            words += f", {name} {index:.0f}"
+    return words

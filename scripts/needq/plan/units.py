@@ -1,0 +1,111 @@
+"""Units whose damage is ranked: heads, groups of dimensions, single blocks; and sweeps of doses.
+
+The Snakefile asks, so nothing but plain Python is imported.
+"""
+
+from collections.abc import Iterator
+from typing import TypedDict
+
+from needq.common.keys import SCALED
+from needq.plan.interventions import (
+    DIMENSIONS,
+    DOSES,
+    HEADS,
+    IN_ONE_BLOCK,
+    RUN,
+    interventions,
+    sweeps_run,
+)
+from needq.plan.selection import Selection
+
+PERCENT = 100
+JOBS = 2  # of units, and of doses: for tables, and for a figure with its page
+
+
+class Unit(TypedDict):
+    """A part of a model that a sweep replaces by itself; None for what its sweep does not cut."""
+
+    sweep: str
+    matrix: str
+    steps: str
+    intervention: str
+    block: int
+    head: int | None
+    group: int | None
+    noise: bool  # whether the method of the sweep draws noise
+
+
+class Step(TypedDict):
+    """A dose of a sweep of doses; that of the pristine model is 0, or 1 for factors."""
+
+    sweep: str
+    matrix: str
+    method: str
+    intervention: str
+    dose: float
+
+
+def unit_sweeps(selection: Selection) -> list[str]:
+    """The sweeps whose units are ranked; none, unless a sweep has heads or groups of dimensions."""
+    sweeps = selection.config.sweeps
+    names = _scored(selection)
+    if not {HEADS, DIMENSIONS} & {sweeps[name].steps for name in names}:
+        return []
+    return [name for name in names if sweeps[name].steps in IN_ONE_BLOCK]
+
+
+def dose_sweeps(selection: Selection) -> list[str]:
+    """The sweeps of doses."""
+    return [name for name in _scored(selection) if selection.config.sweeps[name].steps == DOSES]
+
+
+def units(selection: Selection) -> list[Unit]:
+    """Every unit of these sweeps, sweep by sweep."""
+    found = {}
+    for one in interventions(selection.config, unit_sweeps(selection)):
+        if one.block_indices:
+            found[one.id] = Unit(
+                sweep=one.sweep,
+                matrix=one.matrix,
+                steps=one.steps,
+                intervention=one.id,
+                block=one.block_indices[0],
+                head=one.heads[0] if one.steps == HEADS and one.heads else None,
+                group=one.group[0] if one.group else None,
+                noise=one.noise_seed is not None,
+            )
+    return list(found.values())
+
+
+def doses(selection: Selection) -> list[Step]:
+    """Every dose of these sweeps, sweep by sweep, that of the pristine model included."""
+    found = {}
+    for one in interventions(selection.config, dose_sweeps(selection)):
+        pristine = 1.0 if one.method == SCALED else 0.0
+        found[one.id] = Step(
+            sweep=one.sweep,
+            matrix=one.matrix,
+            method=one.method,
+            intervention=one.id,
+            dose=pristine if one.dose is None else one.dose / PERCENT,
+        )
+    return list(found.values())
+
+
+def unit_pages(selection: Selection) -> Iterator[str]:
+    """The pages that these sweeps have."""
+    if unit_sweeps(selection):
+        yield "units"
+    if dose_sweeps(selection):
+        yield "doses"
+
+
+def table_jobs(selection: Selection) -> int:
+    """How many jobs of tables and pages these sweeps have."""
+    return JOBS * len(list(unit_pages(selection)))
+
+
+def _scored(selection: Selection) -> list[str]:
+    """The sweeps that the reference backend scores."""
+    exact = selection.backends[selection.reference].arithmetic == "exact"
+    return sweeps_run(selection.config.sweeps, *RUN, exact=exact)

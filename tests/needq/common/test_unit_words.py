@@ -1,0 +1,18 @@
+"""The names of units."""
+
+import math
+
+from needq.common.unit_words import name_matrices, name_sweep, name_unit
+
+
+def test_units_are_named_by_what_is_cut():
+    assert name_unit(3, 2, math.nan) == "block 3, head 2"
+    assert name_unit(0.0, math.nan, 5.0) == "block 0, group 5"
+    assert name_unit(11, None, None) == "block 11"
+
+
+def test_sweeps_are_named_by_their_matrices_and_units():
+    assert name_matrices("qkv") == "W_Q and W_K and W_V"
+    assert name_sweep("o", "heads") == "W_O, one head at a time"
+    assert name_sweep("qk", "dimensions") == "W_Q and W_K, one group of dimensions at a time"
+    assert name_sweep("q", "single") == "W_Q, one block at a time"
