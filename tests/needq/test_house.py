@@ -32,7 +32,8 @@ FLOOR = {package: number for number, packages in enumerate(FLOORS) for package i
 USERS_OF_KEYED = """
     collect_digests compute_logits corrupt count_weights decide_claims draw_native_noise
     draw_noise generate label_texts make_reference_texts match_scores measure_attention
-    plot_degradation repeat score select_items summarise_degradation trace_corners verify
+    plot_degradation repeat score score_subsets select_items summarise_degradation
+    summarise_subsets trace_corners verify
 """.split()
 
 

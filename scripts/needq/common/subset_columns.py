@@ -30,8 +30,8 @@ INTERACTIONS = with_intervals(
         "other_block": "Index of the second block of the pair.",
         "interaction": "Shapley interaction index: the rise of nll by both blocks less the sum of "
         "the rises by each, in nats per token; mean over which other blocks are replaced, noise "
-        "seeds and documents. Above 0: the blocks back each other up. Below 0: their damages "
-        "overlap.",
+        "seeds and documents. Above 0: together they cost more than their sum, as blocks do "
+        "that back each other up. Below 0: their damages overlap.",
     },
 )
 

@@ -22,6 +22,7 @@ FIFTH, HALF = 1 / 5, 1 / 2
 KEPT = 1 - FIFTH  # 4/5; two damages are alike if their ratio is between KEPT and 1 / KEPT
 FEWEST_ITEMS, FEWEST_TEXTS = 20, 10
 NEAR_NORMAL = "share of texts labelled near normal with the first block replaced; above 4/5"
+EFFECTIVE = "effective number of blocks by Shapley values"
 STATEMENTS = {
     "C1": "With W_Q of one block replaced, the text is still coherent, the grammar still right, "
     "the logic slightly weaker.",
@@ -235,6 +236,12 @@ def spread(single: numpy.ndarray) -> Outcome:
     name = f"effective number of blocks that share the damage / all {blocks} blocks; above 1/2"
     rises = single[:, :, 1:] - single[:, :, :1]
     return in_range("C5", name, effective_share(rises), HALF, inf)
+
+
+def spread_in_all_orders(values: numpy.ndarray) -> Outcome:
+    """C5+: over how many blocks their Shapley values (seeds, documents, blocks) are spread."""
+    name = f"{EFFECTIVE} / all {values.shape[2]} blocks; above 1/2"
+    return in_range("C5+", name, effective_share(values), HALF, inf)
 
 
 def equal_halves(order: str, nll: numpy.ndarray, start: numpy.ndarray, half: int) -> Outcome:

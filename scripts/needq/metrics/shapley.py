@@ -35,9 +35,9 @@ def pair_interactions(damage: numpy.ndarray) -> numpy.ndarray:
     Grabisch and Roubens 1999, "An axiomatic approach to the concept of interaction among players in
     cooperative games". It is the damage of both blocks less the sum of that of each, mean over what
     else is replaced, with the weights that Shapley values have for n - 1 blocks, the pair being
-    one. Above 0: the blocks back each other up. Below 0: their damages overlap. Each number of
-    other blocks has the same weight. (In the Shapley-Taylor index, few other blocks weigh more, so
-    that the interactions sum to the whole damage.)
+    one. Above 0: together they cost more than their sum. Below 0: their damages overlap. Each
+    number of other blocks has the same weight. (In the Shapley-Taylor index, few other blocks weigh
+    more, so that the interactions sum to the whole damage.)
     """
     n = _blocks(damage)
     subsets = numpy.arange(len(damage))

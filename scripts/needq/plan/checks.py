@@ -28,6 +28,7 @@ from needq.plan.interventions import (
     sweeps_run,
 )
 from needq.plan.selection import Selection
+from needq.plan.subsets import subset_problems
 
 MOST_INTERVENTIONS = 100_000
 GAUSSIAN_ONLY = "noise is gaussian only, but the method of sweep"
@@ -38,6 +39,7 @@ def problems(config: Config) -> Iterator[str]:
     yield from file_problems(config)
     yield from _sweep_problems(config)
     yield from _size_problems(config)
+    yield from subset_problems(config)
     unknown = list(_unknown_backends(config))
     yield from unknown
     if not unknown:

@@ -25,6 +25,8 @@ def report_pages(selection: Selection) -> Iterator[str]:
     yield from ("provenance", "notebook_walk", "notebook_headline")
     if selection.comparisons:
         yield "claims"
+    if selection.config.subsets.run:
+        yield "subsets"
     if selection.ledger_pairs:
         yield "ledger"
     if selection.precision_pairs:

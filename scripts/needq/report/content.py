@@ -35,6 +35,7 @@ PAGES = {
     "gallery": ("All texts, by prompt and blocks replaced", "1 Degradation, all texts"),
     "degradation": ("How much worse the model gets, as a table", "1 Degradation, table"),
     "attention": ("What becomes of attention", "1 Degradation, table of attention"),
+    "subsets": ("Which blocks matter together", "1 Degradation, tables of block subsets"),
     "labels": (
         "Labels of texts, and how reliable they are",
         "1 Degradation, labels, and how well they are told apart",
@@ -65,6 +66,7 @@ TITLES = {
     "gallery": "All texts",
     "degradation": "Degradation",
     "attention": "Attention",
+    "subsets": "Which blocks matter together",
     "labels": "Labels",
     "divergence": "Divergence",
     "side_by_side": "Texts side by side",
