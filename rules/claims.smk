@@ -21,6 +21,7 @@ rule decide_claims:
         ),
         labels=f"<results>/labels/{REFERENCE}.parquet",
         attention="<results>/tables/attention.tsv",
+        subsets=rules.summarise_subsets.output.by_document if SUBSETS_DECIDE else [],
         tasks="<results>/tasks/asked.json",
     output:
         claims="<results>/tables/claims.tsv",

@@ -7,6 +7,7 @@ from needq.metrics.attention import pristine_entropy
 from needq.metrics.claims import Measured, claims_table
 from needq.metrics.half_points import half_points_table
 from needq.metrics.replacement_methods import replacement_methods_table
+from needq.metrics.subsets import values_of
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
@@ -14,7 +15,8 @@ with job(snakemake.log[0]):
     texts, compared = tables.read_frame([files.labels]), params.comparisons
     entropy = pristine_entropy(published.read_table(files.attention), 0)
     kept = (evaluation, texts, answers, params.ngrams, entropy)
-    measured = Measured(compared, params.n_blocks, *kept)
+    values = values_of(tables.read_frame([files.subsets])) if files.subsets else None
+    measured = Measured(compared, params.n_blocks, *kept, values)
     written = {
         "claims": claims_table(measured, params.run, params.model),
         "methods": replacement_methods_table(evaluation, compared),

@@ -8,6 +8,7 @@ from needq.common.errors import UserError
 from needq.plan.config import read_config
 from needq.plan.report_pages import report_pages
 from needq.plan.selection import Selection
+from needq.plan.subsets import all_replaced, subset_seeds
 
 
 def refusal(config):
@@ -45,6 +46,9 @@ def plan(config):
         assert set(selection.compared) <= set(selection.used)
         for pair in selection.pairs:
             assert selection.compared_chunks(*pair)
+        for seed in subset_seeds(config):
+            name, one = all_replaced(selection, seed)
+            assert one in selection.chunks[name]
         for pair in selection.ledger_pairs:
             assert all(selection.side_corners(side, *pair) for side in ("left", "right"))
         assert {"degradation", "provenance"} < set(report_pages(selection))

@@ -36,8 +36,9 @@ STEPS = [
 LEFT_ALONE = {"draw_native_noise", "trace_corners", "compare_corners"}
 # the small run has neither a text for n-grams nor a sweep of matched scores
 LEFT_ALONE |= {"score_ngrams", "match_scores"}
-# probes are off
+# analyses that are off
 LEFT_ALONE |= {"label_tokens", "fit_probes", "summarise_probes", "show_probes"}
+LEFT_ALONE |= {"score_subsets", "summarise_subsets", "show_subsets"}
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -43,15 +43,16 @@ COMPUTE = {"generate", "score", "compute_logits", "repeat", "make_reference_text
 COMPUTE |= {"trace_corners", "verify", "select_items"}
 PROBE = {"fit_probes"}
 WATCH = {"match_scores", "measure_attention"}
-LOAD = COMPUTE | WATCH | PROBE | {"draw_native_noise"}
+LOAD = COMPUTE | WATCH | PROBE | {"draw_native_noise", "score_subsets"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
 PAGES |= {"show_attention", "write_pages", "write_index", "walk_through", "recompute"}
-PAGES |= {"show_probes", "show_units", "show_doses"}
+PAGES |= {"show_probes", "show_units", "show_doses", "show_subsets"}
 FIGURES = {"plot_degradation", "plot_divergence", "plot_claims", "show_flips", "show_ledger"}
-FIGURES |= {"show_attention", "show_probes", "show_units", "show_doses"}
+FIGURES |= {"show_attention", "show_probes", "show_units", "show_doses", "show_subsets"}
 TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradation"}
 TESTS |= {"summarise_tasks", "summarise_probes", "summarise_units", "summarise_doses"}
+TESTS |= {"summarise_subsets"}
 MODULES = {
     "plan/config": set(),
     "plan/selection": set(),
@@ -64,10 +65,12 @@ MODULES = {
     "corrupt/rotations": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
     "inference/generate": COMPUTE - {"score", "compute_logits", "select_items"},
-    "inference/score": (COMPUTE - {"generate"}) | PROBE,
+    "inference/score": (COMPUTE - {"generate"}) | PROBE | {"score_subsets"},
+    "inference/subsets": {"score_subsets"},
     "inference/task_accuracy": {"score", "select_items"},
     "metrics/selected_items": {"select_items", "score_ngrams"},
     "metrics/claim_tests": {"decide_claims"},
+    "metrics/shapley": {"decide_claims", "summarise_subsets"},
     "inference/native": LOAD,
     "inference/attention": WATCH,
     "inference/matched_scores": {"match_scores"},

@@ -1,5 +1,6 @@
 """What every column of every table means. The pages show it; docs/metrics.md repeats it."""
 
+from needq.common import subset_columns
 from needq.common.column_parts import BACKEND, KEYS, NOISE_SEEDS, TEXTS, with_intervals
 from needq.common.divergence_columns import (
     DIVERGENCE,
@@ -253,6 +254,7 @@ TABLES = {
     "claims": CLAIMS,
     "replacement_methods": REPLACEMENT_METHODS,
     "half_points": HALF_POINTS,
+    **subset_columns.TABLES,
     "divergence_summary": DIVERGENCE_SUMMARY,
     "divergence": DIVERGENCE,
     "divergence_trend": DIVERGENCE_TREND,

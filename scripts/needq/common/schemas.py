@@ -53,6 +53,24 @@ NGRAMS = pa.schema(
     }
     | NLL_BY_BAND
 )
+# a document under one subset of blocks, whose bit b says whether block b is replaced
+SUBSETS = pa.schema(
+    {
+        "noise_seed": pa.int64(),
+        "subset": pa.int64(),
+        "document": pa.int64(),
+        "tokens": pa.int64(),
+        "nll": pa.float64(),
+    }
+)
+SHAPLEY = pa.schema(
+    {
+        "noise_seed": pa.int64(),
+        "document": pa.int64(),
+        "block": pa.int64(),
+        "shapley": pa.float64(),
+    }
+)
 TEXT_SCORES = pa.schema(
     OF_BACKEND
     | {

@@ -4,14 +4,15 @@
 (`needq.plan.schema`). Nothing here reads a file: see `needq.plan.config`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from needq.common import values
 from needq.common.backends import Divergence
 from needq.common.group import Settings
 from needq.common.probes import Probes
+from needq.common.subsets import Subsets
 
 
 class Digest(Settings):
@@ -224,6 +225,7 @@ class Config(Settings):
     evaluation: Evaluation
     tasks: Tasks
     labels: Labels = Labels()
+    subsets: Subsets = Subsets()
     probes: Probes = Probes()
     cuda: values.AutoOrFlag = "auto"
     """Whether backends on CUDA are run. auto: if this machine has a device. On a cluster say yes or
@@ -233,3 +235,13 @@ class Config(Settings):
     """The device that `snakemake verify` computes on. A run does not depend on it."""
     divergence: Divergence
     jobs: Jobs = Jobs()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_off(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The values, without the groups of analyses that are not run."""
+        groups = serialize(self).items()
+        return {
+            name: group
+            for name, group in groups
+            if not (isinstance(group, dict) and group.get("run") is False)
+        }

@@ -16,6 +16,7 @@ from needq.common.files import damaged, temporary, write_text
 from needq.common.rows import Row
 
 if TYPE_CHECKING:  # jobs that compute with a model use rows alone, without pandas
+    import numpy
     from pandas import DataFrame
 
 SORTED_BY = ["backend", "left", "right", "sweep", "intervention", "noise_seed"]
@@ -31,7 +32,17 @@ def write_rows(
 
     A column that a row does not have is null. A key that is not in the schema is left out.
     """
-    table = pyarrow.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    _write_parquet(path, pyarrow.Table.from_pylist([dict(row) for row in rows], schema=schema))
+
+
+def write_arrays(
+    path: str | Path, arrays: Mapping[str, numpy.ndarray], schema: pyarrow.Schema
+) -> None:
+    """Write the columns of a schema, arrays of one length, as parquet in one step."""
+    _write_parquet(path, pyarrow.table(dict(arrays), schema=schema))
+
+
+def _write_parquet(path: str | Path, table: pyarrow.Table) -> None:
     with temporary(path) as partial:
         parquet.write_table(table, partial, write_page_checksum=True)
 

@@ -103,6 +103,17 @@ def token_scores(model: Model, hidden: Tensor, wanted: Predicted) -> tuple[Tenso
     return nll, lead
 
 
+def row_nlls(model: Model, hidden: Tensor, wanted: Predicted) -> Tensor:
+    """The nll (nats, float64, on the CPU) of each row; each row predicts one token."""
+    targets = wanted.targets.to(model.device).split(CHUNK_ROWS)
+    chunks = chunks_of_logits(model, hidden, wanted.rows)
+    values = [
+        -log_probabilities(model, part).gather(1, own[:, None])[:, 0]
+        for part, own in zip(chunks, targets, strict=True)
+    ]
+    return torch.cat(values).double().cpu()
+
+
 def pristine(model: Model, hidden: Tensor, wanted: Predicted) -> list[Pristine]:
     """What the pristine model says where something is predicted, chunk by chunk."""
     exponential = exp_bounded if model.exact else torch.exp

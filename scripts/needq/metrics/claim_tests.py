@@ -15,12 +15,14 @@ import numpy
 from needq.metrics import half_points, shares, statistics
 from needq.metrics.holm import At, Outcome, each_in_range, in_range, untested
 from needq.metrics.labels import article_bands
+from needq.metrics.participation import effective_share
 from needq.metrics.statistics import Estimate
 
 FIFTH, HALF = 1 / 5, 1 / 2
 KEPT = 1 - FIFTH  # 4/5; two damages are alike if their ratio is between KEPT and 1 / KEPT
 FEWEST_ITEMS, FEWEST_TEXTS = 20, 10
 NEAR_NORMAL = "share of texts labelled near normal with the first block replaced; above 4/5"
+EFFECTIVE = "effective number of blocks by Shapley values"
 STATEMENTS = {
     "C1": "With W_Q of one block replaced, the text is still coherent, the grammar still right, "
     "the logic slightly weaker.",
@@ -232,7 +234,14 @@ def spread(single: numpy.ndarray) -> Outcome:
     """C5: over how many blocks the damage by single blocks is spread."""
     blocks = single.shape[2] - 1
     name = f"effective number of blocks that share the damage / all {blocks} blocks; above 1/2"
-    return in_range("C5", name, effective_share(single), HALF, inf)
+    rises = single[:, :, 1:] - single[:, :, :1]
+    return in_range("C5", name, effective_share(rises), HALF, inf)
+
+
+def spread_in_all_orders(values: numpy.ndarray) -> Outcome:
+    """C5+: over how many blocks their Shapley values (seeds, documents, blocks) are spread."""
+    name = f"{EFFECTIVE} / all {values.shape[2]} blocks; above 1/2"
+    return in_range("C5+", name, effective_share(values), HALF, inf)
 
 
 def equal_halves(order: str, nll: numpy.ndarray, start: numpy.ndarray, half: int) -> Outcome:
@@ -242,28 +251,3 @@ def equal_halves(order: str, nll: numpy.ndarray, start: numpy.ndarray, half: int
     """
     name = f"damage of {half} blocks {order} / damage of the first {half} blocks; 4/5 to 5/4"
     return in_range("C5+", name, damage_ratio(nll, start), KEPT, 1 / KEPT)
-
-
-def effective_share(single: numpy.ndarray) -> At:
-    """The effective number of blocks over which damage is spread, as a share of the blocks.
-
-    The effective number is (sum of d)^2 / sum of d^2, where d is the mean rise of nll of a block
-    (the participation ratio; Hill 1973 of order 2). It is 1 if one block does all the damage, and
-    the number of blocks if all do the same damage. Chance makes the sum of squares too large by
-    the variances of the d, so these are subtracted. Where all damages are equal, the share is at
-    its maximum and the interval, which is made from slopes, is too narrow; but there the share is
-    far from the limit of the test.
-    """
-    rises = single[:, :, 1:] - single[:, :, :1]
-    _, variance, _ = statistics.crossed_variance(numpy.moveaxis(rises, 2, 0))
-    excess = 0.0 if numpy.isnan(variance).any() else float(variance.sum())
-    blocks = rises.shape[2]
-    share = of_function(
-        [rises], lambda mean: mean.sum() ** 2 / max((mean**2).sum() - excess, 1e-12) / blocks
-    )
-
-    def at(level: float) -> Estimate:
-        found = share(level)
-        return Estimate(min(float(found.mean), 1.0), found.low, found.high).clipped(0, 1)
-
-    return at

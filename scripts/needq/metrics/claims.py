@@ -1,7 +1,7 @@
 """The verdicts on the article's claims, from the tests of each."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 from pandas import DataFrame
@@ -9,7 +9,7 @@ from pandas import DataFrame
 from needq.common import columns
 from needq.common.keys import GRAMMAR, INFERENCE, LABELS, TOO_SMALL
 from needq.metrics import claim_tests, holm, statistics
-from needq.metrics.claim_tests import FEWEST_ITEMS, NEAR_NORMAL, STATEMENTS
+from needq.metrics.claim_tests import EFFECTIVE, FEWEST_ITEMS, NEAR_NORMAL, STATEMENTS
 from needq.metrics.estimates import different_texts
 from needq.metrics.half_points import cells
 from needq.metrics.holm import CANNOT, Outcome, untested
@@ -17,7 +17,7 @@ from needq.metrics.task_summary import by_task
 
 HEALING = "needs the other matrices refitted after W_Q is replaced (healing)"
 FACTORIAL = "needs all mixtures of W_Q, W_K and W_V replaced (a factorial)"
-SUBSETS = "needs the damage of all block subsets (exact Shapley values)"
+SUBSETS = "needs the damage of all block subsets (configs/subsets.yaml)"
 NO_NGRAMS = "no n-gram text, so items may be answered from four tokens alone"
 NO_LABELS = "no text has a label"
 UNIFORM = (
@@ -34,6 +34,7 @@ class Measured:
     `label` and `text_hash`, and `answers` are rows of schemas.TASKS; all have the columns of an
     intervention. `ngrams` says whether a 5-gram model had a part in selecting the items.
     `entropy` is that of the pristine first block's attention, as a share of equal weights'.
+    `shapley` (seeds, documents, blocks) has the Shapley values of the blocks; None without them.
     """
 
     sweeps: Mapping[str, str]
@@ -43,6 +44,7 @@ class Measured:
     answers: DataFrame
     ngrams: bool
     entropy: float
+    shapley: numpy.ndarray | None = None
 
     def nll(self, kind: str) -> tuple[numpy.ndarray, numpy.ndarray]:
         """The nll (seeds, documents, steps) in the sweep of a comparison, and its steps."""
@@ -234,7 +236,13 @@ def _spread(measured: Measured) -> Iterator[Outcome]:
                 continue
             lacking = "needs a step of about half of the blocks"
         yield untested("C5+", f"damage of half of the blocks {order}; 4/5 to 5/4", lacking)
-    yield untested("C5+", "effective number of blocks by Shapley values; above 1/2", SUBSETS)
+    if measured.shapley is None:
+        yield untested("C5+", f"{EFFECTIVE}; above 1/2", SUBSETS)
+        return
+    found = claim_tests.spread_in_all_orders(measured.shapley)
+    seeds = len(measured.shapley)
+    few = f"{seeds} noise seeds of the subsets; needs {statistics.ENOUGH_SEEDS}"
+    yield found if seeds >= statistics.ENOUGH_SEEDS else replace(found, why=few)
 
 
 def paired(

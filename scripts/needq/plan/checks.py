@@ -29,6 +29,7 @@ from needq.plan.interventions import (
     sweeps_run,
 )
 from needq.plan.selection import Selection
+from needq.plan.subsets import subset_problems
 
 MOST_INTERVENTIONS = 100_000
 GAUSSIAN_ONLY = "noise is gaussian only, but the method of sweep"
@@ -40,6 +41,7 @@ def problems(config: Config) -> Iterator[str]:
     yield from _sweep_problems(config)
     yield from _size_problems(config)
     yield from probes.problems(config)
+    yield from subset_problems(config)
     unknown = list(_unknown_backends(config))
     yield from unknown
     if not unknown:

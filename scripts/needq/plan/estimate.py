@@ -16,6 +16,7 @@ from needq.plan.attention import attention_job, match_job, matched
 from needq.plan.cost import MB, Job, Shape, Texts
 from needq.plan.interventions import Intervention
 from needq.plan.selection import Selection, noise_names
+from needq.plan.subsets import subset_seeds, subsets_bytes, subsets_job
 from needq.plan.units import table_jobs
 
 BYTES_PER_TOKEN = 4  # of a text
@@ -104,6 +105,9 @@ class Run:
         if used.baselines:
             yield self.ngrams()
         yield from probes.all_jobs(self.config, shape, self.documents)
+        if reference.device == "cpu":
+            for _ in subset_seeds(self.config):
+                yield subsets_job(self.config, shape, self.documents)
         for left, right in used.pairs:
             if self._on_cpu([left, right]) == [left, right]:
                 for _ in used.compared_chunks(left, right):
@@ -262,7 +266,7 @@ class Run:
         everything = [one for chunk in used.chunks.values() for one in chunk]
         noise = 4 * shape.n_blocks * shape.width * shape.width
         kept = 4 * shape.weights + noise * len(noise_names(everything))
-        kept += jobs * JOB_BYTES + PAGE_BYTES
+        kept += jobs * JOB_BYTES + PAGE_BYTES + subsets_bytes(self.config, self.documents)
         logits = len(self.config.divergence.positions) * shape.vocabulary
         logits *= len(self.config.generation.prompts)
         meanwhile = 0

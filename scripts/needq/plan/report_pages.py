@@ -28,6 +28,8 @@ def report_pages(selection: Selection) -> Iterator[str]:
         yield "probes"
     if selection.comparisons:
         yield "claims"
+    if selection.config.subsets.run:
+        yield "subsets"
     if selection.ledger_pairs:
         yield "ledger"
     if selection.precision_pairs:

@@ -36,6 +36,7 @@ PAGES = {
     "degradation": ("How much worse the model gets, as a table", "1 Degradation, table"),
     "attention": ("What becomes of attention", "1 Degradation, table of attention"),
     "probes": ("What the model still knows, read by probes", "1 Degradation, table of probes"),
+    "subsets": ("Which blocks matter together", "1 Degradation, tables of block subsets"),
     "labels": (
         "Labels of texts, and how reliable they are",
         "1 Degradation, labels, and how well they are told apart",
@@ -69,6 +70,7 @@ TITLES = {
     "degradation": "Degradation",
     "attention": "Attention",
     "probes": "What the model still knows",
+    "subsets": "Which blocks matter together",
     "labels": "Labels",
     "units": "What to protect",
     "doses": "Dose and damage",

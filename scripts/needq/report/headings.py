@@ -59,6 +59,27 @@ ATTENTION = {
     "previous": "on the previous token",
     "first": "on the first token",
 }
+SHAPLEY = {
+    "block": "block",
+    "shapley": "Shapley value",
+    "alone": "rise of nll alone",
+    "last": "rise if all others are replaced",
+}
+PAIRS = {
+    "block": "block",
+    "other_block": "other block",
+    "interaction": "interaction",
+}
+SUBSET_SIZES = {
+    "blocks_replaced": "blocks replaced",
+    "mean": "rise of nll, mean of subsets",
+    "in_order": "the first blocks",
+    "least": "least damaging",
+    "least_blocks": "its blocks",
+    "most": "most damaging",
+    "most_blocks": "its blocks",
+}
+SUBSETS = {"measure": "measure", "estimate": "estimate", "low": "95% from", "high": "to"}
 HALF_POINTS = {
     "measure": "measure",
     "estimate": "estimate",

@@ -29,6 +29,13 @@ def test_a_config_that_is_written_down_can_be_read_again():
     assert read_config(yaml.safe_load(written)) == config
 
 
+def test_an_analysis_that_is_off_is_not_written_down():
+    assert "subsets" not in read_config(DEFAULT).model_dump()
+    on = read(("subsets", {"run": True, "documents": 3}))
+    assert on.model_dump()["subsets"]["documents"] == 3
+    assert read_config(on.model_dump()) == on
+
+
 REQUIRED = ["run", "model", "model.location", "model.n_blocks", "sweeps", "generation"]
 REQUIRED += ["generation.prompts", "evaluation", "evaluation.text", "evaluation.begin"]
 REQUIRED += ["tasks", "tasks.grammar", "tasks.cloze", "divergence", "divergence.backends"]
@@ -41,7 +48,7 @@ def test_a_missing_key_is_named(key):
     assert refusal(config) == f"config: {key}: the key is missing"
 
 
-@pytest.mark.parametrize("key", ["noise_seeds", "labels", "cuda", "jobs", "model.revision"])
+@pytest.mark.parametrize("key", "noise_seeds labels subsets cuda jobs model.revision".split())
 def test_other_keys_have_defaults(key):
     config = copy.deepcopy(DEFAULT)
     del group_of(config, key)[key.rpartition(".")[2]]

@@ -107,6 +107,25 @@ def test_the_table_of_a_run():
     assert (found.loc[decided, "p_holm"] >= found.loc[decided, "p"]).all()
 
 
+def test_shapley_values_decide_their_test():
+    rng = np.random.default_rng(1)
+    name = "effective number of blocks by Shapley values"
+    without = table(run()).set_index("test")
+    assert without.loc[f"{name}; above 1/2", "why"] == claims.SUBSETS
+    for seeds, damage, expected in (
+        (5, np.ones(12), S),
+        (5, [1.0] + [0.01] * 11, R),
+        (5, [1.0] * 6 + [0.0] * 6, U),
+        (3, np.ones(12), C),
+    ):
+        values = np.array(damage) * np.exp(0.05 * rng.normal(size=(seeds, 40, 12)))
+        found = table(replace(run(), shapley=values)).set_index("test")
+        row = found.loc[f"{name} / all 12 blocks; above 1/2"]
+        assert row["claim"] == "C5+"
+        assert row["verdict"] == expected
+        assert ("3 noise seeds" in row["why"]) is (seeds == 3)
+
+
 def test_the_order_of_rows_says_nothing():
     measured = run()
     mixed = [
