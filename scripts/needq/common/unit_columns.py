@@ -3,7 +3,7 @@
 from needq.common.column_parts import KEYS, NOISE_SEEDS, with_intervals
 
 # the verdicts on a ranking, and on a unit
-RELIABLE, NOT_RELIABLE = "reliable", "not reliable"
+RELIABLE, NOT_RELIABLE, TOO_FEW = "reliable", "not reliable", "cannot be decided"
 WEAK, SPARE = "weak point", "spare"
 
 MATRIX = "What is replaced: q is W_Q, qk is W_Q and W_K, and so on."

@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 from pandas import DataFrame, Series
 
 from needq.common.unit_columns import RELIABLE, SPARE, WEAK
-from needq.common.unit_words import KINDS, name_sweep, name_unit
+from needq.common.units import KINDS, name_sweep, name_unit
 from needq.figures import theme
 from needq.plan.interventions import DIMENSIONS, HEADS
 

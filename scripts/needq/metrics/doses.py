@@ -8,12 +8,12 @@ from pandas import DataFrame
 
 from needq.common import unit_columns
 from needq.common.keys import SCALED, TOO_SMALL
+from needq.common.units import Step
 from needq.metrics import statistics
 from needq.metrics.estimates import as_columns
 from needq.metrics.half_points import crossing, half_point, places_between, weights_of
 from needq.metrics.rises import mean_rise, sweep_rises
 from needq.metrics.statistics import Estimate
-from needq.plan.units import Step
 
 HALF = "half-damage dose"
 BELOW, ABOVE = "half-damage factor below 1", "half-damage factor above 1"

@@ -7,13 +7,13 @@ import numpy
 from pandas import DataFrame
 
 from needq.common import unit_columns
-from needq.common.unit_columns import NOT_RELIABLE, RELIABLE, SPARE, WEAK
+from needq.common.unit_columns import NOT_RELIABLE, RELIABLE, SPARE, TOO_FEW, WEAK
+from needq.common.units import Unit
 from needq.metrics import statistics
 from needq.metrics.estimates import as_columns
-from needq.metrics.holm import CANNOT, UNDECIDED
+from needq.metrics.holm import UNDECIDED
 from needq.metrics.reliability import concordance, concordance_p, rank_shares, ranks, split_half
 from needq.metrics.rises import mean_rise, sweep_rises
-from needq.plan.units import Unit
 
 TENTH = 10
 LIKE = 0.7  # split-half reliability, from which groups may be compared (Nunnally 1978)
@@ -83,6 +83,6 @@ def _rank(
 def _verdict(halves: float, p: float, noise_seeds: int) -> str:
     """Whether a ranking is reliable; without noise, by documents alone."""
     if 0 < noise_seeds < statistics.ENOUGH_SEEDS:
-        return CANNOT
+        return TOO_FEW
     alike = halves >= LIKE  # False for NaN
     return RELIABLE if alike and (not noise_seeds or p <= SIGNIFICANT) else NOT_RELIABLE

@@ -4,9 +4,9 @@ The Snakefile asks, so nothing but plain Python is imported.
 """
 
 from collections.abc import Iterator
-from typing import TypedDict
 
 from needq.common.keys import SCALED
+from needq.common.units import Step, Unit
 from needq.plan.interventions import (
     DIMENSIONS,
     DOSES,
@@ -20,29 +20,6 @@ from needq.plan.selection import Selection
 
 PERCENT = 100
 JOBS = 2  # of units, and of doses: for tables, and for a figure with its page
-
-
-class Unit(TypedDict):
-    """A part of a model that a sweep replaces by itself; None for what its sweep does not cut."""
-
-    sweep: str
-    matrix: str
-    steps: str
-    intervention: str
-    block: int
-    head: int | None
-    group: int | None
-    noise: bool  # whether the method of the sweep draws noise
-
-
-class Step(TypedDict):
-    """A dose of a sweep of doses; that of the pristine model is 0, or 1 for factors."""
-
-    sweep: str
-    matrix: str
-    method: str
-    intervention: str
-    dose: float
 
 
 def unit_sweeps(selection: Selection) -> list[str]:

@@ -3,9 +3,8 @@
 from pandas import DataFrame, Series
 
 from needq.common import unit_columns
-from needq.common.unit_columns import RELIABLE, SPARE, WEAK
-from needq.common.unit_words import name_matrices, name_sweep, name_unit
-from needq.metrics.holm import CANNOT
+from needq.common.unit_columns import RELIABLE, SPARE, TOO_FEW, WEAK
+from needq.common.units import name_matrices, name_sweep, name_unit
 from needq.report import headings
 from needq.report.cells import cells, number
 from needq.report.pages import Pages
@@ -65,7 +64,7 @@ def describe_units(units: DataFrame, reliability: DataFrame) -> str:
 
 def _describe_sweep(units: DataFrame, sweep: Series) -> str:
     words = name_sweep(sweep["matrix"], sweep["steps"])
-    if sweep["verdict"] == CANNOT:
+    if sweep["verdict"] == TOO_FEW:
         return f"{words}: too few noise seeds to say which ranks are reliable."
     if sweep["verdict"] != RELIABLE:
         return f"{words}: there is no reliable rank."

@@ -4,9 +4,8 @@ import numpy
 import pandas
 import pytest
 from needq.common import unit_columns
-from needq.common.unit_columns import NOT_RELIABLE, RELIABLE, SPARE, WEAK
+from needq.common.unit_columns import NOT_RELIABLE, RELIABLE, SPARE, TOO_FEW, WEAK
 from needq.metrics import statistics
-from needq.metrics.holm import CANNOT
 from needq.metrics.units import units_tables
 from unit_data import crossed, evaluation, heads, unit
 
@@ -59,7 +58,7 @@ def test_a_unit_that_never_matters_has_a_rise_of_exactly_0():
 
 def test_too_few_noise_seeds_decide_nothing():
     units, reliability = tables(planted(seeds=3))
-    assert reliability["verdict"].tolist() == [CANNOT]
+    assert reliability["verdict"].tolist() == [TOO_FEW]
     assert set(units["verdict"]) == {"undecided"}
     assert units["rank"].iloc[0] == 1
 

@@ -1,10 +1,34 @@
-"""What units are called in figures and pages."""
+"""Units and doses: what sweeps replace one by one, and what that is called in figures and pages."""
 
 import math
+from typing import TypedDict
 
 from needq.common.keys import matrices
 
 KINDS = {"heads": "head", "dimensions": "group of dimensions", "single": "block"}
+
+
+class Unit(TypedDict):
+    """A part of a model that a sweep replaces by itself; None for what its sweep does not cut."""
+
+    sweep: str
+    matrix: str
+    steps: str
+    intervention: str
+    block: int
+    head: int | None
+    group: int | None
+    noise: bool  # whether the method of the sweep draws noise
+
+
+class Step(TypedDict):
+    """A dose of a sweep of doses; that of the pristine model is 0, or 1 for factors."""
+
+    sweep: str
+    matrix: str
+    method: str
+    intervention: str
+    dose: float
 
 
 def name_matrices(matrix: str) -> str:

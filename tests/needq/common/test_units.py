@@ -2,7 +2,7 @@
 
 import math
 
-from needq.common.unit_words import name_matrices, name_sweep, name_unit
+from needq.common.units import name_matrices, name_sweep, name_unit
 
 
 def test_units_are_named_by_what_is_cut():
