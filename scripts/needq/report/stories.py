@@ -6,10 +6,11 @@ Beside each text stands what another backend writes from the same seed: a GPU, i
 import json
 from collections.abc import Callable, Mapping, Sequence
 from math import exp
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import pandas
 from pandas import DataFrame
+from typing_extensions import TypedDict  # that of Python 3.11 cannot be checked by pydantic
 
 from needq.common.backends import Backend
 from needq.common.keys import UNLABELLED
