@@ -82,4 +82,4 @@ def _listed(words: list[str]) -> str:
 
 
 def _replaced(count: int) -> str:
-    return f"{count} blocks replaced" if count else "pristine"
+    return f"{count} block{'s' * (count != 1)} replaced" if count else "pristine"

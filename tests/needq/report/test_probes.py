@@ -17,6 +17,7 @@ def test_the_page_begins_with_what_is_found():
     for name in PROPERTIES:
         measure = "R2 (guessing: 0)" if name == "position" else "accuracy (guessing: 0.200)"
         assert f"{name.capitalize()}: {measure}" in text
+    assert "1 block replaced" in text
     assert "0.450" in text  # the last layer with 12 blocks replaced
     assert "tables/probes.tsv" in text
 
