@@ -17,8 +17,9 @@ PREVIOUS, NAME, NUMBER, ENDING, POSITION = PROPERTIES = (
     "position",
 )
 ACCURACY, R2 = "accuracy", "R2"  # what is measured of a probe; R2 of the position alone
-# the streams come from the CPU in float32, whatever the reference backend is
-BACKEND = Backend()
+# the streams come from the CPU in float32, whatever the reference backend is, and from the kernels
+# that every family has
+BACKEND = Backend(kernels="eager")
 FOLDS = 2  # half of the documents train a probe, and the other half test it; then vice versa
 ITEMS = 4000  # tokens of a property, at most: a fit of some 2,000 takes a fraction of a second
 

@@ -1,6 +1,6 @@
 """The residual stream before the first block and after each block, under each intervention."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -66,10 +66,10 @@ def before_first_block(model: NativeModel, stream: NativeStream) -> Tensor:
     """What the first block reads [batch, tokens, width]: embeddings of tokens, and of positions."""
     seen: list[Tensor] = []
 
-    def see(_: Module, inputs: tuple[Tensor, ...], settings: Mapping[str, Tensor]) -> None:
-        seen.append(inputs[0] if inputs else settings["hidden_states"])
+    def see(_: Module, inputs: tuple[Tensor, ...]) -> None:
+        seen.append(inputs[0])
 
-    hook = model.first_block.register_forward_pre_hook(see, with_kwargs=True)
+    hook = model.first_block.register_forward_pre_hook(see)
     try:
         model.block(0, stream)
     finally:

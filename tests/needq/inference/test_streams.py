@@ -1,11 +1,23 @@
 """Residual streams: those that transformers gives of the patched model, each once."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from family_models import FAMILIES, FEW, models
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from needq.backup.model import back_up
+from needq.common.probes import BACKEND
+from needq.inference.backend import load
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher
+from needq.inference.stack import PRISTINE
 from needq.inference.streams import each_stream
+from saved import save_small
+from small import config_of
 
 DOCUMENTS = [[3, 1, 4, 1, 5, 9], [2, 7, 1, 8], [6, 6]]
 
@@ -62,3 +74,26 @@ def test_the_model_is_pristine_afterwards(gpt2, corrupted):
     before = model.logits(ids)[0]
     list(each_stream(model, patcher, patches, DOCUMENTS, 2))
     assert torch.equal(model.logits(ids)[0], before)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(FEW, max_examples=1)
+@given(data=st.data())
+def test_streams_of_every_family(family, data):
+    made = data.draw(models(family)).float()
+    with tempfile.TemporaryDirectory() as name:
+        source, backup = Path(name) / "source", Path(name) / "backup"
+        save_small(made, source)
+        back_up(config_of(source), backup)
+        model = load(backup, BACKEND)
+        patcher = Patcher(model, backup / "model.safetensors", {})
+        found = list(each_stream(model, patcher, [PRISTINE], DOCUMENTS, 2))
+    with torch.inference_mode():
+        states = [
+            model.model(torch.tensor([ids]), output_hidden_states=True).hidden_states
+            for ids in DOCUMENTS
+        ]
+    assert [layer for _, layer, _ in found] == list(range(model.n_blocks + 1))
+    for _, layer, values in found[:-1]:  # transformers gives the last one after its norm
+        expected = torch.cat([own[layer][0] for own in states])
+        np.testing.assert_allclose(values, expected, rtol=1e-3, atol=1e-4)
