@@ -10,7 +10,8 @@ from pathlib import Path
 
 from needq.common import errors
 from needq.common.keys import model_name
-from needq.plan import at_hand, attention, cost, dependencies, estimate, selection, verdicts
+from needq.plan import at_hand, attention, comparisons, cost, dependencies, estimate, healing
+from needq.plan import selection, verdicts
 from needq.plan.params import json_text
 from needq.plan.report_pages import opposite, report_pages
 
@@ -92,4 +93,5 @@ def repeat_errors():
 include: "wildcards.smk"
 include: "resources.smk"
 include: "attention_jobs.smk"
+include: "healing_jobs.smk"
 include: "corner_noise.smk"

@@ -5,20 +5,25 @@ from needq.common import published, tables
 from needq.common.logs import job
 from needq.metrics.attention import pristine_entropy
 from needq.metrics.claims import Measured, claims_table
+from needq.metrics.factorial import factorial_table
 from needq.metrics.half_points import half_points_table
 from needq.metrics.replacement_methods import replacement_methods_table
+from needq.plan.comparisons import has_mixtures
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     evaluation, answers = tables.read_frame(files.evaluation), tables.read_frame(files.answers)
     texts, compared = tables.read_frame([files.labels]), params.comparisons
     entropy = pristine_entropy(published.read_table(files.attention), 0)
-    kept = (evaluation, texts, answers, params.ngrams, entropy)
+    healed = tables.read_frame(files.healing) if files.healing else None
+    kept = (evaluation, texts, answers, params.ngrams, entropy, healed)
     measured = Measured(compared, params.n_blocks, *kept)
     written = {
         "claims": claims_table(measured, params.run, params.model),
         "methods": replacement_methods_table(evaluation, compared),
         "half_points": half_points_table(answers, compared["q"], chances(files.tasks)),
     }
+    if has_mixtures(compared):
+        written["factorial"] = factorial_table(evaluation, compared)
     for name, table in written.items():
         tables.write_table(snakemake.output[name], table, tables.MEASURED)

@@ -18,7 +18,8 @@ def test_the_first_forty_lines_are_all_that_a_newcomer_touches():
 
 
 def test_the_order_of_its_groups():
-    order = "run model sweeps noise_seeds generation evaluation tasks labels cuda verify_device"
+    order = "run model sweeps noise_seeds generation evaluation tasks labels healing"
+    order += " cuda verify_device"
     assert list(DEFAULT) == [*order.split(), "divergence", "jobs"]
 
 

@@ -30,9 +30,10 @@ FLOOR = {package: number for number, packages in enumerate(FLOORS) for package i
 
 # every script that draws keyed numbers, or imports what does
 USERS_OF_KEYED = """
-    collect_digests compute_logits corrupt count_weights decide_claims draw_native_noise
-    draw_noise generate label_texts make_reference_texts match_scores measure_attention
-    plot_degradation repeat score select_items summarise_degradation trace_corners verify
+    collect_digests compute_logits corrupt count_weights decide_claims draw_batches
+    draw_native_noise draw_noise generate heal label_texts make_reference_texts match_scores
+    measure_attention plot_degradation repeat score select_items summarise_degradation
+    summarise_healing trace_corners verify
 """.split()
 
 

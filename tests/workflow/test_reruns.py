@@ -42,12 +42,13 @@ TOKENIZE = {"tokenize_texts", "score_ngrams"} | GENERATE
 COMPUTE = {"generate", "score", "compute_logits", "repeat", "make_reference_texts"}
 COMPUTE |= {"trace_corners", "verify", "select_items"}
 WATCH = {"match_scores", "measure_attention"}
-LOAD = COMPUTE | WATCH | {"draw_native_noise"}
+LOAD = COMPUTE | WATCH | {"draw_native_noise", "heal"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
 PAGES |= {"show_attention", "write_pages", "write_index", "walk_through", "recompute"}
+PAGES |= {"show_healing"}
 FIGURES = {"plot_degradation", "plot_divergence", "plot_claims", "show_flips", "show_ledger"}
-FIGURES |= {"show_attention"}
+FIGURES |= {"show_attention", "show_healing"}
 TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradation"}
 TESTS |= {"summarise_tasks"}
 MODULES = {
@@ -62,17 +63,20 @@ MODULES = {
     "corrupt/rotations": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
     "inference/generate": COMPUTE - {"score", "compute_logits", "select_items"},
-    "inference/score": COMPUTE - {"generate"},
+    "inference/score": COMPUTE - {"generate"} | {"heal"},
+    "inference/refit": {"heal"},
     "inference/task_accuracy": {"score", "select_items"},
     "metrics/selected_items": {"select_items", "score_ngrams"},
-    "metrics/claim_tests": {"decide_claims"},
+    "metrics/claim_tests": {"decide_claims", "summarise_healing"},
+    "metrics/healing": {"decide_claims", "summarise_healing"},
+    "metrics/training_rows": {"draw_batches"},
     "inference/native": LOAD,
     "inference/attention": WATCH,
     "inference/matched_scores": {"match_scores"},
     "exact/model": LOAD,
     "metrics/statistics": TESTS
     | {"plot_divergence", "summarise_divergence", "summarise_ledger", "walk_through"}
-    | {"summarise_baselines"},
+    | {"summarise_baselines", "summarise_healing"},
     "metrics/kneser_ney": {"score_ngrams"},
     "metrics/baselines": {"summarise_baselines"},
     "metrics/yardsticks": {"plot_degradation", "write_index", "walk_through", "collect_stories"},

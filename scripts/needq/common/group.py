@@ -4,6 +4,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from needq.common import values
+
 
 class Settings(BaseModel):
     """A group of keys: other keys are refused, and values are never changed."""
@@ -18,3 +20,10 @@ class Settings(BaseModel):
     def changed(self, **changes: Any) -> Self:
         """The same settings with some values replaced; unchecked."""
         return self.model_copy(update=changes)
+
+
+class Analysis(Settings):
+    """A group for an analysis that most runs leave out."""
+
+    run: values.Flag = False
+    """Whether the analysis is run. If not, the other keys of the group mean nothing."""

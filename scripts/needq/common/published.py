@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TEXT = {field.name for schema in SCHEMAS for field in schema if pyarrow.types.is_string(field.type)}
 TEXT |= {"cause", "claim", "effect", "example", "measure", "method", "statement"}
 TEXT |= {"axis", "bias", "replaced", "stored_noise", "test", "true_label", "verdict", "why", "run"}
-TEXT |= {"model"}
+TEXT |= {"model", "parameters"}
 MIXED = {"low", "high"}  # ends of an interval: numbers, or that n is too small
 
 

@@ -125,6 +125,15 @@ class AttentionRow(TypedDict):
     first: float
 
 
+class HealingRow(InterventionKeys):
+    """A document's nll, in nats per token, after some training steps (schemas.HEALING)."""
+
+    parameters: str
+    step: int
+    document: int
+    nll: float
+
+
 class ReferenceTextRow(TypedDict):
     """A reference text (schemas.REFERENCE_TEXTS)."""
 

@@ -4,13 +4,14 @@
 (`needq.plan.schema`). Nothing here reads a file: see `needq.plan.config`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from needq.common import values
 from needq.common.backends import Divergence
 from needq.common.group import Settings
+from needq.common.healing import Healing
 
 
 class Digest(Settings):
@@ -223,6 +224,7 @@ class Config(Settings):
     evaluation: Evaluation
     tasks: Tasks
     labels: Labels = Labels()
+    healing: Healing = Healing()
     cuda: values.AutoOrFlag = "auto"
     """Whether backends on CUDA are run. auto: if this machine has a device. On a cluster say yes or
     no, since jobs do not run on the machine that plans them.
@@ -231,3 +233,13 @@ class Config(Settings):
     """The device that `snakemake verify` computes on. A run does not depend on it."""
     divergence: Divergence
     jobs: Jobs = Jobs()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_off(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The values, without the groups of analyses that are not run."""
+        groups = serialize(self).items()
+        return {
+            name: group
+            for name, group in groups
+            if not (isinstance(group, dict) and group.get("run") is False)
+        }

@@ -12,6 +12,7 @@ from needq.common.settings import Config, Sweep
 from needq.common.values import GpuName
 from needq.plan.at_hand import file_problems
 from needq.plan.corners import differing
+from needq.plan.healing import healing_problems
 from needq.plan.interventions import (
     ALL,
     CUMULATIVE,
@@ -38,6 +39,7 @@ def problems(config: Config) -> Iterator[str]:
     yield from file_problems(config)
     yield from _sweep_problems(config)
     yield from _size_problems(config)
+    yield from healing_problems(config)
     unknown = list(_unknown_backends(config))
     yield from unknown
     if not unknown:

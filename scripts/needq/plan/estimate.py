@@ -14,6 +14,7 @@ from needq.plan import cost
 from needq.plan.at_hand import document_bytes, line_bytes, line_count, unpacked_bytes
 from needq.plan.attention import attention_job, match_job, matched
 from needq.plan.cost import MB, Job, Shape, Texts
+from needq.plan.healing import healing_jobs
 from needq.plan.interventions import Intervention
 from needq.plan.selection import Selection, noise_names
 
@@ -102,6 +103,7 @@ class Run:
                 yield self.score(name, key, chunk)
         if used.baselines:
             yield self.ngrams()
+        yield from healing_jobs(self.config, shape, self.documents)
         for left, right in used.pairs:
             if self._on_cpu([left, right]) == [left, right]:
                 for _ in used.compared_chunks(left, right):

@@ -29,3 +29,5 @@ def report_pages(selection: Selection) -> Iterator[str]:
         yield "ledger"
     if selection.precision_pairs:
         yield "flips"
+    if selection.config.healing.run:
+        yield "healing"

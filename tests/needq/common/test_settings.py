@@ -11,7 +11,10 @@ from planning import plan, read, refusal
 
 
 def test_the_default_config_says_every_value():
-    given = {key: values for key, values in DEFAULT.items() if key not in ("sweeps", "divergence")}
+    left_out = [key for key, group in DEFAULT.items() if group == {"run": False}]
+    assert "healing" in left_out  # analyses that are off; their overlays say the values
+    left_out += ["sweeps", "divergence"]
+    given = {key: values for key, values in DEFAULT.items() if key not in left_out}
     values = read_config(DEFAULT).model_dump()
     assert {key: values[key] for key in given} == given
     divergence = DEFAULT["divergence"]
@@ -22,6 +25,13 @@ def test_a_config_that_is_written_down_can_be_read_again():
     config = read_config(DEFAULT)
     written = yaml.safe_dump(config.model_dump())
     assert read_config(yaml.safe_load(written)) == config
+
+
+def test_an_analysis_that_is_off_is_not_written_down():
+    assert "healing" not in read_config(DEFAULT).model_dump()
+    on = read(("healing", {"run": True, "steps": 3}))
+    assert on.model_dump()["healing"]["steps"] == 3
+    assert read_config(on.model_dump()) == on
 
 
 REQUIRED = ["run", "model", "model.location", "model.n_blocks", "sweeps", "generation"]
@@ -36,7 +46,9 @@ def test_a_missing_key_is_named(key):
     assert refusal(config) == f"config: {key}: the key is missing"
 
 
-@pytest.mark.parametrize("key", ["noise_seeds", "labels", "cuda", "jobs", "model.revision"])
+@pytest.mark.parametrize(
+    "key", ["noise_seeds", "labels", "healing", "cuda", "jobs", "model.revision"]
+)
 def test_other_keys_have_defaults(key):
     config = copy.deepcopy(DEFAULT)
     del group_of(config, key)[key.rpartition(".")[2]]

@@ -27,7 +27,8 @@ def names(script, root=SCRIPTS):
             "back_up.py",
             f"{ARCHITECTURES} backup/buffers backup/checkpoint backup/gate backup/gguf_file "
             "backup/model backup/originals backup/self_check backup/sources backup/tokenizer "
-            "common/backends common/errors common/files common/group common/logs common/rows "
+            "common/backends common/errors common/files common/group common/healing common/logs "
+            "common/rows "
             "common/settings common/sources common/tensors common/values",
         ),
         (
@@ -35,7 +36,8 @@ def names(script, root=SCRIPTS):
             "backup/documents backup/encoder backup/task_files backup/tasks "
             "backup/tokenizer backup/tokens "
             "common/errors common/files "
-            "common/backends common/group common/logs common/rows common/settings common/values",
+            "common/backends common/group common/healing common/logs common/rows common/settings "
+            "common/values",
         ),
         (
             "corrupt.py",
