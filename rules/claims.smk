@@ -2,7 +2,7 @@
 #
 # INPUTS   the reference backend's scores, answers and labels, of the sweeps that are compared, and
 #          how the pristine model attends
-# OUTPUTS  tables/claims.tsv, replacement_methods.tsv, half_points.tsv
+# OUTPUTS  tables/claims.tsv, replacement_methods.tsv, half_points.tsv, factorial.tsv (of mixtures)
 #          figures/half_points, comparisons and single, .svg and .png
 #          pages/claims.html
 
@@ -23,7 +23,9 @@ rule decide_claims:
         attention="<results>/tables/attention.tsv",
         subsets=rules.summarise_subsets.output.by_document if SUBSETS_DECIDE else [],
         tasks="<results>/tasks/asked.json",
+        healing=HEALED_ROWS,
     output:
+        **FACTORIAL,
         claims="<results>/tables/claims.tsv",
         methods="<results>/tables/replacement_methods.tsv",
         half_points="<results>/tables/half_points.tsv",

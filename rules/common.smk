@@ -10,8 +10,8 @@ from pathlib import Path
 
 from needq.common import errors
 from needq.common.keys import model_name
-from needq.plan import at_hand, attention, cost, dependencies, estimate, probes, selection
-from needq.plan import subsets, verdicts
+from needq.plan import at_hand, attention, comparisons, cost, dependencies, estimate, healing
+from needq.plan import probes, selection, subsets, verdicts
 from needq.plan.params import json_text
 from needq.plan.report_pages import opposite, report_pages
 
@@ -94,4 +94,5 @@ include: "wildcards.smk"
 include: "resources.smk"
 include: "attention_jobs.smk"
 include: "subset_jobs.smk"
+include: "healing_jobs.smk"
 include: "corner_noise.smk"

@@ -18,6 +18,7 @@ from snakemake.cli import parse_args
 
 from needq.backup.early import check_early
 from needq.backup.kernels import check_kernels
+from needq.backup.parameter_sets import check_healing
 from needq.backup.replaceable import check_methods
 from needq.common import errors
 from needq.exact.supported import require_supported
@@ -79,6 +80,7 @@ def check_model(complete):
     require_supported(architecture.keys, exact)
     check_kernels(architecture, backends)
     check_methods(architecture, complete.sweeps)
+    check_healing(architecture, complete.healing)
 
 
 def read_config():

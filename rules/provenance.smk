@@ -30,3 +30,7 @@ rule record_provenance:
         cuda=CUDA,
     script:
         "../scripts/record_provenance.py"
+
+
+# whether its digests are those of another machine
+include: "verify.smk"

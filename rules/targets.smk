@@ -19,6 +19,7 @@ TABLES = [
     *(rules.decide_claims.output if USED.comparisons else []),
     *(rules.predict_flips.output if USED.precision_pairs else []),
     *(rules.summarise_ledger.output if USED.ledger_pairs else []),
+    *(rules.summarise_healing.output if HEALED else []),
 ]
 
 
@@ -41,3 +42,4 @@ rule figures:
         rules.plot_claims.output if USED.comparisons else [],
         rules.show_flips.output if USED.precision_pairs else [],
         rules.show_ledger.output if USED.ledger_pairs else [],
+        rules.show_healing.output if HEALED else [],

@@ -19,7 +19,7 @@ def test_the_first_forty_lines_are_all_that_a_newcomer_touches():
 
 def test_the_order_of_its_groups():
     order = "run model sweeps noise_seeds generation evaluation tasks labels subsets probes"
-    order += " cuda verify_device divergence jobs"
+    order += " healing cuda verify_device divergence jobs"
     assert list(DEFAULT) == order.split()
 
 

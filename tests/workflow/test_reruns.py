@@ -43,13 +43,14 @@ COMPUTE = {"generate", "score", "compute_logits", "repeat", "make_reference_text
 COMPUTE |= {"trace_corners", "verify", "select_items"}
 PROBE = {"fit_probes"}
 WATCH = {"match_scores", "measure_attention"}
-LOAD = COMPUTE | WATCH | PROBE | {"draw_native_noise", "score_subsets"}
+LOAD = COMPUTE | WATCH | PROBE | {"draw_native_noise", "score_subsets", "heal"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
 PAGES |= {"show_attention", "write_pages", "write_index", "walk_through", "recompute"}
-PAGES |= {"show_probes", "show_units", "show_doses", "show_subsets"}
+PAGES |= {"show_probes", "show_units", "show_doses", "show_subsets", "show_healing"}
 FIGURES = {"plot_degradation", "plot_divergence", "plot_claims", "show_flips", "show_ledger"}
 FIGURES |= {"show_attention", "show_probes", "show_units", "show_doses", "show_subsets"}
+FIGURES |= {"show_healing"}
 TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradation"}
 TESTS |= {"summarise_tasks", "summarise_probes", "summarise_units", "summarise_doses"}
 TESTS |= {"summarise_subsets"}
@@ -65,11 +66,14 @@ MODULES = {
     "corrupt/rotations": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
     "inference/generate": COMPUTE - {"score", "compute_logits", "select_items"},
-    "inference/score": (COMPUTE - {"generate"}) | PROBE | {"score_subsets"},
+    "inference/score": (COMPUTE - {"generate"}) | PROBE | {"score_subsets", "heal"},
     "inference/subsets": {"score_subsets"},
+    "inference/refit": {"heal"},
     "inference/task_accuracy": {"score", "select_items"},
     "metrics/selected_items": {"select_items", "score_ngrams"},
-    "metrics/claim_tests": {"decide_claims"},
+    "metrics/claim_tests": {"decide_claims", "summarise_healing"},
+    "metrics/healing": {"decide_claims", "summarise_healing"},
+    "metrics/training_rows": {"draw_batches"},
     "metrics/shapley": {"decide_claims", "summarise_subsets"},
     "inference/native": LOAD,
     "inference/attention": WATCH,
@@ -77,7 +81,7 @@ MODULES = {
     "exact/model": LOAD,
     "metrics/statistics": TESTS
     | {"plot_divergence", "summarise_divergence", "summarise_ledger", "walk_through"}
-    | {"summarise_baselines"},
+    | {"summarise_baselines", "summarise_healing"},
     "inference/streams": PROBE,
     "metrics/probes": PROBE,
     "metrics/probe_items": {"label_tokens"},

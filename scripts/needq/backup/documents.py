@@ -1,4 +1,4 @@
-"""Texts of documents: the evaluation text, and the text that n-gram models are trained on."""
+"""Texts of documents: the evaluation text, and the texts that models are trained on."""
 
 import bz2
 from itertools import groupby
@@ -23,23 +23,24 @@ def read_documents(path: str) -> list[str]:
     return documents
 
 
-def read_ngram_documents(path: str) -> list[str]:
-    """The documents of a text for n-grams: between blank lines; if there are none, its lines.
+def read_ngram_documents(path: str, key: str = "evaluation.ngram_text") -> list[str]:
+    """The documents of a training text: between blank lines; if there are none, its lines.
 
-    Raises UserError for what is no UTF-8, no bz2 file despite its name, or has no document.
+    `key` is the key of the config that names it. Raises UserError for what is no UTF-8, no bz2 file
+    despite its name, or has no document.
     """
-    documents = _between_blank_lines(_unpacked(path))
+    documents = _between_blank_lines(_unpacked(path, key))
     if len(documents) == 1:
         documents = [line for line in documents[0].split("\n") if line.strip()]
     if not documents:
-        raise UserError(f"config: evaluation.ngram_text: {path}: holds no document")
+        raise UserError(f"config: {key}: {path}: holds no document")
     return documents
 
 
-def _unpacked(path: str) -> str:
+def _unpacked(path: str, key: str) -> str:
     if not path.endswith(PACKED):
-        return read_text(path, "evaluation.ngram_text")
-    where = f"config: evaluation.ngram_text: {path}"
+        return read_text(path, key)
+    where = f"config: {key}: {path}"
     try:
         text = bz2.decompress(Path(path).read_bytes()).decode("utf-8-sig")
     except UnicodeDecodeError:

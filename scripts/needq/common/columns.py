@@ -13,6 +13,7 @@ from needq.common.divergence_columns import (
     LEDGER_CORNERS,
     LEDGER_TEXTS,
 )
+from needq.common.healing_columns import FACTORIAL, HEALING
 from needq.common.label_columns import LABEL_AXES, LABEL_CONFUSION, LABEL_QUALITY, LABELS
 from needq.common.positions import BAND_NAMES, BANDS
 from needq.common.probe_columns import PROBES
@@ -158,7 +159,8 @@ CLAIMS = {
     "p": "1 minus the level at which the interval just reaches the range of the test: at most 0.05 "
     "if the 95% interval is outside. 1 if the estimate is inside, which is no evidence for the "
     "claim. Of a test of each block in turn: the smallest p of its blocks times their number, so p "
-    "may be above 0.05 although the interval of the worst block is outside.",
+    "may be above 0.05 although the interval of the worst block is outside. 1 for the test of "
+    "mixtures, which is never refuted (docs/claims.md).",
     "p_holm": "p, corrected by Holm's method for the other tests of the claim.",
     "verdict": "supported: the whole 95% interval is inside the range of the test. refuted: the "
     "interval is outside and p_holm is at most 0.05. cannot be decided: the run lacks what the "
@@ -255,6 +257,8 @@ TABLES = {
     "replacement_methods": REPLACEMENT_METHODS,
     "half_points": HALF_POINTS,
     **subset_columns.TABLES,
+    "healing": HEALING,
+    "factorial": FACTORIAL,
     "divergence_summary": DIVERGENCE_SUMMARY,
     "divergence": DIVERGENCE,
     "divergence_trend": DIVERGENCE_TREND,

@@ -21,7 +21,7 @@ TEXT = {field.name for schema in SCHEMAS for field in schema if pyarrow.types.is
 TEXT |= {"matrix", "steps"}
 TEXT |= {"cause", "claim", "effect", "example", "measure", "method", "statement"}
 TEXT |= {"axis", "bias", "replaced", "stored_noise", "test", "true_label", "verdict", "why", "run"}
-TEXT |= {"model", "least_blocks", "most_blocks"}
+TEXT |= {"model", "parameters", "least_blocks", "most_blocks"}
 MIXED = {"low", "high"}  # ends of an interval: numbers, or that n is too small
 
 

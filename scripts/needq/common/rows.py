@@ -159,6 +159,15 @@ class ProbeRow(InterventionKeys, ProbeScore):
     layer: int
 
 
+class HealingRow(InterventionKeys):
+    """A document's nll, in nats per token, after some training steps (schemas.HEALING)."""
+
+    parameters: str
+    step: int
+    document: int
+    nll: float
+
+
 class ReferenceTextRow(TypedDict):
     """A reference text (schemas.REFERENCE_TEXTS)."""
 

@@ -43,6 +43,11 @@ EVALUATION = pa.schema(
         "logits_sha256": pa.string(),
     }
 )
+HEALING = pa.schema(
+    {"parameters": pa.string()}
+    | INTERVENTION
+    | {"step": pa.int64(), "document": pa.int64(), "nll": pa.float64()}
+)
 NGRAMS = pa.schema(
     {
         "order": pa.int64(),

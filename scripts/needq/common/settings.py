@@ -11,6 +11,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from needq.common import values
 from needq.common.backends import Divergence
 from needq.common.group import Settings
+from needq.common.healing import Healing
 from needq.common.probes import Probes
 from needq.common.subsets import Subsets
 
@@ -227,6 +228,7 @@ class Config(Settings):
     labels: Labels = Labels()
     subsets: Subsets = Subsets()
     probes: Probes = Probes()
+    healing: Healing = Healing()
     cuda: values.AutoOrFlag = "auto"
     """Whether backends on CUDA are run. auto: if this machine has a device. On a cluster say yes or
     no, since jobs do not run on the machine that plans them.

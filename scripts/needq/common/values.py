@@ -189,6 +189,7 @@ Temperature = Annotated[
     float, Field(ge=0, le=100), AfterValidator(_temperature), BeforeValidator(_number)
 ]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
+ShareOrNull = Annotated[Share | None, BeforeValidator(_null)]
 Dose = Annotated[
     float, Field(ge=0, le=10), AfterValidator(_whole_percent), BeforeValidator(_number)
 ]

@@ -8,15 +8,16 @@ from pandas import DataFrame
 
 from needq.common import columns
 from needq.common.keys import GRAMMAR, INFERENCE, LABELS, TOO_SMALL
-from needq.metrics import claim_tests, holm, statistics
+from needq.metrics import claim_tests, factorial, healing, holm, statistics
 from needq.metrics.claim_tests import EFFECTIVE, FEWEST_ITEMS, NEAR_NORMAL, STATEMENTS
 from needq.metrics.estimates import different_texts
 from needq.metrics.half_points import cells
 from needq.metrics.holm import CANNOT, Outcome, untested
 from needq.metrics.task_summary import by_task
+from needq.plan.comparisons import has_mixtures
 
-HEALING = "needs the other matrices refitted after W_Q is replaced (healing)"
-FACTORIAL = "needs all mixtures of W_Q, W_K and W_V replaced (a factorial)"
+HEALING = "needs the other matrices refitted after W_Q is replaced (configs/healing.yaml)"
+FACTORIAL = "needs all mixtures of W_Q, W_K and W_V replaced (configs/healing.yaml)"
 SUBSETS = "needs the damage of all block subsets (configs/subsets.yaml)"
 NO_NGRAMS = "no n-gram text, so items may be answered from four tokens alone"
 NO_LABELS = "no text has a label"
@@ -35,6 +36,7 @@ class Measured:
     intervention. `ngrams` says whether a 5-gram model had a part in selecting the items.
     `entropy` is that of the pristine first block's attention, as a share of equal weights'.
     `shapley` (seeds, documents, blocks) has the Shapley values of the blocks; None without them.
+    `healing` are rows of schemas.HEALING; None if no model was healed.
     """
 
     sweeps: Mapping[str, str]
@@ -45,6 +47,7 @@ class Measured:
     ngrams: bool
     entropy: float
     shapley: numpy.ndarray | None = None
+    healing: DataFrame | None = None
 
     def nll(self, kind: str) -> tuple[numpy.ndarray, numpy.ndarray]:
         """The nll (seeds, documents, steps) in the sweep of a comparison, and its steps."""
@@ -212,8 +215,14 @@ def _redundancy(measured: Measured) -> Iterator[Outcome]:
         yield untested("C4", "damage of all blocks / sum of damages by single blocks", lacking)
     else:
         yield claim_tests.backed_up(measured.nll("q")[0], measured.nll("single")[0])
-    yield untested("C4", "K and V can compensate", HEALING)
-    yield untested("C4", "interactions of W_Q, W_K and W_V", FACTORIAL)
+    if measured.healing is None:
+        yield untested("C4", "K and V can compensate", HEALING)
+    else:
+        yield healing.compensated(measured.healing, measured.n_blocks)
+    if has_mixtures(measured.sweeps):
+        yield factorial.together(measured.evaluation, measured.sweeps)
+    else:
+        yield untested("C4", "interactions of W_Q, W_K and W_V", FACTORIAL)
 
 
 def _spread(measured: Measured) -> Iterator[Outcome]:

@@ -13,6 +13,7 @@ from needq.common.values import GpuName
 from needq.plan import probes
 from needq.plan.at_hand import file_problems
 from needq.plan.corners import differing
+from needq.plan.healing import healing_problems
 from needq.plan.interventions import (
     ALL,
     CUMULATIVE,
@@ -42,6 +43,7 @@ def problems(config: Config) -> Iterator[str]:
     yield from _size_problems(config)
     yield from probes.problems(config)
     yield from subset_problems(config)
+    yield from healing_problems(config)
     unknown = list(_unknown_backends(config))
     yield from unknown
     if not unknown:

@@ -67,3 +67,12 @@ def _differing(sweep: Sweep) -> list[tuple[str, Any]]:
         for name, value in values.items()
         if value != getattr(ARTICLE, name)
     ]
+
+
+# mixtures of W_Q, W_K and W_V, as comparisons name them; "" is the pristine model
+MIXTURES = ("", "q", "k", "v", "qk", "qv", "kv", "qkv")
+
+
+def has_mixtures(comparisons: Mapping[str, str]) -> bool:
+    """Whether W_Q, W_K and W_V are replaced alone, in pairs, and all three."""
+    return set(MIXTURES) - {""} <= set(comparisons)

@@ -14,6 +14,7 @@ from needq.plan import cost, probes
 from needq.plan.at_hand import document_bytes, line_bytes, line_count, unpacked_bytes
 from needq.plan.attention import attention_job, match_job, matched
 from needq.plan.cost import MB, Job, Shape, Texts
+from needq.plan.healing import healing_jobs
 from needq.plan.interventions import Intervention
 from needq.plan.selection import Selection, noise_names
 from needq.plan.subsets import subset_seeds, subsets_bytes, subsets_job
@@ -108,6 +109,7 @@ class Run:
         if reference.device == "cpu":
             for _ in subset_seeds(self.config):
                 yield subsets_job(self.config, shape, self.documents)
+        yield from healing_jobs(self.config, shape, self.documents)
         for left, right in used.pairs:
             if self._on_cpu([left, right]) == [left, right]:
                 for _ in used.compared_chunks(left, right):

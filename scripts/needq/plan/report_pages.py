@@ -35,3 +35,5 @@ def report_pages(selection: Selection) -> Iterator[str]:
     if selection.precision_pairs:
         yield "flips"
     yield from unit_pages(selection)
+    if selection.config.healing.run:
+        yield "healing"

@@ -50,6 +50,7 @@ PAGES = {
         "2 Divergence, what each cause does, as a table",
     ),
     "flips": ("Flips predicted from rounding errors", "2 Divergence, table of predicted flips"),
+    "healing": ("Can the rest of the model make up for W_Q?", "3 Claims, table of healing"),
     "notebook_walk": (
         "A walk through the result, for students",
         "6 Notebooks, a walk through the result",
@@ -78,6 +79,7 @@ TITLES = {
     "side_by_side": "Texts side by side",
     "ledger": "The ledger",
     "flips": "Predicted flips",
+    "healing": "Healing",
     "notebook_walk": "Do we really need Q? A walk through one run",
     "notebook_headline": "The headline table, computed again",
     "provenance": "Config and provenance",

@@ -174,3 +174,26 @@ TREND = {
     "verdict": "diverge",
     "texts": "texts",
 }
+HEALING = {
+    "parameters": "trained",
+    "recovered": "recovered, beside the control",
+    "recovered_absolute": "recovered, beside the untrained model",
+    "rise": "rise of nll",
+    "rise_over_control": "above the control",
+    "noise_seeds": "noise seeds",
+    "documents": "documents",
+}
+HEALING_CONTROL = {"parameters": "trained", "rise": "rise of nll", "documents": "documents"}
+HEALING_STEPS = {
+    "parameters": "trained",
+    "blocks_replaced": "blocks replaced",
+    "step": "steps",
+    "recovered": "recovered, beside the control",
+    "rise": "rise of nll",
+}
+FACTORIAL = {
+    "blocks_replaced": "blocks replaced",
+    "effect": "effect",
+    "rise": "rise of nll",
+    "documents": "documents",
+}

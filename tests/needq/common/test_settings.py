@@ -30,9 +30,10 @@ def test_a_config_that_is_written_down_can_be_read_again():
 
 
 def test_an_analysis_that_is_off_is_not_written_down():
-    assert "subsets" not in read_config(DEFAULT).model_dump()
-    on = read(("subsets", {"run": True, "documents": 3}))
+    assert not {"subsets", "healing"} & set(read_config(DEFAULT).model_dump())
+    on = read(("subsets", {"run": True, "documents": 3}), ("healing", {"run": True, "steps": 3}))
     assert on.model_dump()["subsets"]["documents"] == 3
+    assert on.model_dump()["healing"]["steps"] == 3
     assert read_config(on.model_dump()) == on
 
 
@@ -48,7 +49,9 @@ def test_a_missing_key_is_named(key):
     assert refusal(config) == f"config: {key}: the key is missing"
 
 
-@pytest.mark.parametrize("key", "noise_seeds labels subsets cuda jobs model.revision".split())
+@pytest.mark.parametrize(
+    "key", "noise_seeds labels subsets healing cuda jobs model.revision".split()
+)
 def test_other_keys_have_defaults(key):
     config = copy.deepcopy(DEFAULT)
     del group_of(config, key)[key.rpartition(".")[2]]

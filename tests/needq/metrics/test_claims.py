@@ -126,6 +126,51 @@ def test_shapley_values_decide_their_test():
         assert ("3 noise seeds" in row["why"]) is (seeds == 3)
 
 
+def with_mixtures(measured, ratio):
+    """The run with all mixtures, where W_Q and W_V together cost `ratio` times the sum of each."""
+    of_q = measured.evaluation[measured.evaluation["sweep"] == "cumulative"]
+    pristine = of_q[of_q["noise_seed"].isna()].set_index("document")["nll"]
+    before = of_q["document"].map(pristine)
+    added = []
+    for mixture in ("qk", "qv", "kv", "qkv"):
+        rise = (of_q["nll"] - before) * (2 * ratio if mixture == "qv" else 2)
+        names = of_q["intervention"].str.replace("q/cumulative", f"{mixture}/{mixture}")
+        added.append(of_q.assign(sweep=mixture, intervention=names, nll=before + rise))
+    values = of_q.assign(sweep="values", intervention=of_q["intervention"].str.replace("q/", "v/"))
+    rest = measured.evaluation[measured.evaluation["sweep"] != "values"]
+    sweeps = measured.sweeps | {mixture: mixture for mixture in ("qk", "qv", "kv", "qkv")}
+    evaluation = pandas.concat([rest, values, *added], ignore_index=True)
+    return replace(measured, sweeps=sweeps, evaluation=evaluation)
+
+
+def healed(share, seeds=5):
+    """Rows of healing: 2 nats of damage, of which W_K, W_V and W_O recover a share."""
+    rng, rows = np.random.default_rng(2), []
+    for step in (0, 8):
+        for seed in (None, *range(seeds)):
+            left = 0 if seed is None else 2 * (1 - share * step / 8)
+            own = {"parameters": "keys_values_outputs", "noise_seed": seed, "step": step}
+            own |= {"blocks_replaced": 0 if seed is None else 12}
+            nll = 2 + left + 0.05 * rng.normal(size=30)
+            rows += [own | {"document": index, "nll": value} for index, value in enumerate(nll)]
+    return pandas.DataFrame(rows).astype({"noise_seed": "Int64"})
+
+
+def test_healing_and_mixtures_decide_what_the_default_run_cannot():
+    for share, ratio, verdicts, verdict in (
+        (0.8, 1.5, [S, S], S),
+        (0.2, 1.5, [R, S], R),
+        (0.8, 0.6, [S, U], U),
+        (0.5, 1.5, [U, S], U),
+    ):
+        found = table(replace(with_mixtures(run(), ratio), healing=healed(share)))
+        assert of_claim(found, "C4")[4:] == verdicts
+        assert whole(found)["C4"] == verdict
+    found = table(replace(run(), healing=healed(0.8, seeds=3)))
+    assert of_claim(found, "C4")[4:] == [C, C]
+    assert "3 noise seeds healed; needs 5" in found["why"].tolist()
+
+
 def test_the_order_of_rows_says_nothing():
     measured = run()
     mixed = [

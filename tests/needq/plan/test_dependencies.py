@@ -27,17 +27,17 @@ def names(script, root=SCRIPTS):
             "back_up.py",
             f"{ARCHITECTURES} backup/buffers backup/checkpoint backup/gate backup/gguf_file "
             "backup/model backup/originals backup/self_check backup/sources backup/tokenizer "
-            "common/backends common/errors common/files common/group common/logs "
-            "common/probes common/rows common/settings common/sources common/subsets "
-            "common/tensors common/values",
+            "common/backends common/errors common/files common/group common/healing "
+            "common/logs common/probes common/rows common/settings common/sources "
+            "common/subsets common/tensors common/values",
         ),
         (
             "tokenize_texts.py",
             "backup/documents backup/encoder backup/task_files backup/tasks "
             "backup/tokenizer backup/tokens "
             "common/errors common/files "
-            "common/backends common/group common/logs common/probes common/rows "
-            "common/settings common/subsets common/values",
+            "common/backends common/group common/healing common/logs common/probes "
+            "common/rows common/settings common/subsets common/values",
         ),
         (
             "corrupt.py",

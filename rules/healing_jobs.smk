@@ -1,0 +1,52 @@
+# Healing jobs: which models are healed, and what their jobs read and cost.
+#
+# INPUTS   a job's wildcards: parameters and healed
+# OUTPUTS  HEALED, HEALED_ROWS, HEALED_MODEL, FACTORIAL, and the functions below
+
+# by their names, the pristine model first
+HEALED = {healing.healed_name(one): one for one in healing.healed(CONFIG)}
+HEALED_ROWS = expand(
+    "<results>/healing/{parameters}/{healed}.parquet",
+    parameters=CONFIG.healing.parameters,
+    healed=HEALED,
+)
+HEALED_MODEL = (
+    {"model": directory("<results>/healing/models/{parameters}/{healed}")}
+    if CONFIG.healing.save
+    else {}
+)
+# the table of all mixtures of W_Q, W_K and W_V, if they are replaced
+FACTORIAL = (
+    {"factorial": "<results>/tables/factorial.tsv"}
+    if comparisons.has_mixtures(USED.comparisons)
+    else {}
+)
+
+
+wildcard_constraints:
+    parameters="[a-z_]+",
+    healed=r"\d+-(\d+|none)",
+
+
+def healed_choice(wildcards):
+    """The intervention that is healed, as `corrupt.patches.read_patches` finds it."""
+    one = HEALED[wildcards.healed]
+    blocks, seeds = [len(one.block_indices)], [one.noise_seed]
+    return {"sweep": one.sweep, "blocks_replaced": blocks, "noise_seeds": seeds}
+
+
+def healed_patches(wildcards):
+    """The patches of the chunk that holds the intervention."""
+    chunks = healing.healed_chunks(USED.chunks, HEALED[wildcards.healed])
+    return expand("<results>/corrupt/patches/{chunk}.json", chunk=chunks)
+
+
+def healed_noise(wildcards):
+    """The stored noise that the intervention draws on."""
+    return noise_paths([HEALED[wildcards.healed]])
+
+
+def healing_job(wildcards, input):
+    """What it costs to heal one model."""
+    run = planned(input)
+    return healing.healing_job(CONFIG, run.shape, run.documents)
