@@ -3,6 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from pandas import DataFrame, Series
 
 from needq.common.unit_columns import RELIABLE, SPARE, WEAK
@@ -110,6 +111,7 @@ def _draw_highest(axis: Axes, units: DataFrame) -> None:
         [name_unit(*place) for place in rows[["block", "head", "group"]].to_numpy(float)],
     )
     axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.xaxis.set_major_locator(MaxNLocator(4))  # small numbers are long
     axis.set_xlabel(RISE)
     axis.grid(visible=False, axis="y")
     theme.set_title(axis, "The largest rises")
