@@ -2,7 +2,7 @@
 # Made by snakemake --containerize: python tests/workflow/conda/containerize.py > Dockerfile
 FROM condaforge/miniforge3:latest
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="cf36302f4bb8091fd5daac5430c10b9bb29fc2604bb97cce55c7b21d099a25a8"
+LABEL io.github.snakemake.conda_env_hash="18a5a2c8714b705b63ef7440bd0f035af8bad3474bf6f532f58539607f5c04ae"
 # Conda environment:
 #   source: envs/lm.yaml
 #   prefix: /conda-envs/d0920edacdcfa72291aba009ed626e66
@@ -143,6 +143,61 @@ COPY envs/lm.yaml /conda-envs/d0920edacdcfa72291aba009ed626e66/environment.yaml
 RUN mkdir -p /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d
 COPY envs/notebooks.yaml /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environment.yaml
 # Conda environment:
+#   source: envs/probes.yaml
+#   prefix: /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db
+#   # Linear probes on language models. Made from the lock by requirements/environments.py:
+#   # the same wheels run with and without conda.
+#   channels:
+#     - conda-forge
+#   dependencies:
+#     - python=3.11.7
+#     - pip=23.2.1
+#     - pip:
+#         - annotated-doc==0.0.7
+#         - annotated-types==0.8.0
+#         - anyio==4.16.0
+#         - certifi==2026.10.18
+#         - click==8.5.1
+#         - filelock==4.2.12
+#         - fsspec==2026.9.0
+#         - h11==0.16.0
+#         - hf-xet==1.8.0
+#         - httpcore==1.0.9
+#         - httpx==0.28.1
+#         - huggingface-hub==1.33.0
+#         - idna==3.20
+#         - jinja2==3.1.6
+#         - markdown-it-py==4.3.0
+#         - markupsafe==3.0.4
+#         - mdurl==0.1.2
+#         - mpmath==1.3.0
+#         - networkx==3.6.1
+#         - numpy==2.4.6
+#         - packaging==25.0
+#         - pandas==3.1.1
+#         - pyarrow==26.0.1
+#         - pydantic==2.14.3
+#         - pydantic-core==2.50.4
+#         - pygments==2.21.0
+#         - python-dateutil==4.0.0
+#         - pyyaml==6.0.3
+#         - regex==2026.11.15
+#         - rich==15.0.0
+#         - safetensors==0.8.0
+#         - setuptools==84.2.1
+#         - shellingham==1.5.4
+#         - sympy==1.14.0
+#         - tokenizers==0.23.3
+#         - torch==2.13.0
+#         - tqdm==4.70.1
+#         - transformers==5.17.0
+#         - typer==0.29.2
+#         - typing-extensions==4.16.0
+#         - typing-inspection==0.4.5
+#         - tzdata==2026.6
+RUN mkdir -p /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db
+COPY envs/probes.yaml /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db/environment.yaml
+# Conda environment:
 #   source: envs/report.yaml
 #   prefix: /conda-envs/79b9cc91466e93de69c8f13005b18c3b
 #   # The report's pages. Made from the lock by requirements/environments.py:
@@ -278,6 +333,7 @@ COPY envs/weights.yaml /conda-envs/75eeaf65c084a5af749579446e6058d7/environment.
 
 RUN conda env create --prefix /conda-envs/d0920edacdcfa72291aba009ed626e66 --file /conda-envs/d0920edacdcfa72291aba009ed626e66/environment.yaml && \
     conda env create --prefix /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d --file /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environment.yaml && \
+    conda env create --prefix /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db --file /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db/environment.yaml && \
     conda env create --prefix /conda-envs/79b9cc91466e93de69c8f13005b18c3b --file /conda-envs/79b9cc91466e93de69c8f13005b18c3b/environment.yaml && \
     conda env create --prefix /conda-envs/98db505f4366b1fcdf5d92c2ade767a3 --file /conda-envs/98db505f4366b1fcdf5d92c2ade767a3/environment.yaml && \
     conda env create --prefix /conda-envs/75eeaf65c084a5af749579446e6058d7 --file /conda-envs/75eeaf65c084a5af749579446e6058d7/environment.yaml && \
