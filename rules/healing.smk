@@ -60,7 +60,7 @@ rule heal:
     params:
         healing=json_text(CONFIG.healing),
         choice=healed_choice,
-        checkpoint=f"{RESULTS}/healing/checkpoints/{{parameters}}-{{healed}}.safetensors",
+        checkpoint=str(Path(RESULTS, "healing/checkpoints/{parameters}-{healed}.safetensors")),
     script:
         "../scripts/heal.py"
 

@@ -1,4 +1,4 @@
-# Healing jobs: which models are healed, and what their jobs read and cost.
+# Healed: which models are healed, and what their jobs read and cost.
 #
 # INPUTS   a job's wildcards: parameters and healed
 # OUTPUTS  HEALED, HEALED_ROWS, HEALED_MODEL, FACTORIAL, and the functions below
