@@ -2,7 +2,7 @@
 # Made by snakemake --containerize: python tests/workflow/conda/containerize.py > Dockerfile
 FROM condaforge/miniforge3:latest
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="18a5a2c8714b705b63ef7440bd0f035af8bad3474bf6f532f58539607f5c04ae"
+LABEL io.github.snakemake.conda_env_hash="6dbcd7f001fc6b2e9bd5a5c3d8f8ef844fadcc6472fc0f6c733d02fc4c2223b7"
 # Conda environment:
 #   source: envs/lm.yaml
 #   prefix: /conda-envs/d0920edacdcfa72291aba009ed626e66
@@ -144,7 +144,7 @@ RUN mkdir -p /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d
 COPY envs/notebooks.yaml /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environment.yaml
 # Conda environment:
 #   source: envs/probes.yaml
-#   prefix: /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db
+#   prefix: /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb
 #   # Linear probes on language models. Made from the lock by requirements/environments.py:
 #   # the same wheels run with and without conda.
 #   channels:
@@ -158,6 +158,7 @@ COPY envs/notebooks.yaml /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environmen
 #         - anyio==4.16.0
 #         - certifi==2026.10.18
 #         - click==8.5.1
+#         - cloudpickle==3.1.3
 #         - filelock==4.2.12
 #         - fsspec==2026.9.0
 #         - h11==0.16.0
@@ -167,10 +168,12 @@ COPY envs/notebooks.yaml /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environmen
 #         - huggingface-hub==1.33.0
 #         - idna==3.20
 #         - jinja2==3.1.6
+#         - joblib==1.6.0
 #         - markdown-it-py==4.3.0
 #         - markupsafe==3.0.4
 #         - mdurl==0.1.2
 #         - mpmath==1.3.0
+#         - narwhals==2.29.0
 #         - networkx==3.6.1
 #         - numpy==2.4.6
 #         - packaging==25.0
@@ -184,9 +187,12 @@ COPY envs/notebooks.yaml /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environmen
 #         - regex==2026.11.15
 #         - rich==15.0.0
 #         - safetensors==0.8.0
+#         - scikit-learn==1.9.1
+#         - scipy==1.17.1
 #         - setuptools==84.2.1
 #         - shellingham==1.5.4
 #         - sympy==1.14.0
+#         - threadpoolctl==3.8.0
 #         - tokenizers==0.23.3
 #         - torch==2.13.0
 #         - tqdm==4.70.1
@@ -195,8 +201,8 @@ COPY envs/notebooks.yaml /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environmen
 #         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
-RUN mkdir -p /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db
-COPY envs/probes.yaml /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db/environment.yaml
+RUN mkdir -p /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb
+COPY envs/probes.yaml /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb/environment.yaml
 # Conda environment:
 #   source: envs/report.yaml
 #   prefix: /conda-envs/79b9cc91466e93de69c8f13005b18c3b
@@ -333,7 +339,7 @@ COPY envs/weights.yaml /conda-envs/75eeaf65c084a5af749579446e6058d7/environment.
 
 RUN conda env create --prefix /conda-envs/d0920edacdcfa72291aba009ed626e66 --file /conda-envs/d0920edacdcfa72291aba009ed626e66/environment.yaml && \
     conda env create --prefix /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d --file /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environment.yaml && \
-    conda env create --prefix /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db --file /conda-envs/0c4ce6d496a3e5bf4dce5f558e72c2db/environment.yaml && \
+    conda env create --prefix /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb --file /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb/environment.yaml && \
     conda env create --prefix /conda-envs/79b9cc91466e93de69c8f13005b18c3b --file /conda-envs/79b9cc91466e93de69c8f13005b18c3b/environment.yaml && \
     conda env create --prefix /conda-envs/98db505f4366b1fcdf5d92c2ade767a3 --file /conda-envs/98db505f4366b1fcdf5d92c2ade767a3/environment.yaml && \
     conda env create --prefix /conda-envs/75eeaf65c084a5af749579446e6058d7 --file /conda-envs/75eeaf65c084a5af749579446e6058d7/environment.yaml && \
