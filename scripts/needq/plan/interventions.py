@@ -56,13 +56,13 @@ class Intervention:
     block_indices: tuple[int, ...]
     heads: tuple[int, ...] | None
     dimensions: tuple[int, ...] | None
-    group: tuple[int, int] | None
     method: str
     noise_fraction: float
     bias: str
     noise_seed: int | None
     steps: str
-    dose: int | None
+    group: tuple[int, int] | None = None
+    dose: int | None = None
 
     @property
     def id(self) -> str:
@@ -110,7 +110,8 @@ class Intervention:
         """The inverse of `to_dict`, from plain values (lists serve for tuples)."""
         fields: dict[str, Any] = dict(values)
         for name in ("block_indices", "heads", "dimensions", "group"):
-            fields[name] = None if fields[name] is None else tuple(fields[name])
+            if fields.get(name) is not None:
+                fields[name] = tuple(fields[name])
         return cls(**fields)
 
 
@@ -130,13 +131,11 @@ def sweep_interventions(
         block_indices=(),
         heads=_chosen(sweep.heads) if sweep.steps != HEADS else None,
         dimensions=_chosen(sweep.dimensions),
-        group=None,
         method=sweep.method,
         noise_fraction=sweep.noise_fraction,
         bias=sweep.bias,
         noise_seed=None,
         steps=sweep.steps,
-        dose=None,
     )
     fixed = sweep.method in WITHOUT_NOISE and sweep.block_order != RANDOM
     steps = [pristine]
