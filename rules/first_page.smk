@@ -30,9 +30,16 @@ rule collect_stories:
         "../envs/tables.yaml"
     threads: 1
     params:
-        config=json_text(CONFIG),
-        sweep=USED.headline,
-        names=[REFERENCE, *([OPPOSITE] if OPPOSITE else [])],
+        n_blocks=CONFIG.model.n_blocks,
+        noise_seeds=CONFIG.noise_seeds,
+        name=USED.headline,
+        sweep=json_text(CONFIG.sweeps[USED.headline]),
+        prompts=json_text(CONFIG.generation.prompts),
+        backends={
+            name: CONFIG.divergence.backends[name].model_dump()
+            for name in (REFERENCE, OPPOSITE)
+            if name
+        },
     script:
         "../scripts/collect_stories.py"
 

@@ -39,6 +39,9 @@ LEFT_ALONE |= {"score_ngrams", "match_scores"}
 # analyses that are off
 LEFT_ALONE |= {"label_tokens", "fit_probes", "summarise_probes", "show_probes"}
 LEFT_ALONE |= {"score_subsets", "summarise_subsets", "show_subsets"}
+LEFT_ALONE |= {"draw_batches", "heal", "summarise_healing", "show_healing"}
+# sweeps of heads, dimensions and doses, of which there are none
+LEFT_ALONE |= {"summarise_units", "show_units", "summarise_doses", "show_doses"}
 
 pytestmark = pytest.mark.timeout(1200)
 
