@@ -1,7 +1,6 @@
 """Attention maps: the weights of every head on the words of one sentence."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -27,9 +26,8 @@ def attention_maps(
     for name in (PRISTINE, ALL_BLOCKS):
         stream, weights = watched.model.begin(ids, torch.ones_like(ids, dtype=torch.bool)), []
         for block in range(watched.architecture.n_blocks):
-            matrix = watched.architecture.matrix("q", block)
-            damaged = watched.replaced(tensors, [(matrix, noise[f"{block}.weight"])])
-            with nullcontext() if name == PRISTINE else damaged:
+            new = [(watched.architecture.matrix("q", block), noise[f"{block}.weight"])]
+            with watched.replaced(tensors, new if name == ALL_BLOCKS else []):
                 stream, own = watched.block(block, stream)
             weights.append(own[0].float().cpu().numpy())
         maps[name] = np.stack(weights)
