@@ -12,7 +12,7 @@ if (location.protocol === "data:" || /\/data\/raw\/[0-9a-f]{16}\//.test(location
     if (source !== parent || !data || !data.needq) return;
     document.documentElement.classList.remove("embedded");
     for (const [link, address] of links) {
-      const needq = address.split("/").pop();
+      const needq = address.replace(/^[^#]*\//, "");
       if (!data.needq.includes(needq.split("#")[0])) continue;
       link.setAttribute("href", address);
       link.addEventListener("click", (event) => {
