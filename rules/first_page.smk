@@ -5,6 +5,7 @@
 # OUTPUTS  stories.json    every word with its surprise, and where the other backend's text differs
 #          index.html      the first page, which needs no other file
 #          config.yaml     the complete config, to run it again
+#          front.html      the answer and the verdicts, on which Snakemake's report opens
 #          answer.txt      the question and its answer in one sentence
 
 
@@ -75,6 +76,7 @@ rule write_index:
             labels={"shows": "question, answer, sources", "by": "run"},
         ),
         config="<results>/config.yaml",
+        front="<results>/front.html",
         answer="<results>/answer.txt",
     log:
         "<logs>/write_index.log",

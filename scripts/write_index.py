@@ -32,9 +32,9 @@ with job(snakemake.log[0]):
     for name in ("summary", "trend"):
         known[name] = in_order(known[name], page["pairs"])
     content = index.content(run, index.Tables(**known))
-    written, own = snakemake.output, (page["pages"], files.figure, files.divergence_figure)
+    own = (page["pages"], files.figure, files.divergence_figure)
     content |= index.first_screen(read_made(files.stories, index.Stories), config)
-    content |= index.surroundings(*own, written.config, content["verified"])
-    write_text(written.config, index.as_yaml(config))
-    write_text(written.answer, f"{index.QUESTION} {content['short']}\n")
-    write_text(written.page, Pages(files.templates, **page).index(content))
+    content |= index.surroundings(*own, snakemake.output.config, content["verified"])
+    shown = Pages(files.templates, **page)
+    for name, text in index.files(shown, content, config).items():
+        write_text(snakemake.output[name], text)

@@ -3,12 +3,14 @@
 import json
 import os
 import re
-from html import escape
+import shutil
+import time
+from html import escape, unescape
 from importlib import resources
 from pathlib import Path
 
 import pytest
-from browser import Browser, reason_against
+from browser import LIMIT, Browser, reason_against
 from project import HOSTILE_PROMPT, MARKUP
 
 AXE = resources.files("axe_core_python").joinpath("axe.min.js")
@@ -33,17 +35,37 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(rich, tmp_path_factory):
-    """Snakemake's report of the rich run, from a config that leaves a key to its default."""
-    file = tmp_path_factory.mktemp("report") / "report.html"
-    project = rich.copy(file.parent / "project")
+def reports(rich, tmp_path_factory):
+    """Snakemake's reports of the rich run, from a config that leaves a key to its default.
+
+    One file, another after a job ran again, and one that was taken out of a zip.
+    """
+    folder = tmp_path_factory.mktemp("report")
+    project = rich.copy(folder / "project")
     config = (project.folder / "config.yaml").read_text(encoding="utf-8")
     without = re.sub("\n  reference: cpu .*", "", config)
     assert without != config
     (project.folder / "config.yaml").write_text(without, encoding="utf-8")
-    code, said = project.run("--report", str(file))
-    assert code == 0, said
-    return file
+    job = ("--force", "--cores", "1", project.file("answer.txt"))
+    for arguments in (
+        ("--report", str(folder / "report.html")),
+        ("--report", str(folder / "packed.zip")),
+        job,
+        ("--report", str(folder / "again.html")),
+    ):
+        code, said = project.run(*arguments)
+        assert code == 0, said
+    shutil.unpack_archive(folder / "packed.zip", folder)
+    return {
+        "html": folder / "report.html",
+        "again": folder / "again.html",
+        "zip": folder / "packed/report.html",
+    }
+
+
+@pytest.fixture(scope="module")
+def report(reports):
+    return reports["html"]
 
 
 def pages(project):
@@ -131,11 +153,94 @@ def test_dark_pages_are_dark_and_their_figures_on_white(browser, rich):
     assert browser.value(colour.format("body")) == "rgb(255, 255, 255)"
 
 
-def test_in_the_report_the_first_page_has_no_dead_links(browser, report):
-    _category, _name, frames = next(show_all(browser, report))
-    assert "Do we really need Q?" in frames[0]
+def wait_for(browser, page):
+    """Wait until the report shows this page, and the page has heard which of its links work."""
+    browser.wait(f"app.state.content === 'html' && app.state.resultPath.endsWith('/{page.name}')")
+    title = re.search("<title>(.*)</title>", page.read_text(encoding="utf-8"))[1]
+    heard = "document.readyState === 'complete' && !document.querySelector('.embedded')"
+    end = time.monotonic() + LIMIT
+    while browser.frames(f"{heard} && document.title")[1:] != [unescape(title)]:
+        assert time.monotonic() < end, f"{page.name} is not shown after {LIMIT} s"
+
+
+def click(browser, link):
+    """Click a link on the page that the report shows."""
+    found = f"document.querySelector({json.dumps(link)})"
+    assert browser.frames(f"{found} && ({found}.click(), true)")[1:] == [True]
+
+
+def heading(browser):
+    return browser.frames("document.querySelector('h1').innerText")[1:]
+
+
+ANSWER = "document.querySelector('.needq .short')"
+
+
+@pytest.mark.parametrize("form", ["html", "zip"])
+def test_the_report_opens_on_the_answer_and_leads_from_page_to_page(browser, rich, reports, form):
+    browser.open(reports[form])
+    browser.wait(f"!!{ANSWER}")
+    said = (rich.results / "answer.txt").read_text(encoding="utf-8")
+    assert said == f"Do we really need Q? {browser.value(f'{ANSWER}.innerText')}\n"
+    box = f"{ANSWER}.getBoundingClientRect()"
+    assert 0 < browser.value(f"{box}.top") < browser.value(f"{box}.bottom") < 900
+    assert browser.value("document.querySelector('.needq table').innerText").count("cannot be") == 6
+    browser.value("document.querySelector('.needq a').click()")
+    wait_for(browser, rich.results / "index.html")
+    click(browser, "#more ~ ul a[href$='claims.html']")
+    wait_for(browser, rich.results / "pages/claims.html")
+    assert heading(browser) == ["Claims"]
+    click(browser, "a[rel=next]")
+    wait_for(browser, rich.results / "pages/gallery.html")
+    assert heading(browser) == ["All texts"]
+    click(browser, "a[href='../index.html']")
+    wait_for(browser, rich.results / "index.html")
+    # and back to what a report opens on, past both pages
+    browser.value("history.go(-2)")
+    wait_for(browser, rich.results / "pages/claims.html")
+    browser.value("history.go(-2)")
+    browser.wait(f"!!{ANSWER}")
+    assert_quiet(browser)
+
+
+def test_every_link_between_pages_leads_somewhere_in_the_report(browser, rich, report):
+    browser.open(report)
+    browser.wait(f"!!{ANSWER}")
+    names = browser.value("Object.keys(results).map((path) => path.split('/').pop())")
+    for page in pages(rich):
+        browser.value(f"location.hash = '{page.name}'")
+        wait_for(browser, page)
+        assert browser.frames("document.querySelectorAll('a:not([href])').length")[1:] == [0], page
+        links = "[...document.querySelectorAll('a[href]')].map((link) => link.getAttribute('href'))"
+        (found,) = browser.frames(links)[1:]
+        assert found, page
+        for link in found:
+            address, _, place = link.partition("#")
+            file = page.parent / address if address else page
+            assert not address or file.name in names, (page, link)
+            assert not place or f'id="{place}"' in file.read_text(encoding="utf-8"), (page, link)
+
+
+def test_a_link_to_a_place_on_another_page_leads_to_the_place(browser, rich, report):
+    browser.open(report)
+    browser.wait(f"!!{ANSWER}")
+    browser.value("location.hash = 'index.html'")
+    wait_for(browser, rich.results / "index.html")
+    click(browser, "a[href*='degradation.html#']")
+    wait_for(browser, rich.results / "pages/degradation.html")
+    place = browser.value("location.hash.split('#')[2]")
+    top = f"document.getElementById('{place}').getBoundingClientRect().top"
+    assert browser.frames(f"scrollY > 0 && Math.abs({top}) < 2")[1:] == [True]
+
+
+def test_without_an_answer_from_the_report_links_are_words(browser, report, tmp_path):
+    """As in the report of a workflow that has this one as a module, and a text of its own."""
+    text = report.read_text(encoding="utf-8")
+    bare = tmp_path / "bare.html"
+    bare.write_text(text.replace("if (!window.needq)", "if (false)"), encoding="utf-8")
+    assert bare.read_text(encoding="utf-8") != text
+    _category, _name, frames = next(show_all(browser, bare))
     assert "in this report: 1 Degradation" in frames[0]
-    # but for those to places on the page itself
     links = """document.querySelectorAll("a[href]:not([href^='#'])").length"""
     assert browser.frames(links)[1:] == [0]
 
@@ -229,3 +334,11 @@ def test_report_is_one_file_with_figures_and_pages(report):
         assert name in text
     for name in ("gallery.html", "index.html"):
         assert name in text
+
+
+def test_reports_of_two_runs_differ_only_in_when_jobs_ran(reports):
+    times = re.compile(r'<script id="(?:runtimes|timeline)">.*?</script>', re.DOTALL)
+    one, again = (reports[name].read_text(encoding="utf-8") for name in ("html", "again"))
+    assert len(times.findall(one)) == 2
+    assert times.sub("", one) == times.sub("", again)
+    assert one != again

@@ -18,6 +18,7 @@ from needq.provenance.record import ProvenanceRecord
 from needq.report import answer, claims_answer, divergence_answer, provenance_tables
 from needq.report.cells import anchor, cells
 from needq.report.content import METHODS, NAMES, PAGES, ROLES
+from needq.report.pages import Pages
 from needq.report.stories import Stories, shown_first
 
 # column: heading; a column without values is not shown
@@ -164,6 +165,23 @@ def surroundings(
         "links": links(pages),
         "commands": commands(verified, config_file),
     }
+
+
+def files(pages: Pages, content: Mapping[str, object], config: Config) -> dict[str, str]:
+    """What rule write_index writes, by the names of its outputs."""
+    return {
+        "page": pages.index(content),
+        "front": front(pages, content),
+        "config": as_yaml(config),
+        "answer": f"{QUESTION} {content['short']}\n",
+    }
+
+
+def front(pages: Pages, content: Mapping[str, object]) -> str:
+    """What Snakemake's report opens on, as a part of a page: the answer and the verdicts."""
+    script = (pages.folder / "front.js").read_text(encoding="utf-8")
+    template = pages.environment.get_template("front.html")
+    return template.render(content, question=QUESTION, script=script)
 
 
 def as_yaml(config: Config) -> str:

@@ -141,6 +141,31 @@ def test_page_is_made_of_the_tables(content):
     assert "data:image/svg+xml;base64,PHN2Zy8+" in page
 
 
+def test_the_report_opens_on_the_answer_and_the_verdicts(content):
+    shown = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=False)
+    front = index.front(shown, content)
+    assert f'<p class="short">{content["short"]}</p>' in front
+    assert "without its trained W_K in all 30 blocks" in content["short"]
+    assert "The claims of the article: Not tested in this run." in front
+    assert "#claims.html" not in front
+    claim = {"claim": "C1", "statement": HOSTILE, "model": HOSTILE, "verdict": "refuted"}
+    front = index.front(shown, content | {"claims": [claim]})
+    assert '<b class="refuted">refuted</b>' in front
+    assert 'href="#claims.html"' in front
+    assert "<script" not in front
+    assert front.count("<img") == 1
+    assert 'onload="// Links' in front
+    assert 'src="data:image/svg+xml;base64,PHN2Zy8+"' in front
+
+
+def test_what_the_rule_writes(content):
+    shown = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=False)
+    files = index.files(shown, content, CONFIG)
+    assert set(files) == {"page", "front", "config", "answer"}
+    assert files["answer"] == f"Do we really need Q? {content['short']}\n"
+    assert files["front"] == index.front(shown, content)
+
+
 def test_the_first_screen_is_there_without_a_script(content):
     page = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=False).index(content)
     assert "Key matrix replaced in 1 of 2 blocks:" in page
