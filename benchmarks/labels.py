@@ -32,6 +32,8 @@ def main(run: Path) -> None:
     model = load(run / "backup", backend)
     tokens = read_json(run / "backup/tokens.json")
     vocabulary = read_json(run / "backup/config.json")["vocab_size"]
+    own_references = tables.read_frame([run / "labels/reference_texts.parquet"])
+    print_scales(own_references, vocabulary, "the run's reference texts")
 
     def scored(references: pandas.DataFrame, own: list) -> pandas.DataFrame:
         texts = [(own[text.source][0], text.tokens) for text in references.itertuples()]
@@ -56,16 +58,16 @@ def main(run: Path) -> None:
             )
             if count == 60:
                 print(counts.to_string(), flush=True)
-        print_scales(references, vocabulary, length)
+        print_scales(references, vocabulary, f"{length} tokens")
     texts = tables.read_frame([run / "labels/cpu.parquet"])
     print(pandas.crosstab(texts["blocks_replaced"], texts["label"].fillna("unlabelled")))
     print(texts.groupby("blocks_replaced")[list(graded.AXES)].mean().round(2).to_string())
 
 
-def print_scales(references: pandas.DataFrame, vocabulary: int, length: int) -> None:
-    """Estimates by true share, and the coverage of intervals over random halves of sources.
+def print_scales(references: pandas.DataFrame, vocabulary: int, name: str) -> None:
+    """Estimates by true share, and the coverage and half-width of their intervals.
 
-    As in the default run, 60 sources are fitted to, and 30 calibrate.
+    As in the default run, 60 sources are fitted to, and 30 calibrate, chosen at random many times.
     """
     kept = references[references["held_out"] | (references["source"] < 60)]
     scales = graded.fit_scales(kept, vocabulary)
@@ -74,21 +76,22 @@ def print_scales(references: pandas.DataFrame, vocabulary: int, length: int) -> 
     for index, axis in enumerate(graded.AXES):
         mine = new["kind"].isin([axis, "own"])
         means = pandas.Series(found[mine, index]).groupby(new["share"][mine].to_numpy()).mean()
-        print(f"{length} tokens, {axis}, mean by true share:", *means.round(2).tolist())
-        errors = numpy.abs(found[:, index] - graded.true_shares(new, axis).to_numpy())
-        known, sources = ~numpy.isnan(errors), new["source"].to_numpy()
-        rng, covered, reaches = numpy.random.default_rng(0), [], []
+        print(f"{name}, {axis}, mean by true share:", *means.round(2).tolist())
+        truth, sources = graded.true_shares(new, axis).to_numpy(), new["source"].to_numpy()
+        known = ~numpy.isnan(truth)
+        truth, estimate, sources = truth[known], found[known, index], sources[known]
+        rng, covered, halves = numpy.random.default_rng(0), [], []
         for _ in range(SPLITS):
-            order = rng.permutation(numpy.unique(sources))
-            calibrate, test = numpy.isin(sources, order[:30]), numpy.isin(sources, order[30:])
-            reaches.append(graded.conformal_reach(errors[known & calibrate]))
-            covered.append((errors[known & test] <= reaches[-1]).mean())
-        print(
-            f"{length} tokens, {axis}: half-width {numpy.mean(reaches):.3f}, coverage "
-            f"{numpy.mean(covered):.1%} (of single splits, {numpy.quantile(covered, 0.025):.1%} to "
-            f"{numpy.quantile(covered, 0.975):.1%})",
-            flush=True,
-        )
+            calibrate = numpy.isin(sources, rng.permutation(numpy.unique(sources))[:30])
+            scale = graded.calibrate(truth[calibrate], estimate[calibrate])
+            low, high = graded.likely_shares(estimate[~calibrate], *scale)
+            true = truth[~calibrate]
+            held = pandas.Series((low <= true + 1e-9) & (true - 1e-9 <= high))
+            halves.append(pandas.Series((high - low) / 2).groupby(true).mean())
+            covered.append(held.groupby(true).mean())
+        for what, values in (("coverage", covered), ("half-width", halves)):
+            shown = pandas.DataFrame(values).mean().round(3 if what == "coverage" else 2)
+            print(f"{name}, {axis}, {what} by true share:", *shown.tolist(), flush=True)
 
 
 if __name__ == "__main__":

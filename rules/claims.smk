@@ -38,6 +38,7 @@ rule decide_claims:
     threads: 1
     params:
         comparisons=USED.comparisons,
+        off=comparisons.find_switched_off(CONFIG.sweeps, DEFAULT_SWEEPS, CONFIG.model.n_blocks),
         n_blocks=CONFIG.model.n_blocks,
         ngrams=USED.baselines,
         run=CONFIG.run,

@@ -1,7 +1,7 @@
 # Config: read strictly before Snakemake merges it, then completed and checked.
 #
 # INPUTS   config.yaml and its overlays
-# OUTPUTS  PROJECT, SCRIPTS, CONFIG, CUDA; a dry run says what the run costs
+# OUTPUTS  PROJECT, SCRIPTS, CONFIG, CUDA, DEFAULT_SWEEPS; a dry run says what the run costs
 import os
 import sys
 from pathlib import Path
@@ -84,7 +84,10 @@ def check_model(complete):
 
 
 def read_config():
-    """The config, and whether CUDA is run; a mistake in the config ends with one line."""
+    """The config, whether CUDA is run, and the sweeps of the default config.
+
+    A mistake in the config ends with one line.
+    """
     default = yaml.safe_load(Path(DEFAULT_CONFIG).read_text(encoding="utf-8"))
     overlay = workflow.config_settings.overwrite_config
     try:
@@ -98,10 +101,10 @@ def read_config():
         raise refused(error)
     for note in notes if workflow.is_main_process else []:
         print(f"needq: note: {note}", file=sys.stderr)
-    return complete, on_cuda
+    return complete, on_cuda, default.get("sweeps") or {}
 
 
-CONFIG, CUDA = read_config()
+CONFIG, CUDA, DEFAULT_SWEEPS = read_config()
 # captions of the report read this one, so it has the defaults too
 config.update(CONFIG.model_dump())
 

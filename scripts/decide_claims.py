@@ -19,7 +19,7 @@ with job(snakemake.log[0]):
     kept = (evaluation, texts, answers, params.ngrams, entropy)
     values = values_of(tables.read_frame([files.subsets])) if files.subsets else None
     healed = tables.read_frame(files.healing) if files.healing else None
-    measured = Measured(compared, params.n_blocks, *kept, values, healed)
+    measured = Measured(compared, params.n_blocks, *kept, values, healed, params.off)
     written = {
         "claims": claims_table(measured, params.run, params.model),
         "methods": replacement_methods_table(evaluation, compared),

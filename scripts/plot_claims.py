@@ -3,7 +3,7 @@
 from needq.backup.tasks import chances
 from needq.common import published
 from needq.common.logs import job
-from needq.figures import claims, theme
+from needq.figures import claims, comparisons, theme
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
@@ -17,7 +17,7 @@ with job(snakemake.log[0]):
     half_points, guessing = published.read_table(files.half_points), chances(files.tasks)
     drawn = {
         "half_points": claims.draw_half_points(article, half_points, guessing, cuda),
-        "comparisons": claims.draw_comparisons(degradation, compared, cuda),
+        "comparisons": comparisons.draw_comparisons(degradation, compared, cuda),
         "single": claims.draw_single_blocks(*single, cuda),
     }
     theme.save_all(drawn, snakemake.output)

@@ -10,7 +10,7 @@ from claim_data import BLOCKS, documents, falling, margins
 from needq.common.keys import LABELS
 from needq.metrics import claim_tests
 
-COUNT = 1000
+COUNT = 4000
 DOCUMENTS, PROMPTS, PAIRS, PASSAGES = 100, 6, 38, 40
 FACTOR = np.exp(0.1**2 / 2 + 0.3**2 / 2)  # the mean factor by seed and document
 RISES = np.array([0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0])
@@ -60,21 +60,31 @@ def late_rise(rng):
     return claim_tests.decline(BLOCKS, nll(rng, RISES, 0.05))[1].estimate, 0.3
 
 
-def label_order(rng):
-    """Labels that change at 4.5 + noise: the mean place of each label is that of its steps."""
-    index = (BLOCKS + rng.normal(0, 1, (5, PROMPTS, 1)) > 4.5).astype(int)
+def label_order(rng, middle=4.5, alike=0.0):
+    """Labels that change at `middle` + noise: the mean place of each label is that of its steps.
+
+    The noise is that of a text, and of its prompt and its noise seed with deviation `alike`.
+    """
+    place = BLOCKS + rng.normal(0, 1, (5, PROMPTS, 1))
+    place = place + alike * (rng.normal(size=(5, 1, 1)) + rng.normal(size=(1, PROMPTS, 1)))
+    index = (place > middle).astype(int)
     labels = {label: (index == number) * 1.0 for number, label in enumerate(LABELS[:2])}
-    return claim_tests.label_order(BLOCKS, labels, 1)[0].estimate, ORDER
+    found = claim_tests.label_order(BLOCKS, labels, 1)[0].estimate
+    return found, ORDER if not alike else ALIKE
 
 
-def _order():
-    index = BLOCKS[1:] + np.random.default_rng(1).normal(0, 1, (200_000, 1)) > 4.5
+def label_order_by_prompt(rng):
+    return label_order(rng, 6, 1.0)
+
+
+def _order(middle, spread):
+    index = BLOCKS[1:] + np.random.default_rng(1).normal(0, spread, (200_000, 1)) > middle
     later, before = index.mean(0), 1 - index.mean(0)
     places = BLOCKS[1:]
     return places @ later / later.sum() - places @ before / before.sum()
 
 
-ORDER = _order()
+ORDER, ALIKE = _order(4.5, 1), _order(6, 3**0.5)
 NAMES = {
     rise: "rise of nll by a single block",
     lost_margin: "share of a margin that is lost",
@@ -85,6 +95,7 @@ NAMES = {
     participation: "effective number of blocks",
     late_rise: "share of the rise after half of the blocks",
     label_order: "distance of two labels, in blocks",
+    label_order_by_prompt: "the same, if prompts and seeds differ as much as texts",
 }
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from needq.metrics import half_points, shares, statistics
 from pandas import DataFrame
 from scipy.stats import norm
 from simulated import (
+    ALL_SHARES,
     BLOCKS,
     DISTINCT,
     RATIOS,
@@ -24,7 +25,7 @@ from simulated import (
     true_half_point,
 )
 
-COUNT = 4000
+COUNT, MANY = 1000, 8000  # data sets of each case; of cases that are computed together
 
 
 def print_row(name, default, covered, least=None):
@@ -43,9 +44,9 @@ def means():
     """Means over noise seeds and prompts or documents, and over either alone."""
     for items, name in ((6, "prompts"), (100, "documents")):
         rng = numpy.random.default_rng([5, items])
-        sets = [coverage(simulated(5, items, ratio, rng, COUNT)) for ratio in RATIOS]
+        sets = [coverage(simulated(5, items, ratio, rng, MANY)) for ratio in RATIOS]
         print_row("mean, 12 ratios of variances", f"5 seeds x {items} {name}", sets)
-        values = rng.normal(size=(COUNT, items))
+        values = rng.normal(size=(MANY, items))
         print_row("mean", f"{items} {name}", [covers(map(statistics.mean_of_items, values), 0)])
 
 
@@ -54,7 +55,7 @@ def ratio_of_means():
     covered = []
     for spread in (0.1, 0.3):
         rng, found = numpy.random.default_rng(int(10 * spread)), []
-        for _ in range(COUNT):
+        for _ in range(4 * COUNT):
             by_seed = spread * rng.normal(size=(5, 1, 2))
             by_document = spread * rng.normal(size=(1, 100, 2))
             rest = 0.3 * rng.normal(size=(5, 100, 2))
@@ -65,26 +66,22 @@ def ratio_of_means():
 
 
 def shares_of_texts():
-    """Shares of texts with a label, or of texts that are identical."""
-    for name, repeats in REPEATS.items():
-        rng = numpy.random.default_rng(len(name))
-        covered = []
-        for share in SHARES:
-            values, n = repeated_texts(repeats, share, (0, 0), rng, COUNT)
+    """Shares of texts with a label, or of texts that are identical; all true shares."""
+    alike = {"alike a little": (0.3, 0.3), "alike much": (0.3, 1)}
+    cases = [(name, repeats, (0, 0)) for name, repeats in REPEATS.items()]
+    cases += [(name, REPEATS["all different"], effects) for name, effects in alike.items()]
+    for name, repeats, effects in cases:
+        rng, covered = numpy.random.default_rng(len(name)), []
+        for share in ALL_SHARES:
+            values, n = repeated_texts(repeats, share, effects, rng, COUNT)
             covered.append(within(shares.wilson(*statistics.crossed_variance(values), n), share))
-        least = [least_possible(repeats, share) for share in SHARES]
+        least = None if any(effects) else [least_possible(repeats, one) for one in ALL_SHARES]
         print_row(f"share of texts; {name}", "5 seeds x 6 prompts", covered, least)
-    for effects, name in (((0.3, 0.3), "a little"), ((0.3, 1), "much")):
-        rng, covered = numpy.random.default_rng(9), []
-        for share in SHARES:
-            values, n = repeated_texts(REPEATS["all different"], share, effects, rng, COUNT)
-            covered.append(within(shares.wilson(*statistics.crossed_variance(values), n), share))
-        print_row(f"share of texts; alike {name}", "5 seeds x 6 prompts", covered)
     rng, covered = numpy.random.default_rng(8), []
-    for share in SHARES:
+    for share in ALL_SHARES:
         values = (rng.random((COUNT, 6)) < share).astype(float)
         covered.append(covers(map(shares.share_of_items, values), share))
-    least = [least_possible([(0,)] * 6, share) for share in SHARES]
+    least = [least_possible([(0,)] * 6, share) for share in ALL_SHARES]
     print_row("share of texts; pristine model", "6 prompts", covered, least)
 
 
@@ -94,8 +91,8 @@ def accuracies():
     for share in (0.5, 0.8, 0.95):
         for effects in ((0.1, 1.0), (0.3, 1.0), (0.3, 0.5)):
             level = norm.ppf(share) * (1 + effects[0] ** 2 + effects[1] ** 2) ** 0.5
-            level = level + effects[0] * rng.normal(size=(COUNT, 5, 1))
-            level = level + effects[1] * rng.normal(size=(COUNT, 1, 100))
+            level = level + effects[0] * rng.normal(size=(4 * COUNT, 5, 1))
+            level = level + effects[1] * rng.normal(size=(4 * COUNT, 1, 100))
             values = (rng.random(level.shape) < norm.cdf(level)).astype(float)
             covered.append(covers(map(shares.share_of_crossed, values), share))
     print_row("accuracy on a task", "5 seeds x 100 items", covered)

@@ -71,6 +71,7 @@ def true_half_point(middle, scale, spread, top=0.95, chance=0.5):
 
 
 SHARES = (0.02, 0.1, 0.35, 0.5, 0.65, 0.9, 0.98)
+ALL_SHARES = numpy.linspace(0.02, 0.98, 49)  # true shares as they may be
 # of 21 texts of a prompt: six that no or one block gives are one text
 REPEATED = (0,) * 6 + tuple(range(1, 16))
 DISTINCT = shares.effective_number(Counter(REPEATED).values())  # of a prompt

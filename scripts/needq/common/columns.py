@@ -159,8 +159,7 @@ CLAIMS = {
     "p": "1 minus the level at which the interval just reaches the range of the test: at most 0.05 "
     "if the 95% interval is outside. 1 if the estimate is inside, which is no evidence for the "
     "claim. Of a test of each block in turn: the smallest p of its blocks times their number, so p "
-    "may be above 0.05 although the interval of the worst block is outside. 1 for the test of "
-    "mixtures, which is never refuted (docs/claims.md).",
+    "may be above 0.05 although the interval of the worst block is outside.",
     "p_holm": "p, corrected by Holm's method for the other tests of the claim.",
     "verdict": "supported: the whole 95% interval is inside the range of the test. refuted: the "
     "interval is outside and p_holm is at most 0.05. cannot be decided: the run lacks what the "

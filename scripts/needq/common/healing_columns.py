@@ -27,7 +27,7 @@ HEALING = with_intervals(
 )
 
 FACTORIAL = with_intervals(
-    ("rise",),
+    ("rise", "ratio"),
     {
         "blocks_replaced": "Number of blocks in which matrices are replaced by noise.",
         "effect": "Main effect or interaction. W_Q: what replacing W_Q adds, mean over W_K and "
@@ -36,6 +36,9 @@ FACTORIAL = with_intervals(
         "W_K is replaced too.",
         "rise": "The effect on nll, in nats per token. Mean over noise seeds and documents. Above "
         "0 for an interaction: damages add up to more than their sum. Below 0: to less.",
+        "ratio": "Of two matrices: damage of both together divided by the sum of the damages of "
+        "each, while the third is pristine. 1: damages add up. It decides no claim "
+        "(docs/claims.md). Empty for one matrix and for three.",
         "noise_seeds": NOISE_SEEDS,
         "documents": "Number of documents of the evaluation text.",
     },

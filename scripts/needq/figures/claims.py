@@ -1,4 +1,4 @@
-"""The figures of the claims: half-points, comparisons of sweeps, and single blocks."""
+"""The figures of the claims: half-points, and single blocks."""
 
 from collections.abc import Mapping
 from math import isfinite, isinf, isnan
@@ -17,35 +17,6 @@ TASKS = {
     "cloze inference": "inference",
     "cloze copying": "copying",
 }
-# the title of each panel, and what the sweeps in it are called (`needq.plan.comparisons`)
-MATRICES = "Another matrix does {} × the damage of W_Q"
-COMPARISONS = {
-    MATRICES: {
-        "q": "W_Q",
-        "bias": "W_Q and b_Q",
-        "k": "W_K",
-        "v": "W_V",
-        "o": "W_O",
-    },
-    "Half of the blocks in another order does {} × the damage": {
-        "q": "from the first block on",
-        "end": "from the last block on",
-        "random": "in random order",
-    },
-    "Another method does {} × the damage of Gaussian noise": {
-        "q": "Gaussian noise",
-        "matched_scores": "noise, scores matched",
-        "rotated_heads": "rotated heads",
-        "rotated_inputs": "rotated inputs",
-        "rolled_heads": "rolled heads",
-        "permuted": "permuted weights",
-        "zero": "zeros",
-        "identity": "identity",
-        "bias": "Gaussian noise, b_Q too",
-    },
-}
-
-ORDERS = ("end", "random")
 
 
 def draw_half_points(
@@ -131,95 +102,6 @@ def _describe_half_point(points: DataFrame, task: str, last: float) -> str:
     if isnan(value):
         return f"{TASKS[task]} from the start"
     return f"{TASKS[task]} {f'not with {last:g}' if isinf(value) else f'{value:.1f}'}"
-
-
-def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cuda: bool) -> Figure:
-    """Draw the rise of nll in sweeps that differ from the article's in one setting, by setting.
-
-    `degradation` are rows of `degradation.tsv` of one backend; `comparisons` names the sweep of
-    each comparison. A sweep that was not run has no line; a setting without sweeps has no panel.
-    """
-    shown = {
-        title: {kind: name for kind, name in names.items() if kind in comparisons}
-        for title, names in COMPARISONS.items()
-    }
-    if "k" not in comparisons:  # b_Q is no matrix: beside matrices, it is there for W_K alone
-        shown[MATRICES].pop("bias", None)
-    shown = {title: names for title, names in shown.items() if len(names) > 1}
-    figure, axes = theme.stack(max(1, len(shown)), extra=1.2)
-    if not shown:
-        theme.write_message(axes[0][0], "no sweep to compare was run")
-    for (axis,), (title, names) in zip(axes, shown.items(), strict=False):
-        own = {kind: degradation[degradation["sweep"] == comparisons[kind]] for kind in names}
-        # b_Q survives when W_Q is replaced, and b_K has no effect: W_K is compared with both
-        fair = {"k": "bias"} if {"k", "bias"} <= set(own) else {}
-        ratios = {
-            kind: _damage_ratio(table, own[fair.get(kind, "q")], kind in ORDERS)
-            for kind, table in own.items()
-        }
-        for index, (kind, name) in enumerate(names.items()):
-            text = name if kind == "q" else f"{name}: {ratios[kind]:.2f} ×"
-            if kind in fair:
-                text += f" {names['bias']}"
-            look = theme.style(index) | {"linewidth": 0.9 if _has_gaps(own[kind]) else 1.6}
-            draw_line(axis, own[kind], "rise", text, look)
-        shown_kinds = [kind for kind in names if kind not in ("q", *fair.values())]
-        words = _describe_ratios(title, {kind: ratios[kind] for kind in shown_kinds}, names, fair)
-        # the legend is between the title and the panel, where it hides no line
-        lines = (len(names) + 1) // 2
-        axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, borderpad=0.2)
-        theme.set_title(axis, words, pad=8 + 14 * lines)
-        axis.set_ylabel("rise of nll (nats\nper token)")
-    axes[-1][0].set_xlabel(BLOCKS)
-    theme.tick_whole_numbers(axes[-1][0].xaxis)
-    seeds = degradation["noise_seeds"].max()
-    text = (
-        f"Backend {degradation['backend'].iloc[0]}, {seeds} noise seeds; bands: 95% intervals. "
-        "Damage: mean rise of nll over the steps that both sweeps have; for orders, at half of the "
-        "blocks, since they are equal at all blocks. Only the markers are measured. All sweeps "
-        "have the same documents and seeds, so ratios are more certain than the bands suggest; the "
-        "page of claims has their intervals."
-    )
-    theme.write_footnote(figure, add_cuda(text, cuda))
-    return figure
-
-
-def _describe_ratios(
-    title: str, ratios: Mapping[str, float], names: Mapping[str, str], fair: Mapping[str, str]
-) -> str:
-    """The title of a panel of comparisons: its ratios, apart those to another sweep than W_Q's."""
-    apart = [
-        f"{names[kind]} does {ratios[kind]:.2f} × the damage of {names[other]}"
-        for kind, other in fair.items()
-    ]
-    others = [
-        f"{ratio:.2f}" for ratio in sorted(ratios[kind] for kind in ratios if kind not in fair)
-    ]
-    if others:
-        words = title.format(" to ".join(dict.fromkeys([others[0], others[-1]])))
-        apart.append(words[0].lower() + words[1:] if apart else words)
-    return "; ".join(apart)
-
-
-def _has_gaps(table: DataFrame) -> bool:
-    """Whether a sweep skips numbers of blocks."""
-    return bool((table["blocks_replaced"].sort_values().diff() > 1).any())
-
-
-def _damage_ratio(table: DataFrame, reference: DataFrame, half: bool) -> float:
-    """The mean rise of nll over the steps that both sweeps have, divided by the reference's.
-
-    `half` takes the step of about half of the blocks alone: with all blocks replaced, every order
-    does the same damage.
-    """
-    common = sorted(set(table["blocks_replaced"]) & set(reference["blocks_replaced"]) - {0})
-    steps = common
-    if half and len(common) > 1:
-        steps = [min(common[:-1], key=lambda count: abs(count - common[-1] / 2))]
-    own, other = (
-        sweep.set_index("blocks_replaced").loc[steps, "rise"].mean() for sweep in (table, reference)
-    )
-    return own / other
 
 
 def draw_single_blocks(table: DataFrame, tasks: DataFrame, cuda: bool) -> Figure:

@@ -43,6 +43,17 @@ def of_function(
     return lambda level: statistics.interval(*found, level)
 
 
+def of_bent_function(table: numpy.ndarray, function: Callable[[numpy.ndarray], float]) -> At:
+    """Like `of_function`, where that is far from straight: the interval is the jackknife's."""
+    value, centre, variance, freedom = statistics.jackknife(table, function)
+
+    def at(level: float) -> Estimate:
+        found = statistics.interval(centre, variance, freedom, level)
+        return Estimate(value, found.low, found.high)
+
+    return at
+
+
 def of_mean(values: numpy.ndarray) -> At:
     """The mean of values (seeds, items), with its interval at each level."""
     mean, variance, freedom = statistics.crossed_variance(values)
@@ -141,7 +152,7 @@ def label_order(
             later, earlier = numpy.split(mean, 2)
             return float(places @ later / later.sum() - places @ earlier / earlier.sum())
 
-        outcomes.append(in_range("C2", name, of_function([both], difference), 0, inf))
+        outcomes.append(in_range("C2", name, of_bent_function(both, difference), 0, inf))
     return outcomes
 
 

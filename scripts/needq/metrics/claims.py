@@ -1,23 +1,21 @@
 """The verdicts on the article's claims, from the tests of each."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy
 from pandas import DataFrame
 
 from needq.common import columns
 from needq.common.keys import GRAMMAR, INFERENCE, LABELS, TOO_SMALL
-from needq.metrics import claim_tests, factorial, healing, holm, statistics
+from needq.metrics import claim_tests, healing, holm, statistics
 from needq.metrics.claim_tests import EFFECTIVE, FEWEST_ITEMS, NEAR_NORMAL, STATEMENTS
 from needq.metrics.estimates import different_texts
 from needq.metrics.half_points import cells
 from needq.metrics.holm import CANNOT, Outcome, untested
 from needq.metrics.task_summary import by_task
-from needq.plan.comparisons import has_mixtures
 
 HEALING = "needs the other matrices refitted after W_Q is replaced (configs/healing.yaml)"
-FACTORIAL = "needs all mixtures of W_Q, W_K and W_V replaced (configs/healing.yaml)"
 SUBSETS = "needs the damage of all block subsets (configs/subsets.yaml)"
 NO_NGRAMS = "no n-gram text, so items may be answered from four tokens alone"
 NO_LABELS = "no text has a label"
@@ -37,6 +35,7 @@ class Measured:
     `entropy` is that of the pristine first block's attention, as a share of equal weights'.
     `shapley` (seeds, documents, blocks) has the Shapley values of the blocks; None without them.
     `healing` are rows of schemas.HEALING; None if no model was healed.
+    `off` names the sweeps that the default config runs and this run does not, by comparison.
     """
 
     sweeps: Mapping[str, str]
@@ -48,6 +47,7 @@ class Measured:
     entropy: float
     shapley: numpy.ndarray | None = None
     healing: DataFrame | None = None
+    off: Mapping[str, str] = field(default_factory=dict)
 
     def nll(self, kind: str) -> tuple[numpy.ndarray, numpy.ndarray]:
         """The nll (seeds, documents, steps) in the sweep of a comparison, and its steps."""
@@ -55,8 +55,12 @@ class Measured:
 
     def lacking(self, *kinds: str) -> str:
         """Why a test of these comparisons cannot be decided; empty if all were run."""
-        left_out = [SWEEPS[kind] for kind in kinds if kind not in self.sweeps]
-        return f"needs a sweep of {' and of '.join(left_out)}" if left_out else ""
+        missing = [kind for kind in kinds if kind not in self.sweeps]
+        if not missing:
+            return ""
+        needed = f"needs a sweep of {' and of '.join(SWEEPS[kind] for kind in missing)}"
+        named = [f"sweeps.{self.off[kind]}" for kind in missing if kind in self.off]
+        return f"{needed} ({' and '.join(named)}: off here, on in config.yaml)" if named else needed
 
     def margins(self, kind: str, task: str) -> tuple[numpy.ndarray | None, str]:
         """The margins (seeds, items, steps) on a task; or None, and why not.
@@ -219,10 +223,6 @@ def _redundancy(measured: Measured) -> Iterator[Outcome]:
         yield untested("C4", "K and V can compensate", HEALING)
     else:
         yield healing.compensated(measured.healing, measured.n_blocks)
-    if has_mixtures(measured.sweeps):
-        yield factorial.together(measured.evaluation, measured.sweeps)
-    else:
-        yield untested("C4", "interactions of W_Q, W_K and W_V", FACTORIAL)
 
 
 def _spread(measured: Measured) -> Iterator[Outcome]:

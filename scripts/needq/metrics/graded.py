@@ -1,8 +1,9 @@
 """How much of a text is damaged, from 0 to 1, on three axes, each with a conformal interval.
 
 Graded reference texts are the pristine model's own texts with a known share of damaged tokens. From
-features of the text, a ridge regression estimates the share. Its errors on held-out reference texts
-give the interval (split conformal prediction: Vovk, Gammerman and Shafer 2005; Lei et al. 2018).
+features of the text, a ridge regression estimates the share. The interval holds every share whose
+held-out reference texts get estimates like it: split conformal prediction, by the true share
+(label-conditional: Vovk 2012, "Conditional validity of inductive conformal predictors").
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from math import ceil
 
 import numpy
 from pandas import DataFrame, Series
+from scipy.optimize import isotonic_regression
 
 from needq.common import columns
 from needq.common.keys import INTERVENTION
@@ -26,20 +28,25 @@ UNKNOWN = {REPETITION: CONTEXTUAL}
 PENALTY = 1.0  # of the ridge regression, in units of standardised features
 LARGEST = 4.0  # standard deviations; features beyond count as this
 ENOUGH = 10  # the least number of own texts to fit to, to calibrate with, and to test on
+TRIED = numpy.linspace(0, 1, 101)  # the shares of which intervals are made
+# texts with shares up to each of these are calibrated together: none, up to half, and more
+RANGES = {"no damage": 0.0, "shares to 0.5": 0.5, "shares above 0.5": 1.0}
 
 
 @dataclass(frozen=True)
 class Scales:
     """A regression from the features of a text to its damaged share, for each axis.
 
-    `log_frequency` [vocabulary]; `centre` and `spread` [features]; `weights` [axes, terms];
-    `reach` [axes] is half the width of the intervals.
+    `log_frequency` [vocabulary]; `centre` and `spread` [features]; `weights` [axes, terms].
+    `usual` [axes, TRIED] is the mean estimate of held-out texts with a share, and `reach` [axes,
+    TRIED] how far from it the estimate of a text with this share is in 95%.
     """
 
     log_frequency: numpy.ndarray
     centre: numpy.ndarray
     spread: numpy.ndarray
     weights: numpy.ndarray
+    usual: numpy.ndarray
     reach: numpy.ndarray
 
     def estimates(self, texts: DataFrame) -> DataFrame:
@@ -52,13 +59,11 @@ class Scales:
         if long.any():
             found = self.shares(texts[long])
             for index, axis in enumerate(AXES):
-                table.loc[long, axis] = found[:, index]
-                table.loc[long, f"{axis}_low"] = numpy.maximum(
-                    found[:, index] - self.reach[index], 0
-                )
-                table.loc[long, f"{axis}_high"] = numpy.minimum(
-                    found[:, index] + self.reach[index], 1
-                )
+                ends = likely_shares(found[:, index], self.usual[index], self.reach[index])
+                for name, values in zip(
+                    ("", "_low", "_high"), (found[:, index], *ends), strict=True
+                ):
+                    table.loc[long, f"{axis}{name}"] = values
         return table
 
     def shares(self, texts: DataFrame) -> numpy.ndarray:
@@ -98,9 +103,48 @@ def fit_scales(references: DataFrame, vocabulary: int) -> Scales | None:
         penalty[0, 0] = 0  # of the constant
         left = terms[mine].T @ terms[mine] + penalty
         weights.append(numpy.linalg.solve(left, terms[mine].T @ truth[mine]))
-    scales = Scales(log_frequency, centre, spread, numpy.array(weights), numpy.zeros(len(AXES)))
-    reach = [conformal_reach(errors) for errors in _errors(scales, graded[part == "calibrate"])]
-    return Scales(log_frequency, centre, spread, scales.weights, numpy.array(reach))
+    fit = (log_frequency, centre, spread, numpy.array(weights))
+    none = numpy.zeros((len(AXES), len(TRIED)))
+    known = _known(Scales(*fit, none, none), graded[part == "calibrate"])
+    calibrated = [calibrate(*one) for one in known]
+    usual, reach = (numpy.array(values) for values in zip(*calibrated, strict=True))
+    return Scales(*fit, usual, reach)
+
+
+def calibrate(truth: numpy.ndarray, found: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """For each share of TRIED, the usual estimate, and how far from it 95% of the estimates are.
+
+    `truth` and `found` are the true shares of reference texts and their estimates. The mean
+    estimate rises with the share (isotonic regression), and is linear between the shares of the
+    texts. The reach is conformal within each of RANGES.
+    """
+    shares, place = numpy.unique(truth, return_inverse=True)
+    counts = numpy.bincount(place)
+    means = numpy.bincount(place, found) / counts
+    means = isotonic_regression(means, weights=counts).x
+    usual = numpy.interp(TRIED, shares, means)
+    errors = numpy.abs(found - means[place])
+    reaches = [conformal_reach(errors[range_of(truth) == index]) for index in range(len(RANGES))]
+    return usual, numpy.array(reaches)[range_of(TRIED)]
+
+
+def likely_shares(
+    found: numpy.ndarray, usual: numpy.ndarray, reach: numpy.ndarray
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """The lowest and the highest share of TRIED of which an estimate is not unusual.
+
+    They include the estimate. If it is unusual of every share, the nearest one counts.
+    """
+    beyond = numpy.abs(found[:, None] - usual) - reach - 1e-9  # as rounding may have it
+    likely = beyond <= numpy.maximum(beyond.min(1, keepdims=True), 0)
+    low = TRIED[likely.argmax(1)]
+    high = TRIED[len(TRIED) - 1 - likely[:, ::-1].argmax(1)]
+    return numpy.minimum(low, found), numpy.maximum(high, found)
+
+
+def range_of(shares: numpy.ndarray) -> numpy.ndarray:
+    """Which of RANGES each share is in."""
+    return numpy.searchsorted(list(RANGES.values()), shares - 1e-9)
 
 
 def true_shares(references: DataFrame, axis: str) -> Series:
@@ -135,14 +179,15 @@ def _parts(references: DataFrame) -> Series:
     )
 
 
-def _errors(scales: Scales, references: DataFrame) -> list[numpy.ndarray]:
-    """The absolute errors of the estimates of each axis, where the share is known."""
+def _known(scales: Scales, references: DataFrame) -> list[tuple[numpy.ndarray, numpy.ndarray]]:
+    """For each axis, the true shares and the estimates of the texts whose share is known."""
     found = scales.shares(references)
-    errors = [
-        numpy.abs(found[:, index] - true_shares(references, axis).to_numpy())
-        for index, axis in enumerate(AXES)
-    ]
-    return [values[~numpy.isnan(values)] for values in errors]
+    pairs = []
+    for index, axis in enumerate(AXES):
+        truth = true_shares(references, axis).to_numpy()
+        known = ~numpy.isnan(truth)
+        pairs.append((truth[known], found[known, index]))
+    return pairs
 
 
 def _terms(rows: numpy.ndarray, centre: numpy.ndarray, spread: numpy.ndarray) -> numpy.ndarray:
@@ -158,13 +203,20 @@ def scales_quality(scales: Scales | None, references: DataFrame) -> list[dict[st
         return []
     graded = references[references["tokens"].map(len) >= SHORTEST]
     rows: list[dict[str, object]] = []
-    for index, errors in enumerate(_errors(scales, graded[_parts(graded) == "test"])):
-        reach = scales.reach[index]
-        for measure, value in (
-            (f"coverage of intervals of {AXES[index]} damage", (errors <= reach).mean()),
-            (f"half-width of intervals of {AXES[index]} damage", reach),
-        ):
-            rows.append({"measure": measure, "value": float(value), "texts": len(errors)})
+    known = _known(scales, graded[_parts(graded) == "test"])
+    for axis, usual, reach, (truth, found) in zip(
+        AXES, scales.usual, scales.reach, known, strict=True
+    ):
+        low, high = likely_shares(found, usual, reach)
+        holds, half = (low - 1e-9 <= truth) & (truth <= high + 1e-9), (high - low) / 2
+        for measure, values in (("coverage", holds), ("half-width", half)):
+            name = f"{measure} of intervals of {axis} damage"
+            everywhere = {name: numpy.full(len(truth), True)}
+            parts = {f"{name}, {part}": range_of(truth) == at for at, part in enumerate(RANGES)}
+            for measured, mine in (everywhere | parts).items():
+                if mine.any():
+                    row = {"measure": measured, "value": float(values[mine].mean())}
+                    rows.append(row | {"texts": int(mine.sum())})
     return rows
 
 

@@ -254,9 +254,15 @@ def quality_table(
         row = {"measure": f"accuracy of {pair[0]} and {pair[1]}", "value": accuracy}
         rows.append(row | {"texts": int(of_pair.sum())})
     groups = {"held-out reference texts": classifier.labels(references[references["held_out"]])}
-    groups |= {f"texts of {backend}": texts["label"] for backend, texts in labelled.items()}
+    for backend, texts in labelled.items():
+        groups[f"texts of {backend}"] = texts["label"]
+        for (sweep, count), part in texts.groupby(["sweep", "blocks_replaced"]):
+            which = f" in {sweep}" if texts["sweep"].nunique() > 1 else ""
+            groups[f"texts of {backend}{which} with {count} blocks replaced"] = part["label"]
     for name, labels in groups.items():
         known = labels.dropna()
+        if not len(known):
+            continue
         row = {
             "measure": f"{name} that resemble no reference text",
             "value": (known == NONE).mean(),

@@ -7,7 +7,7 @@ one value, not five. So an interval counts different texts: n is their effective
 from collections.abc import Iterable
 
 import numpy
-from scipy.special import gammaincinv, ndtri, stdtrit
+from scipy.special import expit, gammaincinv, logit, ndtri, stdtrit
 
 from needq.metrics.statistics import (
     LEVEL,
@@ -45,15 +45,15 @@ def share_of_crossed(
     """The mean over two crossed random factors of values in [0, 1], with its interval.
 
     `values` are as in `statistics.mean_of_crossed`, and `n` is as in `wilson`. Without `n`, as for
-    answers to task items, all cells count as different. If they all agree, only the items do: one
-    value may hold for all noise seeds. The variance is then not below that by items alone.
+    answers to task items, the interval is that of `log_odds`, with a variance that is not below
+    that by items alone. If all answers agree, the items count: one value may hold for all seeds.
     """
     table, missing = filled(values)
     mean, variance, freedom = crossed_variance(table, missing)
-    if n is None:
-        n = table.size - missing if 0 < mean < 1 else table.shape[1]
+    if n is None and 0 < mean < 1:
         variance = numpy.maximum(variance, items_variance(table.mean(0))[1])
-    return wilson(mean, variance, freedom, n, level)
+        return log_odds(float(mean), variance, freedom, level)
+    return wilson(mean, variance, freedom, table.shape[1] if n is None else n, level)
 
 
 def share_of_clusters(values: numpy.ndarray, n: float) -> Estimate:
@@ -122,6 +122,17 @@ def wilson(
     return Estimate(
         mean[()], numpy.where(known, low, numpy.nan)[()], numpy.where(known, high, numpy.nan)[()]
     )
+
+
+def log_odds(mean: float, variance: Values, freedom: Values, level: float = LEVEL) -> Estimate:
+    """The t interval of the logarithm of the odds of a share between 0 and 1, as shares.
+
+    Its variance is that of the share divided by (p (1 - p))^2 (delta method; Korn and Graubard
+    1999, Analysis of Health Surveys, section 3.2). Unlike a t interval of the share, it stays
+    between 0 and 1, and is longer towards 1/2.
+    """
+    half = stdtrit(freedom, (1 + level) / 2) * numpy.sqrt(variance) / (mean * (1 - mean))
+    return Estimate(mean, expit(logit(mean) - half), expit(logit(mean) + half))
 
 
 def _poisson_low(count: numpy.ndarray, chance: float) -> numpy.ndarray:

@@ -113,9 +113,15 @@ def function_variance(
     floor = min(max(by_seed, own_items, residual / 2), residual)
     variance = max(by_seed + own_items - residual, floor)
     weights = [(by_seed, seeds - 1)] if by_seed > residual else []
+    counted = [own > noise for own, noise in by_item]
     weights += [
-        (own, free) for (own, noise), free in zip(by_item, free_item, strict=True) if own > noise
+        (own, free)
+        for (own, _), free, counts in zip(by_item, free_item, counted, strict=True)
+        if counts
     ]
+    # the residual is in both, so it is subtracted once
+    less = [one for one, counts in zip(free_residual, counted, strict=True) if counts]
+    weights += [(-noise, free) for noise, free in less if by_seed > residual]
     weights = weights or free_residual
     total = sum(weight**2 / free for weight, free in weights)
     freedom = sum(weight for weight, _ in weights) ** 2 / total if total else numpy.inf
@@ -131,7 +137,8 @@ def crossed_variance(
     Var(mean) = (MS_seeds + MS_items - MS_residual) / (seeds * items). This may come out too small
     by chance, so it is at least the larger of MS_seeds and MS_items, as far as that lies between
     MS_residual / 2 and MS_residual. The degrees of freedom are those of Satterthwaite (1946) for
-    MS_seeds + MS_items, where a factor whose mean square is not above the residual does not count.
+    this sum, where a factor whose mean square is not above the residual does not count; then
+    nothing is subtracted.
 
     `missing` of the cells were filled in (see `filled`), and take freedom from the residual.
     """
@@ -153,17 +160,67 @@ def crossed_variance(
     residual = mean_square(values - rows - columns + mean, 1, free_residual)
     by_seed = mean_square(rows - mean, items, free_seeds)
     by_item = mean_square(columns - mean, seeds, free_items)
+    variance, freedom = _combined(
+        by_seed, by_item, residual, (free_seeds, free_items, free_residual)
+    )
+    return mean[..., 0, 0], variance / (seeds * items), freedom
+
+
+def jackknife(
+    table: numpy.ndarray, function: Callable[[numpy.ndarray], float]
+) -> tuple[float, float, float, float]:
+    """A function of means, its value less its bias, the variance of that, and its freedom.
+
+    `table` (seeds, items, values) is as in `function_variance`. Seeds, items and single cells are
+    left out one by one (Quenouille 1956; Tukey 1958). What leaving out seeds and leaving out items
+    say of bias and variance is added; the residual, which single cells tell, is in both, so it is
+    subtracted, as in `crossed_variance`. Where a function of few means is far from straight, this
+    covers more than its slopes do. The bias and variance are NaN with one seed or one item.
+    """
+    seeds, items = table.shape[:2]
+    value, whole, cells = float(function(table.mean((0, 1)))), table.sum((0, 1)), seeds * items
+    if min(seeds, items) < 2:
+        return value, numpy.nan, numpy.nan, numpy.nan
+
+    def without(parts: numpy.ndarray) -> numpy.ndarray:
+        rest = cells * (len(parts) - 1) / len(parts)
+        return numpy.array([function((whole - part) / rest) for part in parts])
+
+    def bias(values: numpy.ndarray) -> float:
+        return float((values.size - 1) * (values.mean() - value))
+
+    by_seed, by_item = without(table.sum(1)), without(table.sum(0))
+    by_cell = without(table.reshape(cells, -1)).reshape(seeds, items)
+    rest = by_cell - by_cell.mean(1, keepdims=True) - by_cell.mean(0) + by_cell.mean()
+    free = (seeds - 1, items - 1, (seeds - 1) * (items - 1))
+    residual = (cells - 1) ** 2 * (rest**2).sum() / free[2] / cells
+    whole_variance = (cells - 1) * by_cell.var()
+    share = residual / whole_variance if whole_variance else 0.0
+    variances = (seeds - 1) * by_seed.var(), (items - 1) * by_item.var(), residual
+    variance, freedom = _combined(*map(numpy.asarray, variances), free)
+    found = bias(by_seed) + bias(by_item) - share * bias(by_cell)
+    return value, value - found, float(variance), float(freedom)
+
+
+def _combined(
+    by_seed: numpy.ndarray, by_item: numpy.ndarray, residual: numpy.ndarray, free: tuple[int, ...]
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """The variance by seeds and by items less the residual one, and its degrees of freedom.
+
+    `free` are the degrees of freedom of the three. See `crossed_variance`.
+    """
     floor = numpy.clip(numpy.maximum(by_seed, by_item), residual / 2, residual)
     variance = numpy.maximum(by_seed + by_item - residual, floor)
     by_seed = numpy.where(by_seed > residual, by_seed, 0)
     by_item = numpy.where(by_item > residual, by_item, 0)
     alone = numpy.where(by_seed + by_item > 0, 0, residual)
-    weighted = by_seed**2 / free_seeds + by_item**2 / free_items + alone**2 / free_residual
-    total = (by_seed + by_item + alone) ** 2
+    twice = numpy.where((by_seed > 0) & (by_item > 0), residual, 0)  # in both, so subtracted once
+    weighted = by_seed**2 / free[0] + by_item**2 / free[1] + (alone**2 + twice**2) / free[2]
+    total = (by_seed + by_item + alone - twice) ** 2
     freedom = numpy.divide(
-        total, weighted, out=numpy.full_like(total, free_residual), where=weighted > 0
+        total, weighted, out=numpy.full_like(total, free[2], dtype=float), where=weighted > 0
     )
-    return mean[..., 0, 0], variance / (seeds * items), freedom
+    return variance, freedom
 
 
 def filled(values: numpy.ndarray) -> tuple[numpy.ndarray, int]:

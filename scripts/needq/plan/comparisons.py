@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from needq.common.keys import SCALED
 from needq.common.settings import Sweep
-from needq.plan.interventions import RUN, TEXTS, step_counts, sweeps_run
+from needq.plan.interventions import RUN, SCORES, TEXTS, step_counts, sweeps_run
 
 # W_Q replaced by Gaussian noise from the first block on, as the article does
 ARTICLE = Sweep()
@@ -57,6 +57,23 @@ def find_comparisons(sweeps: Mapping[str, Sweep], n_blocks: int) -> dict[str, st
         if kind:
             compared.setdefault(kind, name)
     return compared
+
+
+def find_switched_off(
+    sweeps: Mapping[str, Sweep], default: Mapping[str, Mapping[str, object]], n_blocks: int
+) -> dict[str, str]:
+    """The sweeps that config.yaml runs and this config does not, by what they are compared as.
+
+    `default` has the settings of the sweeps of config.yaml, as YAML reads them (off is False).
+    """
+    off = {
+        name: sweep.model_copy(update={"run": SCORES})
+        for name, sweep in sweeps.items()
+        if sweep.run == "off" and name in default and default[name].get("run") not in ("off", False)
+    }
+    compared = find_comparisons(dict(sweeps) | off, n_blocks)
+    ran = find_comparisons(sweeps, n_blocks)
+    return {kind: name for kind, name in compared.items() if name in off and kind not in ran}
 
 
 def _differing(sweep: Sweep) -> list[tuple[str, Any]]:

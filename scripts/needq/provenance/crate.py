@@ -33,10 +33,20 @@ WORKFLOW = ("rules", "scripts", "envs", "schemas", "report", "profiles", "requir
 DOCUMENTS = ("README.md", "LICENSE", "CITATION.cff", "Makefile", "environment.yaml")
 RESULTS = ("tables", "figures", "pages", "notebooks")
 RECORDS = ("digests.json", "provenance.json", "report.html")
-LICENSES = {"resources/texts": "CC0-1.0"}  # of what is not under the project's own
+# the keys of a config that name a text or items; the model is described apart
+TEXTS = (
+    ("evaluation", "text"),
+    ("evaluation", "ngram_text"),
+    ("tasks", "grammar"),
+    ("tasks", "cloze"),
+    ("healing", "text"),
+)
+# of what is not under the project's own
+LICENSES = {"resources/texts": "CC0-1.0", "resources/tasks": "CC0-1.0"}
 SLACK = 60  # seconds from a log's last line to its file's time
 HIDDEN = {"__pycache__", ".ipynb_checkpoints"}
 TYPES = {".tsv": "text/tab-separated-values", ".yaml": "application/yaml", ".smk": "text/plain"}
+TYPES |= {".bz2": "application/x-bzip2", ".jsonl": "application/jsonl"}
 TYPES |= {".ipynb": "application/x-ipynb+json", ".rst": "text/x-rst", ".cff": "application/yaml"}
 
 
@@ -79,13 +89,14 @@ def build(project: Path, run: str) -> ROCrate:
         _file(crate, project, path)
     crate.get("README.md")["about"] = crate.root_dataset
 
-    config = yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True).encode("utf-8")
+    settings = record["config"]
+    config = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True).encode("utf-8")
     inputs = {
         "config": _add(crate, io.BytesIO(config), "config.yaml", sha256(config)),
-        "text": _file(crate, project, project / record["config"]["evaluation"]["text"]),
-        "model": _model(crate, project, record["config"]["model"]),
+        "model": _model(crate, project, settings["model"]),
         "manifest": _file(crate, project, results / "backup/manifest.json"),
     }
+    texts = [_file(crate, project, path) for path in input_texts(project, settings)]
     inputs["config"]["description"] = "The config of the run, with the schema's defaults filled in."
     made = [path for name in RESULTS for path in _files(results / name)]
     made += [results / name for name in RECORDS if (results / name).is_file()]
@@ -101,10 +112,18 @@ def build(project: Path, run: str) -> ROCrate:
     known = {name: value for name, value in action.items() if value is not None}
     action = crate.add(ContextEntity(crate, f"#run-{run}", properties=known))
     action["instrument"] = workflow
-    action["object"] = [entity for entity in inputs.values() if entity is not None]
+    action["object"] = [entity for entity in inputs.values() if entity is not None] + texts
     action["result"] = outputs
     crate.root_dataset["mentions"] = action
     return crate
+
+
+def input_texts(project: Path, settings: Mapping[str, Any]) -> list[Path]:
+    """The files of the texts and tasks that a config names; of a folder of tasks all files."""
+    named = [settings.get(group, {}).get(key) for group, key in TEXTS]
+    places = [project / path for path in named if path]
+    files = [_files(place) if place.is_dir() else [place] for place in places]
+    return list(dict.fromkeys(file for part in files for file in part))
 
 
 def times(logs: Path) -> tuple[str | None, str | None]:

@@ -195,5 +195,6 @@ FACTORIAL = {
     "blocks_replaced": "blocks replaced",
     "effect": "effect",
     "rise": "rise of nll",
+    "ratio": "both / sum of each",
     "documents": "documents",
 }

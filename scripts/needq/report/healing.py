@@ -32,7 +32,7 @@ class HealingPages(Pages):
         if mixtures is not None:
             heading, shown = "W_Q, W_K and W_V, alone and together", headings.FACTORIAL
             parts.append((heading, shown, cells(mixtures, shown)))
-            meanings["effect"] = columns.FACTORIAL["effect"]
+            meanings |= {name: columns.FACTORIAL[name] for name in ("effect", "ratio")}
             file += " and tables/factorial.tsv"
         return self._render(
             "table.html",

@@ -1,4 +1,4 @@
-"""The figures of the claims: the tables' numbers, ratios and half-points, and what is missing."""
+"""The figures of the claims: the tables' numbers and half-points, and what is missing."""
 
 import fake_run
 import numpy
@@ -12,7 +12,6 @@ from needq.metrics import degradation as metrics
 from needq.metrics.task_summary import tasks_table
 
 CHANCES = {"grammar": 0.5, "cloze": 0.25}
-COMPARED = {"q": "cumulative", "k": "keys", "v": "values", "end": "from_end", "zero": "zero"}
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +25,6 @@ def tasks(fake_folder):
     """`tasks.tsv` of the article's sweep."""
     answers = fake_run.read(fake_folder, "score/cpu/first/*.tasks.parquet")
     return tasks_table({"cpu": answers[answers["sweep"] == "cumulative"]})
-
-
-@pytest.fixture(scope="module")
-def sweeps(article):
-    """The same with a sweep for each comparison, of fewer steps, each of a known multiple of
-    damage.
-    """
-    some = article[article["blocks_replaced"].isin([0, 1, 3, 6, 9, 12])]
-    others = [
-        some.assign(sweep=COMPARED[kind], rise=times * some["rise"])
-        for kind, times in {"k": 1, "v": 1.5, "end": 0.25, "zero": 2}.items()
-    ]
-    return pandas.concat([article, *others], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +68,10 @@ def draw(tasks, table=None, cuda=True):
     return claims_figures.draw_half_points(tasks, table, CHANCES, cuda)
 
 
-def test_the_same_bytes_twice(tasks, sweeps, single, single_tasks, tmp_path):
+def test_the_same_bytes_twice(tasks, single, single_tasks, tmp_path):
     def draw_all():
         return {
             "half_points": draw(tasks),
-            "comparisons": claims_figures.draw_comparisons(sweeps, COMPARED, False),
             "single": claims_figures.draw_single_blocks(single, single_tasks, False),
         }
 
@@ -145,51 +130,6 @@ def test_tasks_without_items_have_no_line(tasks):
     some = draw(tasks[tasks["task"] == "grammar"])
     assert len(some.axes[0].lines) == 3  # with the levels of guessing
     assert "no item was asked" in words(draw(tasks[:0]))
-
-
-def test_comparisons_are_the_tables_and_their_ratios_of_damage(sweeps):
-    figure = claims_figures.draw_comparisons(sweeps, COMPARED, cuda=True)
-    matrices, orders, methods = figure.axes
-    for axis, label, sweep in (
-        (matrices, "W_Q", "cumulative"),
-        (matrices, "W_V: 1.50 ×", "values"),
-        (orders, "from the last block on: 0.25 ×", "from_end"),
-        (methods, "zeros: 2.00 ×", "zero"),
-    ):
-        expected = sweeps.loc[sweeps["sweep"] == sweep, "rise"]
-        numpy.testing.assert_array_equal(line(axis, label).get_ydata(), expected)
-    text = words(figure)
-    assert "Another matrix does 1.00 to 1.50 × the damage of W_Q" in text
-    assert "Half of the blocks in another order does 0.25 × the damage" in text
-    assert "W_O" not in text
-
-
-def test_keys_are_compared_with_queries_whose_bias_is_replaced(sweeps):
-    some = sweeps[(sweeps["sweep"] == "cumulative") & sweeps["blocks_replaced"].isin([0, 6, 12])]
-    bias = some.assign(sweep="with_bias", rise=0.5 * some["rise"])
-    table = pandas.concat([sweeps, bias])
-    figure = claims_figures.draw_comparisons(table, COMPARED | {"bias": "with_bias"}, cuda=True)
-    text = words(figure)
-    assert "W_K: 2.00 × W_Q and b_Q" in text
-    assert "W_Q and b_Q: 0.50 ×" in text
-    said = "W_K does 2.00 × the damage of W_Q and b_Q; another matrix does 1.50 × the damage of W_Q"
-    assert said in text
-    alone = {"q": "cumulative", "bias": "with_bias"}
-    assert len(claims_figures.draw_comparisons(table, alone, cuda=True).axes) == 1
-
-
-def test_comparisons_that_were_not_run_have_no_panel(sweeps):
-    only = {kind: COMPARED[kind] for kind in ("q", "end")}
-    assert len(claims_figures.draw_comparisons(sweeps, only, cuda=True).axes) == 1
-    nothing = claims_figures.draw_comparisons(sweeps, {"q": "cumulative"}, cuda=False)
-    assert "no sweep to compare was run" in words(nothing)
-
-
-def test_orders_are_not_compared_where_all_blocks_are_replaced(sweeps):
-    end = (sweeps["sweep"] == "from_end") & (sweeps["blocks_replaced"] == 12)
-    at_the_end = sweeps.assign(rise=sweeps["rise"].where(~end, 100))
-    figure = claims_figures.draw_comparisons(at_the_end, COMPARED, cuda=True)
-    assert "Half of the blocks in another order does 0.25 × the damage" in words(figure)
 
 
 def test_single_blocks_have_bars_and_intervals(single, single_tasks):

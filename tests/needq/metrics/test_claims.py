@@ -94,14 +94,14 @@ def test_the_table_of_a_run():
     assert of_claim(found, "C1") == [U, S, S, S, S]  # 26 of 30 texts are near normal
     assert of_claim(found, "C2") == [S] * 9
     assert of_claim(found, "C3") == [S, S]
-    assert of_claim(found, "C4") == [S, S, S, S, C, C]
+    assert of_claim(found, "C4") == [S, S, S, S, C]
     assert of_claim(found, "C5") == [S]
     assert of_claim(found, "C5+") == [S, S, C]
     assert whole(found) == {"C1": U, "C2": S, "C3": S, "C4": C, "C5": S, "C5+": C}
     assert set(found["run"]) == {"pocket"}
     assert set(found["model"]) == {"pocket-gpt2"}
     reasons = found.set_index(["claim", "test"])["why"]
-    assert reasons["C4", "all 6 tests"] == f"{claims.HEALING}; {claims.FACTORIAL}"
+    assert reasons["C4", "all 5 tests"] == claims.HEALING
     assert reasons["C5", "all 1 tests"] == ""
     decided = found["p"].notna()
     assert (found.loc[decided, "p_holm"] >= found.loc[decided, "p"]).all()
@@ -126,23 +126,6 @@ def test_shapley_values_decide_their_test():
         assert ("3 noise seeds" in row["why"]) is (seeds == 3)
 
 
-def with_mixtures(measured, ratio):
-    """The run with all mixtures, where W_Q and W_V together cost `ratio` times the sum of each."""
-    of_q = measured.evaluation[measured.evaluation["sweep"] == "cumulative"]
-    pristine = of_q[of_q["noise_seed"].isna()].set_index("document")["nll"]
-    before = of_q["document"].map(pristine)
-    added = []
-    for mixture in ("qk", "qv", "kv", "qkv"):
-        rise = (of_q["nll"] - before) * (2 * ratio if mixture == "qv" else 2)
-        names = of_q["intervention"].str.replace("q/cumulative", f"{mixture}/{mixture}")
-        added.append(of_q.assign(sweep=mixture, intervention=names, nll=before + rise))
-    values = of_q.assign(sweep="values", intervention=of_q["intervention"].str.replace("q/", "v/"))
-    rest = measured.evaluation[measured.evaluation["sweep"] != "values"]
-    sweeps = measured.sweeps | {mixture: mixture for mixture in ("qk", "qv", "kv", "qkv")}
-    evaluation = pandas.concat([rest, values, *added], ignore_index=True)
-    return replace(measured, sweeps=sweeps, evaluation=evaluation)
-
-
 def healed(share, seeds=5):
     """Rows of healing: 2 nats of damage, of which W_K, W_V and W_O recover a share."""
     rng, rows = np.random.default_rng(2), []
@@ -156,19 +139,23 @@ def healed(share, seeds=5):
     return pandas.DataFrame(rows).astype({"noise_seed": "Int64"})
 
 
-def test_healing_and_mixtures_decide_what_the_default_run_cannot():
-    for share, ratio, verdicts, verdict in (
-        (0.8, 1.5, [S, S], S),
-        (0.2, 1.5, [R, S], R),
-        (0.8, 0.6, [S, U], U),
-        (0.5, 1.5, [U, S], U),
-    ):
-        found = table(replace(with_mixtures(run(), ratio), healing=healed(share)))
-        assert of_claim(found, "C4")[4:] == verdicts
+def test_healing_decides_what_the_default_run_cannot():
+    for share, verdict in ((0.8, S), (0.2, R), (0.5, U)):
+        found = table(replace(run(), healing=healed(share)))
+        assert of_claim(found, "C4")[4:] == [verdict]
         assert whole(found)["C4"] == verdict
     found = table(replace(run(), healing=healed(0.8, seeds=3)))
-    assert of_claim(found, "C4")[4:] == [C, C]
+    assert of_claim(found, "C4")[4:] == [C]
     assert "3 noise seeds healed; needs 5" in found["why"].tolist()
+
+
+def test_mixtures_of_matrices_decide_nothing():
+    """Their test got its rule after its value was known, so it is none (docs/claims.md)."""
+    mixtures = {mixture: SWEEPS["q"] for mixture in ("qk", "qv", "kv", "qkv")}
+    measured = replace(run(), healing=healed(0.8))
+    found = table(replace(measured, sweeps=SWEEPS | mixtures))
+    pandas.testing.assert_frame_equal(found, table(measured))
+    assert whole(found)["C4"] == S
 
 
 def test_the_order_of_rows_says_nothing():
@@ -190,9 +177,9 @@ def test_a_refuted_test_refutes_a_claim_though_others_cannot_be_decided():
     before = evaluation.loc[of_o, "document"].map(pristine)
     evaluation.loc[of_o, "nll"] = before + (evaluation.loc[of_o, "nll"] - before) / 10
     found = table(replace(measured, evaluation=evaluation))
-    assert of_claim(found, "C4") == [S, S, R, S, C, C]
+    assert of_claim(found, "C4") == [S, S, R, S, C]
     assert whole(found)["C4"] == R
-    assert found.loc[found["test"] == "all 6 tests", "why"].tolist() == [""]
+    assert found.set_index(["claim", "test"]).loc[("C4", "all 5 tests"), "why"] == ""
 
 
 def test_without_labels_what_needs_them_cannot_be_decided():
@@ -312,7 +299,7 @@ def test_sweeps_that_were_not_run_are_named():
     measured = run()
     found = table(replace(measured, sweeps={"q": SWEEPS["q"]}))
     assert of_claim(found, "C1") == [U, C]
-    assert of_claim(found, "C4") == [C] * 6
+    assert of_claim(found, "C4") == [C] * 5
     assert of_claim(found, "C5") == [C]
     reasons = found["why"].tolist()
     assert "needs a sweep of single blocks" in reasons
@@ -320,3 +307,11 @@ def test_sweeps_that_were_not_run_are_named():
     assert "needs a sweep of blocks in a random order" in reasons
     assert whole(found)["C3"] == S
     assert holm.CANNOT == C
+    off = {"o": "outputs", "bias": "with_bias", "k": "keys"}
+    found = table(replace(measured, sweeps={"q": SWEEPS["q"]}, off=off))
+    reasons = found["why"].tolist()
+    assert "needs a sweep of W_O (sweeps.outputs: off here, on in config.yaml)" in reasons
+    assert (
+        "needs a sweep of W_K and of W_Q with its bias "
+        "(sweeps.keys and sweeps.with_bias: off here, on in config.yaml)"
+    ) in reasons

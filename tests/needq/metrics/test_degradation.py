@@ -95,7 +95,7 @@ def test_texts_too_short_for_a_measure_are_left_out(fake_folder):
     assert table.loc[1, "texts"] == 80
 
 
-def test_tasks_are_shares_with_wilsons_interval(fake_folder):
+def test_tasks_are_shares_of_items(fake_folder):
     table = degradation(fake_folder).set_index("blocks_replaced")
     cells = numpy.zeros((5, fake_run.ITEMS))
     for row in fake_run.answers():

@@ -33,7 +33,7 @@ def test_a_p_value_agrees_with_the_95_percent_interval(mean, error):
         assert holm.p_value(at, -1, inf) == 1
 
 
-def test_a_p_value_of_a_share_is_wilsons():
+def test_a_p_value_of_a_share_is_where_its_interval_ends():
     right = np.zeros((5, 40))
     right[:, :10] = 1
 

@@ -246,3 +246,25 @@ def test_quality_says_accuracy_and_what_resembles_no_reference_text(references, 
     # those without a label are not counted
     texts = found.loc["texts of cpu that resemble no reference text"]
     assert texts.tolist() == [0, 16 + 80 * 12 - 40]
+
+
+def test_quality_says_how_many_texts_resemble_nothing_by_blocks_replaced(references, labelled):
+    texts = labelled["cpu"].copy()
+    six = texts["blocks_replaced"] == 6
+    texts.loc[six, "label"] = ["none of these"] * 20 + ["noise"] * 60
+    texts.loc[texts["blocks_replaced"] == 12, "label"] = None
+
+    def found(table):
+        rows = labels.quality_table(Fixed(), None, references, {"cpu": table})
+        return rows.set_index("measure")
+
+    rows = found(texts)
+    six = rows.loc["texts of cpu with 6 blocks replaced that resemble no reference text"]
+    assert six.tolist() == [0.25, 80]
+    none = rows.loc["texts of cpu with 0 blocks replaced that resemble no reference text"]
+    assert none["value"] == 0
+    # where no text has a label, nothing is known
+    assert not rows.index.str.contains("with 12 blocks").any()
+    both = found(pandas.concat([texts, texts.assign(sweep="other")]))
+    name = "texts of cpu in other with 6 blocks replaced that resemble no reference text"
+    assert both.loc[name].tolist() == [0.25, 80]

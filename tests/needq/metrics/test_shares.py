@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from needq.metrics import shares, statistics
 from scipy import stats
 from simulated import (
+    ALL_SHARES,
     DISTINCT,
     REPEATS,
     SHARES,
@@ -34,6 +35,28 @@ def test_shares_are_covered_also_where_texts_repeat(repeats, share):
     assert found >= 0.93 - ERROR
     # with few different texts, no interval by the mean need be nearer to 95%
     assert found <= max(0.97, least_possible(repeats, share)) + ERROR or share in (0.02, 0.98)
+
+
+@pytest.mark.parametrize("repeats", REPEATS.values(), ids=list(REPEATS))
+@pytest.mark.parametrize("effects", [(0, 0), (0.3, 0.3)])
+def test_shares_are_covered_in_93_to_97_percent_over_all_true_shares(repeats, effects):
+    """Data sets whose true share is drawn at random; repeated texts resemble each other enough."""
+    if any(effects) and repeats != REPEATS["all different"]:
+        effects = (0, 0.3)
+    found = numpy.mean([covered(repeats, share, effects, 100) for share in ALL_SHARES])
+    assert 0.93 - 0.01 <= found <= 0.97 + 0.01  # two standard errors
+
+
+def test_no_interval_by_the_mean_could_cover_93_to_97_percent_of_every_share():
+    """By exact enumeration: what an interval covers is a sum of chances of neighbouring counts."""
+    for n, share in ((6, 0.35), (30, 0.02)):
+        chances = stats.binom(n, share).pmf(range(n + 1))
+        sums = [chances[i:j].sum() for i in range(n + 1) for j in range(i + 1, n + 2)]
+        assert not [value for value in sums if 0.93 <= value <= 0.97]
+        assert max(value for value in sums if value < 0.93) < 0.926
+        least = min(value for value in sums if value > 0.97)
+        repeats = [(0,)] * 6 if n == 6 else REPEATS["all different"]
+        assert least_possible(repeats, share) == pytest.approx(least)
 
 
 def test_with_equal_texts_no_interval_could_cover_less():
@@ -65,7 +88,7 @@ def test_the_least_possible_coverage_is_that_of_six_draws():
 
 @pytest.mark.parametrize("items", [100, 300])
 @pytest.mark.parametrize("truth", [0.5, 0.8, 0.95])
-@pytest.mark.parametrize("spread", [(0.1, 1.0), (0.3, 1.0), (0.3, 0.5)])
+@pytest.mark.parametrize("spread", [(0.1, 1.0), (0.3, 1.0), (0.3, 0.5), (0.5, 0.5)])
 def test_intervals_of_task_accuracies_cover_the_truth(items, truth, spread):
     """1,000 data sets of 5 noise seeds, answers of 0 and 1 to items of unequal difficulty."""
     rng = numpy.random.default_rng([items, int(100 * truth), int(10 * spread[1])])
@@ -74,10 +97,10 @@ def test_intervals_of_task_accuracies_cover_the_truth(items, truth, spread):
     level = stats.norm.ppf(truth) * (1 + spread[0] ** 2 + spread[1] ** 2) ** 0.5
     chance = stats.norm.cdf(level + by_seed + by_item)
     values = (rng.random(chance.shape) < chance).astype(float)
+    if items == 300 and spread == (0.5, 0.5) and truth == 0.95:
+        pytest.skip("five seeds decide alone, and the share is near 1: 92.6% (docs/metrics.md)")
     found = covers(map(shares.share_of_crossed, values), truth)
-    # with more items than the default run has, and a share near 1, five seeds decide alone
-    least = 0.93 - ERROR if items == 100 else 0.88
-    assert least <= found <= 0.97 + ERROR
+    assert 0.93 - ERROR / 2 <= found <= 0.97 + ERROR / 2
 
 
 # prompts, how alike two texts of one prompt are, the least coverage; on pocket-gpt2 they are not
@@ -138,6 +161,22 @@ def test_independent_texts_have_wilsons_interval(n, data):
     high = 1 - stats.gamma(n - count).ppf(0.05) / n if few else reference.high
     expected = [count / n, low, max(high, reference.high)]
     assert [found.mean, found.low, found.high] == pytest.approx(expected, abs=1e-9)
+
+
+def test_an_accuracy_has_a_t_interval_of_its_log_odds():
+    rng = numpy.random.default_rng(4)
+    values = (rng.random((5, 40)) < 0.9).astype(float)
+    mean, variance, freedom = statistics.crossed_variance(values)
+    variance = max(variance, values.mean(0).var(ddof=1) / 40)
+    odds = numpy.log(mean / (1 - mean))
+    step = 1e-6  # the slope of the log odds
+    slope = (numpy.log((mean + step) / (1 - mean - step)) - odds) / step
+    half = stats.t(freedom).ppf(0.975) * numpy.sqrt(variance) * slope
+    found = shares.share_of_crossed(values)
+    assert found.mean == pytest.approx(values.mean())
+    expected = 1 / (1 + numpy.exp(-(odds - half))), 1 / (1 + numpy.exp(-(odds + half)))
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-4)
+    assert 0 < found.low < found.mean < found.high < 1
 
 
 def test_more_variance_than_that_of_independent_texts_widens_the_interval():

@@ -34,6 +34,17 @@ def test_intervals_cover_93_to_97_percent_at_the_default_size(items, ratio):
         assert 0.93 <= coverage(simulated(5, items, ratio, rng, 5000)) <= 0.97
 
 
+@pytest.mark.parametrize("ratio", [(0.05, 0.1, 1), (0.1, 0.1, 1), (0.02, 0, 1)])
+def test_small_effects_of_seeds_and_items_are_covered(ratio):
+    """Two mean squares that both contain a large residual have fewer degrees of freedom."""
+    rng = numpy.random.default_rng(7)
+    values = simulated(5, 100, ratio, rng, 12_000)
+    assert 0.938 <= coverage(values) <= 0.97
+    mean, variance, freedom = statistics.crossed_variance(values)
+    found = statistics.function_variance([values[0][:, :, None]], lambda mean: mean[0])
+    numpy.testing.assert_allclose(found, (mean[0], variance[0], freedom[0]))
+
+
 def test_a_function_of_one_table_of_means_is_a_crossed_mean():
     rng = numpy.random.default_rng(5)
     table = rng.normal(size=(5, 7, 2)) + rng.normal(size=(5, 1, 1)) + rng.normal(size=(1, 7, 1))
@@ -90,7 +101,7 @@ def test_variance_equals_a_naive_analysis_of_variance():
     found = statistics.crossed_variance(values)
     assert seeds > rest
     assert items > rest
-    freedom = (seeds + items) ** 2 / (seeds**2 / 3 + items**2 / 5)
+    freedom = (seeds + items - rest) ** 2 / (seeds**2 / 3 + items**2 / 5 + rest**2 / 15)
     numpy.testing.assert_allclose(found, (mean, (seeds + items - rest) / 24, freedom))
 
 
@@ -174,3 +185,28 @@ def test_quantiles_are_those_of_scipy_stats():
     freedom = numpy.concatenate([numpy.linspace(0.5, 400, 2000), [1e6, numpy.inf]])
     half = statistics.interval(numpy.zeros(2002), numpy.ones(2002), freedom).high
     numpy.testing.assert_allclose(half, stats.t.ppf(0.975, freedom), rtol=1e-12)
+
+
+def test_the_jackknife_of_a_mean_is_the_crossed_mean():
+    rng = numpy.random.default_rng(8)
+    table = rng.normal(size=(5, 7)) + rng.normal(size=(5, 1)) + rng.normal(size=(1, 7))
+    value, centre, variance, freedom = statistics.jackknife(table[:, :, None], lambda mean: mean[0])
+    expected = statistics.crossed_variance(table)
+    numpy.testing.assert_allclose((value, variance, freedom), expected)
+    assert centre == pytest.approx(value)
+    assert numpy.isnan(statistics.jackknife(table[:1, :, None], lambda mean: mean[0])[1:]).all()
+
+
+def test_the_jackknife_removes_the_bias_of_a_square():
+    """The square of a mean is too large by the variance of the mean."""
+    rng = numpy.random.default_rng(9)
+    values, centres, covered = [], [], 0
+    for table in 1 + simulated(5, 6, (0.1, 0.1, 0.2), rng, 1000):
+        found = statistics.jackknife(table[:, :, None], lambda mean: mean[0] ** 2)
+        ends = statistics.interval(*found[1:])
+        covered += ends.low <= 1 <= ends.high
+        values.append(found[0])
+        centres.append(found[1])
+    bias = 0.1 / 5 + 0.1 / 6 + 0.2 / 30
+    assert numpy.mean(values) - numpy.mean(centres) == pytest.approx(bias, abs=0.005)
+    assert 0.92 <= covered / 1000 <= 0.98

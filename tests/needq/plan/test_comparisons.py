@@ -1,8 +1,11 @@
 """Comparisons: the settings of a sweep say what the claims compare it as."""
 
 import pytest
+import yaml
+from default_config import DEFAULT, ROOT, overlaid
 from needq.common.settings import Sweep
-from needq.plan.comparisons import find_comparisons
+from needq.plan.comparisons import find_comparisons, find_switched_off
+from needq.plan.config import read_config
 from planning import read
 
 ARTICLE = {"run": "texts"}
@@ -72,3 +75,26 @@ def test_every_sweep_of_the_default_config_is_compared():
     assert sorted(comparisons.values()) == sorted(config.sweeps)
     kinds = "q k v o end random single matched_scores rotated_heads permuted zero identity bias"
     assert sorted(comparisons) == sorted(kinds.split())
+
+
+def test_sweeps_that_an_overlay_switches_off_are_named():
+    default = {"article": ARTICLE, "keys": {"matrix": "k"}, "values": {"run": False, "matrix": "v"}}
+    own = default | {"keys": {"matrix": "k", "run": "off"}, "mine": {"matrix": "o", "run": "off"}}
+    sweeps = {name: Sweep(**keys) for name, keys in own.items()}
+    # config.yaml does not run the values either, and knows nothing of mine
+    assert find_switched_off(sweeps, default, 12) == {"k": "keys"}
+    assert find_switched_off({"article": sweeps["article"]}, default, 12) == {}
+    again = sweeps | {"instead": Sweep(matrix="k")}
+    assert find_comparisons(again, 12)["k"] == "instead"
+    assert find_switched_off(again, default, 12) == {}
+
+
+def test_healing_leaves_out_what_the_default_config_runs():
+    overlay = yaml.safe_load((ROOT / "configs/healing.yaml").read_text())
+    sweeps = read_config(overlaid(overlay)).sweeps
+    off = find_switched_off(sweeps, DEFAULT["sweeps"], 12)
+    assert {kind: off[kind] for kind in ("o", "single", "bias")} == {
+        "o": "outputs",
+        "single": "single",
+        "bias": "with_bias",
+    }

@@ -30,14 +30,22 @@ RUN = "made-up"
 CONFIG = {
     "run": RUN,
     "model": {"source": "folder", "location": "resources/pocket-gpt2", "digests": []},
-    "evaluation": {"text": "resources/texts/stories.txt"},
+    "evaluation": {
+        "text": "resources/texts/stories.txt",
+        "ngram_text": "resources/pocket-gpt2/corpus.txt.bz2",
+    },
+    "tasks": {
+        "grammar": "resources/tasks/simple/grammar.jsonl",
+        "cloze": "resources/tasks/simple/cloze.jsonl",
+    },
+    "healing": {"run": False, "text": None},
 }
 
 
 def write_project(folder):
     """The project's files, and what a run leaves that the crate tells of."""
-    for name in (*crate.WORKFLOW, "resources/pocket-gpt2", "resources/texts"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.bz2")
+    for name in (*crate.WORKFLOW, "resources/pocket-gpt2", "resources/texts", "resources/tasks"):
+        ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in ("Snakefile", *crate.DOCUMENTS):
         shutil.copy(ROOT / name, folder / name)
@@ -162,6 +170,9 @@ def test_run(graph, entities):
     assert used == {
         "config.yaml",
         "resources/texts/stories.txt",
+        "resources/pocket-gpt2/corpus.txt.bz2",
+        "resources/tasks/simple/grammar.jsonl",
+        "resources/tasks/simple/cloze.jsonl",
         "resources/pocket-gpt2/",
         f"results/{RUN}/backup/manifest.json",
     }
@@ -187,6 +198,8 @@ def test_rocrate_reads_it_back(written):
     assert [entity.type for entity in read.contextual_entities].count("CreateAction") == 1
     assert read.root_dataset["author"]["name"] == "The needq developers"
     assert read.get("resources/texts/stories.txt")["license"].id.endswith("CC0-1.0")
+    corpus = read.get("resources/pocket-gpt2/corpus.txt.bz2")
+    assert corpus["encodingFormat"] == "application/x-bzip2"
 
 
 def test_the_config_is_the_runs(written):
@@ -198,6 +211,19 @@ def test_the_same_bytes_twice(project, written, tmp_path):
     name = "ro-crate-metadata.json"
     assert (tmp_path / "again" / name).read_bytes() == (written / name).read_bytes()
     assert str(project) not in (written / name).read_text()
+
+
+def test_texts_and_tasks_of_the_config(tmp_path):
+    (tmp_path / "blimp").mkdir()
+    for name in ("b.jsonl", "a.jsonl"):
+        (tmp_path / "blimp" / name).write_text("{}\n")
+    settings = {"evaluation": {"text": "a.txt", "ngram_text": None}, "tasks": {"grammar": "blimp"}}
+    expected = [tmp_path / name for name in ("a.txt", "blimp/a.jsonl", "blimp/b.jsonl")]
+    assert crate.input_texts(tmp_path, settings) == expected
+    trained = settings | {"healing": {"text": "b.txt"}}
+    assert crate.input_texts(tmp_path, trained) == [*expected, tmp_path / "b.txt"]
+    twice = settings | {"healing": {"text": "a.txt"}}
+    assert crate.input_texts(tmp_path, twice) == expected
 
 
 def test_times_are_the_logs(entities, tmp_path):
@@ -236,8 +262,8 @@ def test_models_from_elsewhere_are_named_not_copied(project, model, expected):
     finally:
         write_json(path, record)
     used = [entity.id for entity in made.get(f"#run-{RUN}")["object"]]
-    assert (expected in used) if expected else len(used) == 3
-    assert not [entity for entity in made.get_entities() if "pocket-gpt2" in entity.id]
+    assert (expected in used) if expected else len(used) == 6
+    assert made.get("resources/pocket-gpt2/") is None
     if expected:
         assert f"m.safetensors (sha256 {'ab' * 32})" in made.get(expected)["description"]
 

@@ -16,6 +16,9 @@ FACTORIAL = pandas.DataFrame(
             "rise": -0.123,
             "rise_low": -0.2,
             "rise_high": -0.1,
+            "ratio": 0.672,
+            "ratio_low": 0.65,
+            "ratio_high": 0.693,
             "noise_seeds": 5,
             "documents": 100,
         }
@@ -45,6 +48,8 @@ def test_mixtures_have_a_table_if_there_are_any():
     text = page(healing_table(counts=(12,)), FACTORIAL)
     assert "W_Q, W_K and W_V, alone and together" in text
     assert "-0.123" in text
+    assert "0.672" in text
+    assert "It decides no claim" in text
     assert "tables/factorial.tsv" in text
 
 
