@@ -196,8 +196,8 @@ def jackknife(
     residual = (cells - 1) ** 2 * (rest**2).sum() / free[2] / cells
     whole_variance = (cells - 1) * by_cell.var()
     share = residual / whole_variance if whole_variance else 0.0
-    variances = (seeds - 1) * by_seed.var(), (items - 1) * by_item.var(), residual
-    variance, freedom = _combined(*map(numpy.asarray, variances), free)
+    seed, item = (seeds - 1) * by_seed.var(), (items - 1) * by_item.var()
+    variance, freedom = _combined(seed, item, numpy.asarray(residual), free)
     found = bias(by_seed) + bias(by_item) - share * bias(by_cell)
     return value, value - found, float(variance), float(freedom)
 

@@ -118,10 +118,11 @@ def build(project: Path, run: str) -> ROCrate:
     return crate
 
 
-def input_texts(project: Path, settings: Mapping[str, Any]) -> list[Path]:
+def input_texts(project: Path, settings: Mapping[str, object]) -> list[Path]:
     """The files of the texts and tasks that a config names; of a folder of tasks all files."""
-    named = [settings.get(group, {}).get(key) for group, key in TEXTS]
-    places = [project / path for path in named if path]
+    groups = [(settings.get(group), key) for group, key in TEXTS]
+    named = [group.get(key) for group, key in groups if isinstance(group, Mapping)]
+    places = [project / path for path in named if isinstance(path, str)]
     files = [_files(place) if place.is_dir() else [place] for place in places]
     return list(dict.fromkeys(file for part in files for file in part))
 

@@ -114,6 +114,8 @@ def label_tables_of(fake_folder):
         kind | {"label": label, "reference_texts": 7} for kind in kinds for label in LABELS
     ]
     quality = [{"measure": "accuracy of near normal and noise", "value": 0.987, "texts": 60}]
+    unlike = "texts of cpu with 3 blocks replaced that resemble no reference text"
+    quality.append({"measure": unlike, "value": 0.123, "texts": 30})
     return (
         label_tables.shares_table(labelled),
         axes_table(labelled),
@@ -223,6 +225,7 @@ def test_labels_are_shown_with_how_well_they_are_told_apart(written):
     assert "unlabelled: fewer than 8 tokens" in text
     assert "order 2: meaning lost" in text
     assert "0.987" in text
+    assert "0.123" not in text  # of each number of blocks, the tables of shares have it
 
 
 def test_repeats_come_last(written):
