@@ -56,7 +56,7 @@ def test_an_exact_model_is_near_float64_and_a_stack_changes_no_bit(case, data):
         model = load(backup, EXACT)
         kernels = "eager"
         reference = load(backup, Backend(precision="float64", kernels=kernels))
-        matrix = data.draw(st.sampled_from("qkvo"))
+        matrix = data.draw(st.sampled_from([*"qkvo", "mlp_in", "mlp_out", "mlp"]))
         check_near(model, reference)
         check_stack(model, backup, find_architecture(config), matrix)
 
@@ -80,7 +80,8 @@ def check_stack(model, backup, architecture, matrix):
     tensors = load_file(backup / "model.safetensors")
     noise = {f"{matrix}-gaussian-0": noise_tensors(tensors, architecture, matrix, "gaussian", 0)}
     blocks = range(architecture.n_blocks)
-    chosen = [intervention(matrix, b, h) for b, h in (((), None), ((1,), (0,)), (blocks, None))]
+    head = None if matrix.startswith("mlp") else (0,)
+    chosen = [intervention(matrix, b, h) for b, h in (((), None), ((1,), head), (blocks, None))]
     patches = make_patches(chosen, architecture, tensors, noise)
     patcher = Patcher(model, backup / "model.safetensors", noise)
     together = Stack(model, patcher, patches)
