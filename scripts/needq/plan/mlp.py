@@ -10,7 +10,14 @@ from needq.common.units import MlpSweep
 from needq.plan import cost
 from needq.plan.comparisons import SETTINGS
 from needq.plan.cost import Job, Shape
-from needq.plan.interventions import CUMULATIVE, RUN, SINGLE, interventions, sweeps_run
+from needq.plan.interventions import (
+    CUMULATIVE,
+    RUN,
+    SINGLE,
+    interventions,
+    numbers_replaced,
+    sweeps_run,
+)
 from needq.plan.selection import Selection, noise_names
 from needq.plan.units import scored_sweeps
 
@@ -23,15 +30,20 @@ MIX = 0.05  # seconds per 10^6 weights that are mixed and put into the model
 def mlp_sweeps(selection: Selection) -> list[MlpSweep]:
     """The sweeps of the MLP, each after the sweep of W_Q that it is compared with, if there is one.
 
-    That sweep has Gaussian noise, and all other settings in common with it.
+    That sweep has Gaussian noise, and all other settings in common with it. Of several, it is the
+    one with the most numbers of blocks in common.
     """
     sweeps, names = selection.config.sweeps, scored_sweeps(selection)
+    n_blocks = selection.config.model.n_blocks
+    numbers = {name: set(numbers_replaced(sweeps[name], n_blocks)) for name in names}
     found: dict[str, MlpSweep] = {}
     for name in names:
         sweep = sweeps[name]
         if sweep.matrix not in MLPS or sweep.steps not in (CUMULATIVE, SINGLE):
             continue
-        reference = next((other for other in names if _is_reference(sweeps[other], sweep)), None)
+        others = [other for other in names if _is_reference(sweeps[other], sweep)]
+        shared = {other: len(numbers[other] & numbers[name]) for other in others}
+        reference = max(others, key=shared.__getitem__, default=None)
         if reference is not None:
             found.setdefault(reference, _entry(reference, sweeps[reference], None))
         found[name] = _entry(name, sweep, reference)

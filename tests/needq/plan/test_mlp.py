@@ -11,6 +11,8 @@ POCKET = Shape(12, 128, 512, 2, 128, 4000)
 PLAIN = ("sweeps.plain", {"run": "scores", "matrix": "mlp", "counts": [6, 12]})
 EQUAL = {"run": "scores", "matrix": "mlp", "method": "matched_outputs"}
 CUMULATIVE = ("sweeps.equal", EQUAL | {"counts": "halves"})
+QUERY = ("sweeps.query", {"run": "scores", "counts": [3, 6, 12]})
+FIRST = ("sweeps.first", {"run": "scores", "matrix": "mlp_out", "counts": [1]})
 SINGLE = ("sweeps.one_by_one", EQUAL | {"matrix": "mlp_in", "steps": "single"})
 
 
@@ -36,6 +38,14 @@ def test_each_sweep_is_after_that_of_w_q_with_the_same_steps():
     ]
     assert found[0]["matrix"] == "q"
     assert (found[4]["matrix"], found[4]["method"]) == ("mlp_in", "matched_outputs")
+
+
+def test_the_reference_has_the_most_numbers_of_blocks_in_common():
+    few = ("sweeps.cumulative.counts", [1, 12])
+    found = {one["sweep"]: one for one in mlp.mlp_sweeps(select(few, QUERY, PLAIN, FIRST))}
+    assert found["plain"]["reference"] == "query"
+    assert found["first"]["reference"] == "cumulative"
+    assert list(found) == ["query", "plain", "cumulative", "first"]
 
 
 @pytest.mark.parametrize("changes", [{"block_order": "reversed"}, {"noise_fraction": 0.5}])
