@@ -1,7 +1,10 @@
 """The figure of the MLP beside attention: damage by noise in each, and how much noise changes."""
 
+from collections.abc import Mapping
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from pandas import DataFrame
 
 from needq.common.keys import EQUAL_CHANGE
@@ -9,6 +12,8 @@ from needq.common.units import name_replaced
 from needq.figures import theme
 from needq.figures.axes import BLOCK, BLOCKS, draw_line, has_single_blocks
 
+NOISE = "gaussian"
+QUERY = name_replaced("q", NOISE)
 RISE = "rise of nll (nats\nper token)"
 
 
@@ -21,7 +26,8 @@ def draw_mlp(damage: DataFrame, changes: DataFrame) -> Figure:
     kinds = [(damage[~single], BLOCKS), (damage[single], BLOCK)]
     kinds = [(rows, places) for rows, places in kinds if len(rows)]
     figure, axes = theme.stack(len(kinds) + bool(len(changes)), extra=0.8)
-    names = dict.fromkeys(_names(damage))
+    mixed = list(dict.fromkeys(changes["matrix"])) if len(changes) else []
+    names = dict.fromkeys([QUERY, *_names(damage), *(name_replaced(m, NOISE) for m in mixed)])
     looks = {name: theme.style(index) for index, name in enumerate(names)}
     for (axis,), (rows, places) in zip(axes, kinds, strict=False):
         axis.axhline(0, color=theme.INK, linewidth=0.9, zorder=1)
@@ -33,7 +39,7 @@ def draw_mlp(damage: DataFrame, changes: DataFrame) -> Figure:
         axis.set_xlabel(places)
         theme.tick_whole_numbers(axis.xaxis)
     if len(changes):
-        _draw_changes(axes[-1][0], changes)
+        _draw_changes(axes[-1][0], changes, looks)
     seeds, documents = damage["noise_seeds"].max(), damage["documents"].max()
     theme.write_footnote(
         figure,
@@ -78,21 +84,23 @@ def _begin(words: str) -> str:
     return words[0].upper() + words[1:]
 
 
-def _draw_changes(axis: Axes, changes: DataFrame) -> None:
+def _draw_changes(axis: Axes, changes: DataFrame, looks: Mapping[str, theme.Look]) -> None:
     """Draw how much the output of each block changes, mean over noise seeds."""
     means = changes.groupby(["matrix", "block"], sort=False).mean(numeric_only=True).reset_index()
     by_query = means.drop_duplicates("block")
-    lines = [("W_Q, all noise", by_query["block"], by_query["change_w_q"])]
+    lines = [(QUERY, by_query["block"], by_query["change_w_q"])]
     for matrix, own in means.groupby("matrix", sort=False):
-        name = name_replaced(str(matrix), "gaussian")
-        lines.append((name, own["block"], own["change_all_noise"]))
-    for index, (name, blocks, values) in enumerate(lines):
-        axis.plot(blocks, values, label=name, markeredgewidth=0, **theme.style(index))
+        lines.append((name_replaced(str(matrix), NOISE), own["block"], own["change_all_noise"]))
+    for name, blocks, values in lines:
+        axis.plot(blocks, values, label=name, markeredgewidth=0, **looks[name])
     axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
     _add_legend(axis)
     first = means[means["matrix"] == means["matrix"].iloc[0]]
     times = (first["change_all_noise"] / first["change_w_q"]).median()
-    name = _begin(name_replaced(first["matrix"].iloc[0], "gaussian"))
+    name = _begin(name_replaced(first["matrix"].iloc[0], NOISE))
     words = f"{name}, changes a block's output {times:.2g} × as much as W_Q"
     theme.set_title(axis, words, pad=8 + 14 * ((len(lines) + 1) // 2))
     axis.set_ylabel("change of the block's\noutput (share of its size)")

@@ -241,7 +241,8 @@ class NativeModel:
         product = _conv1d if isinstance(changed, Conv1D) else linear
 
         def overwrite(_: Module, inputs: tuple[Tensor], output: Tensor) -> None:
-            each = len(inputs[0]) // self._rows  # more than 1 in OPT's MLP: tokens are rows there
+            # the MLP of OPT gets the tokens of all rows one below the other
+            each = len(inputs[0]) // self._rows if inputs[0].ndim == 2 else 1
             own = slice(each * rows.start, each * rows.stop)
             of_rows = product(inputs[0][own], weight, bias)
             output[own, ..., outputs.start : outputs.stop] = of_rows
