@@ -3,7 +3,8 @@
 The change of a block's output is |y' - y| / |y|, mean over tokens. y is the residual stream after
 the block, where the stream of the pristine model comes to it, and y' the same with something
 replaced in the block. A mixture of the MLP's matrices with noise (`methods.replacement`) changes it
-more the larger the share of noise is. The share is (k / STEPS)^2, where k is found by bisection.
+more the larger the share of noise is. The share is (k / STEPS)^2, where k is found between one that
+changes too little and one that changes enough.
 
 Changes in float64 differ between machines by some 1e-13 of their size, and k is a whole number. Two
 machines find another k with a probability of about 1e-8. After that every operation is rounded
@@ -12,6 +13,7 @@ correctly, so all machines get the same mixture.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from torch import Tensor
 
 from needq.backup.layout import Matrix
 from needq.common.keys import tensor_name
+from needq.common.logs import progress
 from needq.common.rows import OutputChange
 from needq.corrupt.methods import moments, replacement
 from needq.inference.attention import Watched, queries
@@ -91,7 +94,7 @@ def matched_mixtures(
     made: dict[int, dict[str, np.ndarray]] = {seed: {} for seed in noises}
     changes: list[OutputChange] = []
     stream = watched.model.begin(ids, mask)
-    for index in range(architecture.n_blocks):
+    for index in progress(range(architecture.n_blocks), "match outputs, block"):
         block = Block(watched, tensors, index, stream, chosen)
         query = architecture.matrix("q", index)
         places = {
@@ -132,8 +135,13 @@ def nearest(change: Callable[[int], float], wanted: float, whole: float) -> tupl
     low, high = (0, 0.0), (STEPS, whole)
     if whole <= wanted:
         return high
-    while high[0] - low[0] > 1:
-        middle = (low[0] + high[0]) // 2
-        found = (middle, change(middle))
+    for turn in count():
+        room = high[0] - low[0]
+        if room <= 1:
+            break
+        # the change is nearly proportional to k; halves make sure that it ends soon
+        part = (wanted - low[1]) / (high[1] - low[1]) if turn % 3 < 2 else 0.5
+        k = low[0] + min(max(round(part * room), 1), room - 1)
+        found = (k, change(k))
         low, high = (found, high) if found[1] < wanted else (low, found)
     return low if wanted - low[1] < high[1] - wanted else high

@@ -22,8 +22,8 @@ from needq.plan.selection import Selection, noise_names
 from needq.plan.units import scored_sweeps
 
 JOBS = 2  # one for tables, and one for a figure with its page
-# per noise seed and block: with W_Q replaced, with noise alone, and the steps of the bisection
-PASSES = 2 + 16
+# per noise seed and block: with W_Q replaced, with noise alone, and the mixtures that are tried
+PASSES = 2 + 8
 MIX = 0.05  # seconds per 10^6 weights that are mixed and put into the model
 
 

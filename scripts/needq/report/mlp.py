@@ -1,9 +1,11 @@
 """The page of the MLP beside attention."""
 
+from collections.abc import Iterator
+
 from pandas import DataFrame, Series
 
 from needq.common import unit_columns
-from needq.common.units import name_replaced
+from needq.common.units import name_matrices, name_replaced
 from needq.report import headings
 from needq.report.cells import cells, number
 from needq.report.pages import Pages
@@ -29,7 +31,7 @@ class MlpPage(Pages):
         return self._render(
             "table.html",
             title="MLP and attention",
-            lead=describe_mlp(damage),
+            lead=" ".join([describe_mlp(damage), *describe_limits(changes)]),
             parts=parts,
             meanings={name: unit_columns.MLP[name] for name in headings.MLP} | meanings,
             file="tables/mlp.tsv and tables/output_changes.tsv",
@@ -51,6 +53,18 @@ def describe_mlp(damage: DataFrame) -> str:
     if not sentences:
         return "No sweep of the MLP has a sweep of W_Q to be compared with."
     return " ".join(sentences)
+
+
+def describe_limits(changes: DataFrame) -> Iterator[str]:
+    """In how many blocks a matrix changes the output less than W_Q, whatever the share of noise."""
+    for matrix, rows in changes.groupby("matrix", sort=False):
+        means = rows.groupby("block").mean(numeric_only=True)
+        less = int((means["change_all_noise"] < means["change_w_q"]).sum())
+        if less:
+            yield (
+                f"In {less} of {len(means)} blocks, noise alone in {name_matrices(str(matrix))} "
+                "changes the output less than noise in W_Q does: there, the change is not equal."
+            )
 
 
 def _interval(row: Series) -> str:

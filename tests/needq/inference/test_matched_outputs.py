@@ -117,6 +117,18 @@ def test_the_nearest_step_is_found(wanted):
     assert change == 2 * k / STEPS
 
 
+def test_a_bent_curve_takes_few_steps():
+    tried = []
+
+    def change(k):
+        tried.append(k)
+        return (k / STEPS) ** 3
+
+    k, _ = nearest(change, 0.01, 1.0)
+    assert abs(k - 0.01 ** (1 / 3) * STEPS) <= 1
+    assert len(tried) <= 24  # of which every third halves what is left, of 16 bits
+
+
 def test_a_change_that_is_out_of_reach_takes_all_noise():
     assert nearest(lambda k: k / STEPS, 3.0, 1.0) == (STEPS, 1.0)
 

@@ -6,7 +6,7 @@ from mlp_data import SWEEPS, changes, evaluation
 from needq.common import tables, unit_columns
 from needq.common.published import read_table
 from needq.metrics.mlp import changes_table, mlp_table
-from needq.report.mlp import MlpPage, describe_mlp
+from needq.report.mlp import MlpPage, describe_limits, describe_mlp
 from page_reader import Reader
 
 TEMPLATES = sorted((Path(__file__).parents[3] / "report/templates").iterdir())
@@ -34,6 +34,17 @@ def test_the_page_has_the_ratios_and_the_changes(tmp_path):
 def test_few_seeds_have_no_interval_in_words():
     sentence = describe_mlp(mlp_table(evaluation(seeds=3), SWEEPS))
     assert "2.00 times as much as by noise in W_Q." in sentence
+
+
+def test_blocks_that_cannot_change_as_much_are_counted():
+    table = changes_table([changes()])
+    assert list(describe_limits(table)) == []
+    less = table["block"] < 2
+    table.loc[less, "change_all_noise"] = table.loc[less, "change_w_q"] / 2
+    words = (
+        "In 2 of 6 blocks, noise alone in the MLP changes the output less than noise in W_Q does"
+    )
+    assert next(describe_limits(table)).startswith(words)
 
 
 def test_a_run_without_w_q_says_so():
