@@ -50,9 +50,15 @@ def mlp_table(evaluation: DataFrame, sweeps: Sequence[MlpSweep]) -> DataFrame:
         for step, rise in rises[one["sweep"]].items():
             seeds, documents = rise.values.shape
             ratio = ratio_to_query(rise, by_query[step]) if step in by_query else NO_RATIO
-            about = {name: one[name] for name in ("sweep", "matrix", "method")}
-            row: dict[str, object] = about | {"intervention": rise.intervention} | step._asdict()
-            row |= as_columns("rise", rise.mean) | as_columns("ratio", ratio)
+            row: dict[str, object] = {
+                "sweep": one["sweep"],
+                "matrix": one["matrix"],
+                "method": one["method"],
+                "intervention": rise.intervention,
+                **step._asdict(),
+                **as_columns("rise", rise.mean),
+                **as_columns("ratio", ratio),
+            }
             rows.append(row | {"noise_seeds": seeds if rise.noise else 0, "documents": documents})
     table = DataFrame(rows, columns=list(unit_columns.MLP))
     return table.astype({"block": "Int64"})
