@@ -24,7 +24,9 @@ from needq.plan.units import scored_sweeps
 JOBS = 2  # one for tables, and one for a figure with its page
 # per noise seed and block: with W_Q replaced, with noise alone, and the mixtures that are tried
 PASSES = 2 + 8
-MIX = 0.05  # seconds per 10^6 weights that are mixed and put into the model
+# seconds per 10^6 weights that are mixed and put into the model, by the benchmarks of a run of
+# configs/mlp.yaml (2026-11-27)
+MIX = 0.02
 
 
 def mlp_sweeps(selection: Selection) -> list[MlpSweep]:
@@ -86,5 +88,9 @@ def mix_job(config: Config, shape: Shape) -> Job:
     seconds = cost.start_seconds(shape, NOISE)
     seconds += cost.score_seconds(shape, NOISE, passes, 0, DOCUMENTS, TOKENS)
     seconds += MIX * passes * weights / 1e6
-    noises = 2 * len(config.noise_seeds) * (1 + weights / shape.width**2)
-    return Job(seconds, cost.score_memory(shape, NOISE, noises, DOCUMENTS, TOKENS))
+    # in float32: the weights, and for each noise seed the noise of W_Q and the MLP, and the mixture
+    stored = shape.weights + len(config.noise_seeds) * shape.n_blocks * (
+        shape.width**2 + 2 * weights
+    )
+    memory = cost.score_memory(shape, NOISE, 0, DOCUMENTS, TOKENS) + 4 * stored / cost.MB
+    return Job(seconds, memory)
