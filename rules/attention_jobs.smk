@@ -12,3 +12,8 @@ def match_job(wildcards, input):
 def attention_job(wildcards, input):
     """What it costs to measure attention."""
     return attention.attention_job(CONFIG, planned(input).shape)
+
+
+def mix_job(wildcards, input):
+    """What it costs to mix the MLP with noise."""
+    return mlp.mix_job(CONFIG, planned(input).shape)

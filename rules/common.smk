@@ -11,7 +11,7 @@ from pathlib import Path
 from needq.common import errors
 from needq.common.keys import model_name
 from needq.plan import at_hand, attention, comparisons, cost, dependencies, estimate, healing
-from needq.plan import probes, selection, subsets, verdicts
+from needq.plan import mlp, probes, selection, subsets, verdicts
 from needq.plan.params import json_text
 from needq.plan.report_pages import opposite, report_pages
 

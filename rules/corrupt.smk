@@ -19,7 +19,7 @@ rule draw_noise:
     benchmark:
         "<benchmarks>/draw_noise/{matrix}-{method}-{seed}.tsv"
     wildcard_constraints:
-        method=r"(?!matched_scores)\w+",
+        method=r"(?!matched_)\w+",
     conda:
         "../envs/weights.yaml"
     threads: 1

@@ -297,6 +297,37 @@ def put_by_hand(model, noise, matrix, block, heads=None):
         layer.bias[rows[chosen]] = bias.view(rows.shape)[chosen]
 
 
+def mlp_by_hand(model, block):
+    """The matrices of a block's MLP: the layer of each, and which of the layer's outputs it is."""
+    base = model.base_model
+    blocks = base.h if hasattr(base, "h") else getattr(base, "decoder", base).layers
+    own = getattr(blocks[block], "mlp", blocks[block])
+    if hasattr(own, "gate_up_proj"):
+        rows = torch.arange(own.gate_up_proj.out_features).chunk(2)
+        found = {"mlp_in.gate": (own.gate_up_proj, rows[0])}
+        found |= {"mlp_in.up": (own.gate_up_proj, rows[1])}
+        return found | {"mlp_out": (own.down_proj, slice(None))}
+    names = {"mlp_in.gate": "gate_proj", "mlp_in.up": "up_proj", "mlp_out": "down_proj"}
+    if not hasattr(own, "gate_proj"):
+        first = next(n for n in ("c_fc", "fc_in", "fc1", "dense_h_to_4h") if hasattr(own, n))
+        last = next(n for n in ("c_proj", "fc_out", "fc2", "dense_4h_to_h") if hasattr(own, n))
+        names = {"mlp_in": first, "mlp_out": last}
+    return {matrix: (getattr(own, name), slice(None)) for matrix, name in names.items()}
+
+
+def put_mlp_by_hand(model, noise, block, bias=False):
+    """Put the noise of the MLP, or of a part of it, into a model; that of its biases, too."""
+    turned = model.config.model_type == "gpt2"  # its layers store [inputs, outputs]
+    with torch.no_grad():
+        for matrix, (layer, rows) in mlp_by_hand(model, block).items():
+            drawn = noise.get(f"{block}.{matrix}.weight")
+            if drawn is not None:
+                weight = layer.weight.T if turned else layer.weight
+                weight[rows] = torch.from_numpy(drawn.T if turned else drawn)
+            if drawn is not None and bias and layer.bias is not None:
+                layer.bias[rows] = torch.from_numpy(noise[f"{block}.{matrix}.bias"])
+
+
 @contextmanager
 def watched(model):
     """While it is on, the queries, keys and values of every block, each [batch, heads, ...].

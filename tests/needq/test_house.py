@@ -32,7 +32,7 @@ FLOOR = {package: number for number, packages in enumerate(FLOORS) for package i
 USERS_OF_KEYED = """
     collect_digests compute_logits corrupt count_weights decide_claims draw_batches
     draw_native_noise draw_noise fit_probes generate heal label_texts label_tokens
-    make_reference_texts match_scores measure_attention plot_degradation repeat score
+    make_reference_texts match_outputs match_scores measure_attention plot_degradation repeat score
     score_subsets select_items summarise_degradation summarise_healing summarise_subsets
     summarise_units trace_corners verify
 """.split()

@@ -42,6 +42,8 @@ LEFT_ALONE |= {"score_subsets", "summarise_subsets", "show_subsets"}
 LEFT_ALONE |= {"draw_batches", "heal", "summarise_healing", "show_healing"}
 # sweeps of heads, dimensions and doses, of which there are none
 LEFT_ALONE |= {"summarise_units", "show_units", "summarise_doses", "show_doses"}
+# sweeps of the MLP
+LEFT_ALONE |= {"match_outputs", "summarise_mlp", "show_mlp"}
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -42,18 +42,18 @@ TOKENIZE = {"tokenize_texts", "score_ngrams"} | GENERATE
 COMPUTE = {"generate", "score", "compute_logits", "repeat", "make_reference_texts"}
 COMPUTE |= {"trace_corners", "verify", "select_items"}
 PROBE = {"fit_probes"}
-WATCH = {"match_scores", "measure_attention"}
+WATCH = {"match_scores", "measure_attention", "match_outputs"}
 LOAD = COMPUTE | WATCH | PROBE | {"draw_native_noise", "score_subsets", "heal"}
 PATCH = LOAD | {"corrupt", "count_weights", "collect_digests"}
 PAGES = {"show_labels", "show_side_by_side", "show_flips", "show_ledger", "show_claims"}
 PAGES |= {"show_attention", "write_pages", "write_index", "walk_through", "recompute"}
-PAGES |= {"show_probes", "show_units", "show_doses", "show_subsets", "show_healing"}
+PAGES |= {"show_probes", "show_units", "show_doses", "show_subsets", "show_healing", "show_mlp"}
 FIGURES = {"plot_degradation", "plot_divergence", "plot_claims", "show_flips", "show_ledger"}
 FIGURES |= {"show_attention", "show_probes", "show_units", "show_doses", "show_subsets"}
-FIGURES |= {"show_healing"}
+FIGURES |= {"show_healing", "show_mlp"}
 TESTS = {"label_texts", "summarise_degradation", "decide_claims", "plot_degradation"}
 TESTS |= {"summarise_tasks", "summarise_probes", "summarise_units", "summarise_doses"}
-TESTS |= {"summarise_subsets"}
+TESTS |= {"summarise_subsets", "summarise_mlp"}
 MODULES = {
     "plan/config": set(),
     "plan/selection": set(),
@@ -78,6 +78,7 @@ MODULES = {
     "inference/native": LOAD,
     "inference/attention": WATCH,
     "inference/matched_scores": {"match_scores"},
+    "inference/matched_outputs": {"match_outputs"},
     "exact/model": LOAD,
     "metrics/statistics": TESTS
     | {"plot_divergence", "summarise_divergence", "summarise_ledger", "walk_through"}
@@ -92,6 +93,7 @@ MODULES = {
     "metrics/degradation": {"summarise_degradation"},
     "metrics/units": {"summarise_units"},
     "metrics/doses": {"summarise_doses"},
+    "metrics/mlp": {"summarise_mlp"},
     "metrics/replacement_methods": {"decide_claims"},
     "divergence/diff": {"diff", "compare_corners"},
     "divergence/corners": {"compare_corners"},

@@ -65,6 +65,8 @@ class GPTNeoX(Architecture):
     embedding = "gpt_neox.embed_in.weight"
     prefix = "gpt_neox."
     head = "embed_out.weight"
+    mlp_inputs: ClassVar[Names] = {"": "mlp.dense_h_to_4h"}
+    mlp_output = "mlp.dense_4h_to_h"
     masked: ClassVar[str | None] = "attention"
     turned: ClassVar[str | None] = "attention"
     attention = "attention"  # what the names of its layers begin with
@@ -194,6 +196,8 @@ class Falcon(Architecture):
     blocks = "transformer.h."
     embedding = "transformer.word_embeddings.weight"
     prefix = "transformer."
+    mlp_inputs: ClassVar[Names] = GPTNeoX.mlp_inputs
+    mlp_output = GPTNeoX.mlp_output
     names: ClassVar[Names] = {**Architecture.names, "hidden": "ffn_hidden_size"}
 
     def __init__(self, name: str, keys: ModelConfig) -> None:

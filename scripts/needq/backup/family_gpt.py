@@ -62,6 +62,8 @@ class GPT2(Architecture):
     embedding = "transformer.wte.weight"
     prefix = "transformer."
     output_axis = 1
+    mlp_inputs: ClassVar[Names] = {"": "mlp.c_fc"}
+    mlp_output = "mlp.c_proj"
     masked = "attn"
     names: ClassVar[Names] = {
         "n_blocks": "n_layer",
@@ -143,6 +145,8 @@ class GPTNeo(Architecture):
     blocks = "transformer.h."
     embedding = "transformer.wte.weight"
     prefix = "transformer."
+    mlp_inputs: ClassVar[Names] = GPT2.mlp_inputs
+    mlp_output = GPT2.mlp_output
     masked = "attn.attention"
     eager_only = True
     names: ClassVar[Names] = {
@@ -208,6 +212,8 @@ class GPTJ(Architecture):
     embedding = "transformer.wte.weight"
     prefix = "transformer."
     head_bias = True
+    mlp_inputs: ClassVar[Names] = {"": "mlp.fc_in"}
+    mlp_output = "mlp.fc_out"
     masked = "attn"
     eager_only = True
     names: ClassVar[Names] = GPT2.names

@@ -11,6 +11,7 @@ from needq.backup.keys import (
     DecoderKeys,
     Flag,
     LayerType,
+    Names,
     Padding,
     Positive,
     Rope,
@@ -43,6 +44,8 @@ class Llama(Architecture):
     turned: ClassVar[str | None] = "self_attn"
     last_norm: ClassVar[str] = "model.norm"
     output: ClassVar[str] = "o_proj"
+    mlp_inputs: ClassVar[Names] = {"gate": "mlp.gate_proj", "up": "mlp.up_proj"}
+    mlp_output = "mlp.down_proj"
     block_norms: ClassVar[Sequence[str]] = ("input_layernorm", "post_attention_layernorm")
     norm_bias: ClassVar[bool] = False
 
@@ -98,6 +101,8 @@ class MixtralKeys(KinKeys):
 
 class Mixtral(Llama):
     """Experts under the names that files have; transformers joins them in memory."""
+
+    mlp_inputs: ClassVar[Names] = {}
 
     def mlp(self) -> dict[str, Layer]:
         sizes = {"w1": (self.hidden, self.width), "w2": (self.width, self.hidden)}

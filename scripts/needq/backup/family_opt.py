@@ -50,6 +50,8 @@ class OPT(Architecture):
     blocks = "model.decoder.layers."
     embedding = "model.decoder.embed_tokens.weight"
     prefix = "model."
+    mlp_inputs: ClassVar[Names] = {"": "fc1"}
+    mlp_output = "fc2"
     names: ClassVar[Names] = {**Architecture.names, "hidden": "ffn_dim"}
 
     def _norm(self, name: str) -> Shapes:

@@ -1,10 +1,19 @@
 """Phi, Phi-3 and StableLM: kin of Llama with other norms, MLPs or projections."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from needq.backup.family_llama import Llama
-from needq.backup.keys import Activation, DecoderKeys, Flag, Padding, PartialRope, Positive, Size
+from needq.backup.keys import (
+    Activation,
+    DecoderKeys,
+    Flag,
+    Names,
+    Padding,
+    PartialRope,
+    Positive,
+    Size,
+)
 from needq.backup.layout import Layer, Shapes, norm
 
 
@@ -26,6 +35,8 @@ class Phi(Llama):
     block_norms = ("input_layernorm",)
     norm_bias = True
     head_bias = True
+    mlp_inputs: ClassVar[Names] = {"": "mlp.fc1"}
+    mlp_output = "mlp.fc2"
 
     def biased(self) -> str:
         return "qkvo"
@@ -67,6 +78,8 @@ class Phi3Keys(DecoderKeys):
 
 class Phi3(Llama):
     """W_Q, W_K and W_V one below the other in one layer, and so the MLP's first two."""
+
+    mlp_inputs: ClassVar[Names] = {"gate": "mlp.gate_up_proj", "up": "mlp.gate_up_proj"}
 
     def layers(self) -> dict[str, Layer]:
         queries, shared = (self.heads_of(matrix) * self.head_width for matrix in "qk")

@@ -1,4 +1,4 @@
-"""Where the attention matrices of a model lie in its tensors, whatever its family.
+"""Where the matrices of attention and of the MLP lie in a model's tensors, whatever its family.
 
 Ranges are given in the stored orientation of `model.safetensors`: a Linear layer stores (output,
 input), GPT-2's Conv1D (input, output).
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from needq.common.errors import UserError
 from needq.common.files import ModelConfig
+from needq.common.keys import MLP_IN, MLP_OUT, MLPS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,10 +77,11 @@ class Layer(NamedTuple):
 
 
 class Architecture:
-    """The sizes of one model, the names of its tensors, and where its attention matrices lie.
+    """The sizes of one model, the names of its tensors, and where its matrices lie.
 
     A subclass gives the names, and with `layers`, `norms`, `outer` and `place` what is in a block,
-    outside of all blocks, and where a matrix is. `keys` is what the model's config.json says, as
+    outside of all blocks, and where a matrix is. Matrices are W_Q, W_K, W_V and W_O ("q", "k", "v",
+    "o"), and those of the MLP, as `singles` names them. `keys` is what config.json says, as
     `model_config.checked` returns it.
     """
 
@@ -88,6 +90,10 @@ class Architecture:
     prefix: ClassVar[str]  # which some files leave out of the names of their tensors
     head: ClassVar[str] = "lm_head.weight"
     head_bias: ClassVar[bool] = False
+    # layers of the MLP: those that read the residual stream, by what tells them apart, and the one
+    # that writes it; none if it has experts
+    mlp_inputs: ClassVar[Names] = {}
+    mlp_output: ClassVar[str] = ""
     output_axis: ClassVar[int] = 0  # of a stored weight: which axis belongs to the layer's outputs
     # the module of a block whose buffers are a mask, and rotary frequencies, in old files
     masked: ClassVar[str | None] = None
@@ -137,6 +143,27 @@ class Architecture:
         """
         raise NotImplementedError
 
+    def singles(self, matrix: str) -> tuple[str, ...]:
+        """The matrices that a sweep's matrix is made of: several if it is of the MLP.
+
+        They are mlp_in and mlp_out, or mlp_in.gate, mlp_in.up and mlp_out of a gated MLP.
+        """
+        if matrix not in MLPS:
+            return (matrix,)
+        inputs = tuple(f"{MLP_IN}.{part}".removesuffix(".") for part in self.mlp_inputs)
+        return {MLP_IN: inputs, MLP_OUT: (MLP_OUT,)}.get(matrix, (*inputs, MLP_OUT))
+
+    def _place(self, matrix: str) -> tuple[str, Sequence[int]]:
+        """`place`, for matrices of the MLP too."""
+        if matrix == MLP_OUT:
+            return self.mlp_output, [0]
+        if not matrix.startswith(MLP_IN):
+            return self.place(matrix)
+        part = matrix.removeprefix(MLP_IN).removeprefix(".")
+        layer = self.mlp_inputs[part]  # which may have several parts, one below the other
+        inside = [name for name, other in self.mlp_inputs.items() if other == layer]
+        return layer, [inside.index(part) * self.hidden]
+
     @property
     def scores_normalised(self) -> bool:
         """Whether queries and keys are normalised, so that no score depends on their scale."""
@@ -166,17 +193,22 @@ class Architecture:
                 yield f"{name}.bias", shape[:1]
 
     def axes(self, matrix: str) -> tuple[int, int]:
-        """The axis along which the matrix is cut by heads, and by residual dimensions."""
-        return (1 - self.output_axis if matrix == "o" else self.output_axis), (
-            self.output_axis if matrix == "o" else 1 - self.output_axis
+        """The axis along which the matrix is cut by heads, and by residual dimensions.
+
+        The MLP has units of its hidden layer where attention has heads.
+        """
+        return (1 - self.output_axis if writes(matrix) else self.output_axis), (
+            self.output_axis if writes(matrix) else 1 - self.output_axis
         )
 
     def heads_of(self, matrix: str) -> int:
-        """How many heads the matrix has: W_K and W_V may have fewer."""
+        """How many heads the matrix has: W_K and W_V may have fewer. The MLP counts as one."""
+        if matrix.startswith(MLPS):
+            return 1
         return self.key_value_heads if matrix in "kv" else self.heads
 
     def matrix(self, matrix: str, block: int) -> Matrix:
-        """The whole of W_Q, W_K, W_V or W_O of one block."""
+        """The whole of one matrix of one block."""
         return Matrix(tuple(self.parts(matrix, block)), self.axes(matrix)[0])
 
     def bias(self, matrix: str, block: int) -> Matrix | None:
@@ -192,7 +224,7 @@ class Architecture:
         dimensions: Sequence[int] | None = None,
     ) -> list[Slice]:
         """The slices of a matrix that belong to some heads and dimensions (None for all)."""
-        tensor = f"{self.blocks}{block}.{self.place(matrix)[0]}.weight"
+        tensor = f"{self.blocks}{block}.{self._place(matrix)[0]}.weight"
         of_heads = self._head_ranges(matrix, heads)
         of_dimensions = [(cut, cut) for cut in self._dimension_ranges(dimensions)]
         first, second = of_heads, of_dimensions
@@ -211,18 +243,19 @@ class Architecture:
 
         The bias of W_O belongs to no head, so it is one slice whatever the heads.
         """
-        layer = self.place(matrix)[0]
+        layer = self._place(matrix)[0]
         if not self.layers()[layer].bias:
             return []
         whole = [((0, self.width), (0, self.width))]
-        ranges = whole if matrix == "o" else self._head_ranges(matrix, heads)
+        ranges = whole if writes(matrix) else self._head_ranges(matrix, heads)
         tensor = f"{self.blocks}{block}.{layer}.bias"
         return [Slice(tensor, (stored,), (place,)) for stored, place in ranges]
 
     def _head_ranges(self, matrix: str, heads: Sequence[int] | None) -> list[tuple[Range, Range]]:
         """Where some heads are in the layer, and in the matrix; all of them in as few ranges."""
-        count, starts = self.heads_of(matrix), self.place(matrix)[1]
-        size = count * self.head_width // len(starts)  # of a part
+        count, starts = self.heads_of(matrix), self._place(matrix)[1]
+        inner = self.hidden if matrix.startswith(MLPS) else count * self.head_width
+        size = inner // len(starts)  # of a part
         if heads is None:
             parts = enumerate(starts)
             return [((s, s + size), (n * size, (n + 1) * size)) for n, s in parts]
@@ -245,6 +278,11 @@ class Architecture:
             else:
                 ranges.append((dimension, dimension + 1))
         return ranges
+
+
+def writes(matrix: str) -> bool:
+    """Whether a matrix writes the residual stream; the others read it."""
+    return matrix in ("o", MLP_OUT)
 
 
 def norm(name: str, size: int, bias: bool = True) -> Shapes:

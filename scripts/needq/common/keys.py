@@ -6,7 +6,9 @@ from struct import pack
 
 SCALED = "scaled"  # the method that multiplies a matrix by a dose
 WITHOUT_NOISE = ("zero", "identity", "rolled_heads", SCALED)  # methods that draw nothing
-MEASURED = "matched_scores"  # the one whose noise needs the model, not its weights alone
+MEASURED = "matched_scores"  # one whose noise needs the model, not its weights alone
+EQUAL_CHANGE = "matched_outputs"  # another: of the MLP, at the change of the output that W_Q has
+MLP_IN, MLP_OUT, MLP = MLPS = ("mlp_in", "mlp_out", "mlp")  # the MLP's matrices, and all of them
 # of which blocks W_Q is replaced where attention is measured: of none, of the block, of all
 PRISTINE, ONE_BLOCK, ALL_BLOCKS = "pristine", "this block", "all blocks"
 ATTENTION = ("score_spread", "entropy", "self", "previous", "first")  # what is measured of it
@@ -29,8 +31,19 @@ TOO_SMALL = "n too small"  # in place of an interval, if there are too few noise
 
 
 def matrices(matrix: str) -> tuple[str, ...]:
-    """The single matrices that a sweep replaces: "q" and "k" for "qk"."""
-    return tuple(matrix)
+    """The matrices of a sweep that have a stored noise each: "q" and "k" for "qk".
+
+    Those of the MLP share one, since only the model's layout says how many there are.
+    """
+    return (matrix,) if matrix in MLPS else tuple(matrix)
+
+
+def tensor_name(block: int, matrix: str, kind: str) -> str:
+    """The name, in a stored noise, of the noise of a matrix ("weight") or its bias ("bias").
+
+    A stored noise of the MLP has several matrices, so their names are in it: 3.mlp_in.up.weight.
+    """
+    return f"{block}.{matrix}.{kind}" if matrix.startswith(MLP) else f"{block}.{kind}"
 
 
 def noise_name(matrix: str, method: str, noise_seed: int | None) -> str:

@@ -125,6 +125,21 @@ class AttentionRow(TypedDict):
     first: float
 
 
+class OutputChange(TypedDict):
+    """How much the output of a block changes when its MLP is mixed with noise.
+
+    Changes are relative (`inference.matched_outputs`).
+    """
+
+    matrix: str
+    block: int
+    noise_seed: int
+    noise_fraction: float
+    change: float
+    change_w_q: float  # by noise in W_Q of the same seed
+    change_all_noise: float  # by noise alone in place of the MLP
+
+
 class ProbeItem(TypedDict):
     """A token that a probe is trained or tested on (schemas.PROBE_ITEMS).
 

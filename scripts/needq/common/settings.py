@@ -61,9 +61,10 @@ class Sweep(Settings):
     """Whether the backends of exact arithmetic, which are the slowest, run this sweep too. This
     needs run: texts.
     """
-    matrix: Literal["q", "k", "v", "o", "qk", "qv", "kv", "qkv"] = "q"
+    matrix: Literal["q", "k", "v", "o", "qk", "qv", "kv", "qkv", "mlp_in", "mlp_out", "mlp"] = "q"
     """The matrix that is replaced in each block: W_Q, W_K, W_V or W_O; or several of them: qk is
-    W_Q and W_K, each by noise of its own.
+    W_Q and W_K, each by noise of its own. mlp_in: the weights of the MLP that read the residual
+    stream, with those of its gate. mlp_out: those that write it. mlp: both.
     """
     block_order: values.BlockOrder = "forward"
     """The order in which blocks are replaced. forward: from the first block on. reversed: from the
@@ -97,6 +98,7 @@ class Sweep(Settings):
     method: Literal[
         "gaussian",
         "matched_scores",
+        "matched_outputs",
         "rotated_heads",
         "rotated_inputs",
         "rolled_heads",
@@ -107,13 +109,15 @@ class Sweep(Settings):
     ] = "gaussian"
     """What replaces the matrix. gaussian: noise with the mean and the standard deviation of the
     whole matrix. matched_scores: the same noise, scaled for each head so that attention scores
-    spread as they do in the pristine model (W_Q and W_K alone). rotated_heads, rotated_inputs: the
-    matrix, whose output of each head, or whose input, is rotated at random; its singular values
-    stay. rolled_heads: each head gets the part of the next head. permuted: the entries of the
-    matrix in a random order. identity: for each head, a projection that is not learned, as large as
-    the matrix. zero: zeros. scaled: the matrix, multiplied by each of `doses`; with bias: replace,
-    every attention score is multiplied by it, as by a temperature. rolled_heads, identity, zero and
-    scaled contain no noise, so they are made once, not once per noise seed.
+    spread as they do in the pristine model (W_Q and W_K alone). matched_outputs: the MLP, mixed
+    with so much noise that the output of the block changes as much as by noise in W_Q (the MLP
+    alone). rotated_heads, rotated_inputs: the matrix, whose output of each head, or whose input, is
+    rotated at random; its singular values stay. rolled_heads: each head gets the part of the next
+    head. permuted: the entries of the matrix in a random order. identity: for each head, a
+    projection that is not learned, as large as the matrix. zero: zeros. scaled: the matrix,
+    multiplied by each of `doses`; with bias: replace, every attention score is multiplied by it, as
+    by a temperature. rolled_heads, identity, zero and scaled contain no noise, so they are made
+    once, not once per noise seed.
     """
     noise_fraction: values.Share = 1.0
     """The share of the variance of the matrix that is noise. 1 replaces the whole matrix."""

@@ -1,4 +1,4 @@
-"""What the columns of the tables of units and of doses mean."""
+"""What the columns of the tables of units, of doses and of the MLP mean."""
 
 from needq.common.column_parts import KEYS, NOISE_SEEDS, with_intervals
 
@@ -6,7 +6,10 @@ from needq.common.column_parts import KEYS, NOISE_SEEDS, with_intervals
 RELIABLE, NOT_RELIABLE, TOO_FEW = "reliable", "not reliable", "cannot be decided"
 WEAK, SPARE = "weak point", "spare"
 
-MATRIX = "What is replaced: q is W_Q, qk is W_Q and W_K, and so on."
+MATRIX = (
+    "What is replaced: q is W_Q, qk is W_Q and W_K, and so on. mlp_in are the weights of the MLP "
+    "that read the residual stream, mlp_out those that write it, mlp both."
+)
 DOCUMENTS = "Number of documents of the evaluation text that were scored."
 RISE = (
     "Rise of nll over the pristine model on the same documents, in nats per token: the damage. "
@@ -95,9 +98,50 @@ HALF_DOSES = {
     "full_rise": "The rise that the half is of, in nats per token.",
 }
 
+MLP = with_intervals(
+    ("rise",),
+    {
+        "sweep": KEYS["sweep"],
+        "matrix": MATRIX,
+        "method": "What replaces the matrix, as in the config. gaussian: noise alone. "
+        "matched_outputs: a mixture with noise that changes the output of the block as much as "
+        "noise in W_Q does.",
+        "intervention": KEYS["intervention"],
+        "blocks_replaced": KEYS["blocks_replaced"],
+        "block": KEYS["block"],
+        "rise": RISE,
+        "ratio": "rise divided by that of the sweep of W_Q that replaces the same blocks. Empty "
+        "for W_Q itself, without such a sweep, and where the interval of W_Q's rise is not above "
+        "0.",
+        "ratio_low": "Lower end of the 95% interval of ratio, over noise seeds and documents, "
+        "which both sweeps share. Empty with fewer than 5 noise seeds.",
+        "ratio_high": "Upper end of the 95% interval of ratio.",
+        "noise_seeds": NOISE_SEEDS,
+        "documents": DOCUMENTS,
+    },
+)
+
+RELATIVE = (
+    "Change of the output of the block: the length of its difference from the pristine output, "
+    "divided by the length of the pristine output, mean over tokens. The residual stream that "
+    "comes to the block is the pristine model's"
+)
+OUTPUT_CHANGES = {
+    "matrix": MATRIX,
+    "block": "Index of the block, from 0.",
+    "noise_seed": "Seed of the noise.",
+    "noise_fraction": "Share of the variance of the MLP's matrices that is noise (0 to 1), with "
+    "which change is as near to change_w_q as possible.",
+    "change": f"{RELATIVE}; this mixture is in place of the MLP's matrices.",
+    "change_w_q": f"{RELATIVE}; noise is in place of W_Q.",
+    "change_all_noise": f"{RELATIVE}; noise alone is in place of the MLP's matrices.",
+}
+
 TABLES = {
     "units": UNITS,
     "unit_reliability": UNIT_RELIABILITY,
     "doses": DOSES,
     "half_doses": HALF_DOSES,
+    "mlp": MLP,
+    "output_changes": OUTPUT_CHANGES,
 }

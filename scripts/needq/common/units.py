@@ -3,8 +3,9 @@
 import math
 from typing import TypedDict
 
-from needq.common.keys import matrices
+from needq.common.keys import EQUAL_CHANGE, MLP, MLP_IN, MLP_OUT, matrices
 
+OF_MLP = {MLP: "the MLP", MLP_IN: "the MLP's input weights", MLP_OUT: "the MLP's output weights"}
 KINDS = {"heads": "head", "dimensions": "group of dimensions", "single": "block"}
 
 
@@ -31,9 +32,27 @@ class Step(TypedDict):
     dose: float
 
 
+class MlpSweep(TypedDict):
+    """A sweep that the MLP is compared by, or one of W_Q that it is compared with."""
+
+    sweep: str
+    matrix: str
+    method: str
+    steps: str
+    reference: str | None  # the sweep of W_Q with the same steps; None for that sweep itself
+
+
 def name_matrices(matrix: str) -> str:
     """The matrices that a sweep replaces: W_Q and W_K."""
+    if matrix in OF_MLP:
+        return OF_MLP[matrix]
     return " and ".join(f"W_{one.upper()}" for one in matrices(matrix))
+
+
+def name_replaced(matrix: str, method: str) -> str:
+    """What a sweep beside the MLP replaces, and by what: the MLP, at equal change."""
+    how = {"gaussian": "all noise", EQUAL_CHANGE: "at equal change"}
+    return f"{name_matrices(matrix)}, {how.get(method, method)}"
 
 
 def name_sweep(matrix: str, steps: str) -> str:

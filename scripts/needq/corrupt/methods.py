@@ -12,7 +12,7 @@ import numpy as np
 
 from needq.backup.layout import Architecture
 from needq.backup.replaceable import check_method
-from needq.common.keys import SCALED
+from needq.common.keys import SCALED, tensor_name
 from needq.corrupt.keyed import key, noise_key, raw, standard_normal
 from needq.corrupt.rotations import rotated
 
@@ -164,24 +164,27 @@ def noise_tensors(
     method: str,
     seed: int,
 ) -> dict[str, np.ndarray]:
-    """The noise for one matrix of every block: `N.weight`, and `N.bias` where it has a bias.
+    """The noise for one matrix of every block, and for its bias if it has one, by `tensor_name`.
 
-    `method` is any but matched_scores, whose scales are measured (`inference.matched_scores`);
-    `scaled_50` is half of the matrix.
+    `method` is any but matched_scores and matched_outputs, whose noise is measured
+    (`inference.matched_scores`, `matched_outputs`); `scaled_50` is half of the matrix.
     Those of keys.WITHOUT_NOISE ignore the seed. The bias of W_O belongs to no head: it is rotated
-    as a whole, and not rolled. UserError if a method needs more heads than there are.
+    as a whole, and not rolled. The matrices of the MLP have noise of their own each, with moments
+    of their own. UserError if a method needs more heads than there are.
     """
-    heads, head_axis = architecture.heads_of(matrix), architecture.axes(matrix)[0]
+    heads = architecture.heads_of(matrix)
     check_method(architecture, matrix, method)
     noise = {}
     for block in range(architecture.n_blocks):
-        values = architecture.matrix(matrix, block).of(tensors)
-        noise[f"{block}.weight"] = _made(method, values, seed, matrix, block, head_axis, heads)
-        bias = architecture.bias(matrix, block)
-        if bias is not None:
-            values, parts = bias.of(tensors), 1 if matrix == "o" else heads
-            own = f"{matrix}.bias"
-            noise[f"{block}.bias"] = _made(method, values, seed, own, block, 0, parts)
+        for one in architecture.singles(matrix):
+            values = architecture.matrix(one, block).of(tensors)
+            made = _made(method, values, seed, one, block, architecture.axes(one)[0], heads)
+            noise[tensor_name(block, one, "weight")] = made
+            bias = architecture.bias(one, block)
+            if bias is not None:
+                values, parts = bias.of(tensors), 1 if one == "o" else heads
+                made = _made(method, values, seed, f"{one}.bias", block, 0, parts)
+                noise[tensor_name(block, one, "bias")] = made
     return noise
 
 

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from needq.backup.layout import Architecture, Matrix, Slice
 from needq.common.files import damaged, read_made, sha256, write_json
+from needq.common.keys import tensor_name
 from needq.common.rows import InterventionKeys
 from needq.common.tensors import read_tensors
 from needq.corrupt.methods import moments, replacement
@@ -152,14 +153,15 @@ def _slices(
         ends = [architecture.width * end // groups for end in (number, number + 1)]
         dimensions = tuple(range(*ends))
     for block in intervention.block_indices:
-        for matrix, stored in intervention.noises.items():
-            whole = architecture.matrix(matrix, block)
-            for part in architecture.parts(matrix, block, heads, dimensions):
-                yield part, whole, stored, f"{block}.weight"
-            bias = architecture.bias(matrix, block)
-            if intervention.bias == "replace" and bias is not None:
-                for part in architecture.bias_parts(matrix, block, heads):
-                    yield part, bias, stored, f"{block}.bias"
+        for matrices, stored in intervention.noises.items():
+            for matrix in architecture.singles(matrices):
+                whole = architecture.matrix(matrix, block)
+                for part in architecture.parts(matrix, block, heads, dimensions):
+                    yield part, whole, stored, tensor_name(block, matrix, "weight")
+                bias = architecture.bias(matrix, block)
+                if intervention.bias == "replace" and bias is not None:
+                    for part in architecture.bias_parts(matrix, block, heads):
+                        yield part, bias, stored, tensor_name(block, matrix, "bias")
 
 
 def _slice_patch(

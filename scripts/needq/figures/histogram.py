@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from needq.common.keys import noise_parts
+from needq.common.units import name_matrices
 from needq.figures import theme
 
 NOISE = {"gaussian": "Gaussian noise", "permuted": "permuted weights"}
@@ -24,8 +25,8 @@ def draw_histogram(table: DataFrame, blocks_shown: int = 4) -> Figure:
             widths = numpy.diff(edges)
             matrix, method, seed = noise_parts(name)
             looks = {
-                "weights": {"label": f"W_{matrix.upper()}", "fill": True, "alpha": 0.35},
-                "noise": {"label": f"{NOISE[method]}, seed {seed}", "linewidth": 1.5},
+                "weights": {"label": name_matrices(matrix), "fill": True, "alpha": 0.35},
+                "noise": {"label": f"{NOISE.get(method, method)}, seed {seed}", "linewidth": 1.5},
             }
             for colour, (column, look) in zip(theme.COLOURS, looks.items(), strict=False):
                 density = part[column] / part[column].sum() / widths

@@ -95,6 +95,7 @@ class NativeModel:
         self._parameters = {name: p.detach() for name, p in model.named_parameters()}
         self._pristine: dict[str, Tensor] = {}
         self._hooks: list[RemovableHandle] = []
+        self._rows = 1  # of the batch that passes through
 
     @torch.inference_mode()
     def logits(
@@ -110,6 +111,7 @@ class NativeModel:
         all True if None. Returns [batch, new or 1, vocabulary]. `cache` cannot be used again.
         """
         ids = ids.to(self.device)
+        self._rows = len(ids)
         real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.to(self.device)
         past = DynamicCache(config=self.model.config)
         if cache is not None:
@@ -191,6 +193,7 @@ class NativeModel:
         self, blocks: Sequence[Module], stream: NativeStream, cache: DynamicCache | None = None
     ) -> Tensor:
         """transformers' own pass through the model without its head, with other blocks."""
+        self._rows = len(stream.ids)
         setattr(self._owner, self._list, ModuleList(blocks))
         try:
             output = self.model.base_model(
@@ -238,10 +241,11 @@ class NativeModel:
         product = _conv1d if isinstance(changed, Conv1D) else linear
 
         def overwrite(_: Module, inputs: tuple[Tensor], output: Tensor) -> None:
-            own = inputs[0][rows.start : rows.stop]
-            output[rows.start : rows.stop, ..., outputs.start : outputs.stop] = product(
-                own, weight, bias
-            )
+            # the MLP of OPT gets the tokens of all rows one below the other
+            each = len(inputs[0]) // self._rows if inputs[0].ndim == 2 else 1
+            own = slice(each * rows.start, each * rows.stop)
+            of_rows = product(inputs[0][own], weight, bias)
+            output[own, ..., outputs.start : outputs.stop] = of_rows
 
         self._hooks.append(changed.register_forward_hook(overwrite))
 

@@ -6,6 +6,7 @@ instruction set. Keyed noise (needq.corrupt.keyed) does not have this difference
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from needq.backup.architectures import find_architecture
 from needq.backup.layout import Architecture, Matrix
 from needq.common.backends import Backend, Gpu
 from needq.common.files import read_made
-from needq.common.keys import noise_parts
+from needq.common.keys import noise_parts, tensor_name
 from needq.common.tensors import opened_tensors
 from needq.common.values import GpuName
 from needq.inference.cuda_stream import CudaStreams
@@ -43,10 +44,10 @@ class NativeNoise(dict[str, dict[str, np.ndarray]]):
         self.streams = streams or partial(seeded_stream, device)
 
     def __missing__(self, name: str) -> dict[str, np.ndarray]:
-        matrix, _, seed = noise_parts(name)
-        tensors = {}
+        matrices, _, seed = noise_parts(name)
+        tensors, singles = {}, self.architecture.singles(matrices)
         with opened_tensors(self.weights, "pt") as weights:
-            for block in range(self.architecture.n_blocks):
+            for block, matrix in product(range(self.architecture.n_blocks), singles):
                 places: dict[str, Matrix | None] = {
                     "weight": self.architecture.matrix(matrix, block),
                     "bias": self.architecture.bias(matrix, block),
@@ -56,7 +57,7 @@ class NativeNoise(dict[str, dict[str, np.ndarray]]):
                         pristine = _read(weights.get_slice(place.tensor), place)
                         meaning = ("native noise", seed, matrix, block, kind)
                         drawn = native_gaussian(pristine.to(self.device), self.streams(*meaning))
-                        tensors[f"{block}.{kind}"] = drawn.cpu().numpy()
+                        tensors[tensor_name(block, matrix, kind)] = drawn.cpu().numpy()
         self[name] = tensors
         return tensors
 

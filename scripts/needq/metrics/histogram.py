@@ -1,13 +1,13 @@
 """The table behind the histogram: the weights of each block, and the noise that replaces them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy
 import pandas
 from pandas import DataFrame
 
 from needq.backup.layout import Architecture
-from needq.common.keys import noise_parts
+from needq.common.keys import noise_parts, tensor_name
 
 
 def histogram_tables(
@@ -18,12 +18,23 @@ def histogram_tables(
     """`q_histogram.tsv` of all stored noise; `noise` maps its name to its tensors."""
     parts = []
     for name, drawn in noise.items():
-        matrix, _, noise_seed = noise_parts(name)
-        places = {n: architecture.matrix(matrix, n) for n in range(architecture.n_blocks)}
-        pristine = {n: place.of(tensors) for n, place in places.items()}
-        own = {n: drawn[f"{n}.weight"] for n in places}
+        matrices, _, noise_seed = noise_parts(name)
+        blocks, singles = range(architecture.n_blocks), architecture.singles(matrices)
+        pristine = {
+            n: _together(architecture.matrix(matrix, n).of(tensors) for matrix in singles)
+            for n in blocks
+        }
+        own = {
+            n: _together(drawn[tensor_name(n, matrix, "weight")] for matrix in singles)
+            for n in blocks
+        }
         parts.append(histogram_table(pristine, own, name, noise_seed))
     return pandas.concat(parts)
+
+
+def _together(parts: Iterable[numpy.ndarray]) -> numpy.ndarray:
+    """All entries of some matrices."""
+    return numpy.concatenate([part.ravel() for part in parts])
 
 
 def histogram_table(

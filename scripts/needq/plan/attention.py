@@ -14,11 +14,15 @@ from needq.plan.selection import noise_names
 
 
 def attention_noise(config: Config) -> list[str]:
-    """The stored noise of W_Q under which attention is measured: of each method, every seed."""
+    """The stored noise of W_Q under which attention is measured: of each method, every seed.
+
+    It is Gaussian noise if no sweep replaces W_Q.
+    """
     sweeps = [config.sweeps[name] for name in sweeps_run(config.sweeps, TEXTS, SCORES)]
     methods = dict.fromkeys(
         sweep.method for sweep in sweeps if sweep.matrix == "q" and sweep.method != SCALED
     )
+    methods = methods or dict.fromkeys(["gaussian"])
     names = [noise_name("q", method, seed) for method in methods for seed in config.noise_seeds]
     return list(dict.fromkeys(names))
 

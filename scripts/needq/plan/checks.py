@@ -7,8 +7,9 @@ precisions and causes whose lists are empty. Each problem is one line that names
 from collections.abc import Iterator
 from typing import get_args
 
-from needq.common.keys import MEASURED, SCALED, WITHOUT_NOISE, matrices
+from needq.common.keys import EQUAL_CHANGE, MEASURED, MLPS, SCALED, WITHOUT_NOISE, matrices
 from needq.common.settings import Config, Sweep
+from needq.common.units import name_matrices
 from needq.common.values import GpuName
 from needq.plan import probes
 from needq.plan.at_hand import file_problems
@@ -23,6 +24,7 @@ from needq.plan.interventions import (
     HEADS,
     ORDERS,
     RUN,
+    SINGLE,
     TEXTS,
     most_blocks,
     numbers_replaced,
@@ -33,6 +35,7 @@ from needq.plan.selection import Selection
 from needq.plan.subsets import subset_problems
 
 MOST_INTERVENTIONS = 100_000
+OF_HEADS = ("rotated_heads", "rolled_heads", "identity")  # methods that need the heads of attention
 GAUSSIAN_ONLY = "noise is gaussian only, but the method of sweep"
 
 
@@ -66,11 +69,14 @@ def _sweep_problems(config: Config) -> Iterator[str]:
         if sweep.method in WITHOUT_NOISE and sweep.noise_fraction != 1:
             yield f"{key}.noise_fraction: has to be 1, since method {sweep.method} has no noise"
         if sweep.method == MEASURED and sweep.matrix not in ("q", "k"):
-            other = matrices(sweep.matrix)[-1].upper()
-            why = f"no score depends on W_{other}" if other in "VO" else "one of them at a time"
+            other = name_matrices(matrices(sweep.matrix)[-1])
+            why = f"no score depends on {other}"
+            if other in ("W_Q", "W_K"):
+                why = "one of them at a time"
             yield f"{key}.method: {MEASURED} is for W_Q and W_K; {why}"
-        if sweep.method == MEASURED and sweep.exact:
-            yield f"{key}.exact: has to be false, since native arithmetic measures {MEASURED}"
+        if sweep.method in (MEASURED, EQUAL_CHANGE) and sweep.exact:
+            yield f"{key}.exact: has to be false, since native arithmetic measures {sweep.method}"
+        yield from _mlp_problems(sweep, key)
         for block in sweep.block_order if isinstance(sweep.block_order, list) else []:
             if block >= n_blocks:
                 blocks = f"blocks 0 to {n_blocks - 1}"
@@ -80,6 +86,24 @@ def _sweep_problems(config: Config) -> Iterator[str]:
         for count in sweep.counts if isinstance(sweep.counts, list) else []:
             if count > most:
                 yield f"{key}.counts: {count} is too many; the sweep replaces at most {most} blocks"
+
+
+def _mlp_problems(sweep: Sweep, key: str) -> Iterator[str]:
+    """Of a sweep of the MLP, and of the method that is for the MLP alone."""
+    if sweep.matrix in MLPS:
+        if sweep.steps == HEADS or sweep.heads != ALL:
+            yield f"{key}.heads: has to be all, without steps: heads, since the MLP has no heads"
+        if sweep.method in OF_HEADS:
+            yield f"{key}.method: {sweep.method} needs heads, which the MLP does not have"
+    if sweep.method != EQUAL_CHANGE:
+        return
+    if sweep.matrix not in MLPS:
+        yield f"{key}.method: {EQUAL_CHANGE} is for the MLP ({', '.join(MLPS)})"
+    for name, whole in (("noise_fraction", 1), ("bias", "keep"), ("dimensions", ALL)):
+        if getattr(sweep, name) != whole:
+            yield f"{key}.{name}: has to be {whole} with the method {EQUAL_CHANGE}"
+    if sweep.steps not in (CUMULATIVE, SINGLE):
+        yield f"{key}.steps: {EQUAL_CHANGE} needs cumulative or single, since it is of whole blocks"
 
 
 def _step_problems(sweep: Sweep, key: str) -> Iterator[str]:

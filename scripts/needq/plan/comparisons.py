@@ -7,7 +7,7 @@ compared as, and no config has to. Nothing but plain Python is imported, since t
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from needq.common.keys import SCALED
+from needq.common.keys import EQUAL_CHANGE, SCALED
 from needq.common.settings import Sweep
 from needq.plan.interventions import RUN, SCORES, TEXTS, step_counts, sweeps_run
 
@@ -27,7 +27,8 @@ METHODS = {
     **{method: (method, "keep") for method in get_args(Sweep.model_fields["method"].annotation)},
     "bias": ("gaussian", "replace"),
 }
-del METHODS["gaussian"], METHODS[SCALED]  # the article's, and one that has doses
+# the article's, one that has doses, and one for the MLP
+del METHODS["gaussian"], METHODS[SCALED], METHODS[EQUAL_CHANGE]
 METHODS |= {f"{m}_bias": (m, "replace") for m in METHODS if m != "bias"}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from needq.common.backends import Backend
+from needq.common.keys import MLPS
 from needq.plan.interventions import Intervention
 from needq.plan.sizes import Sizes, read_sizes
 
@@ -240,8 +241,14 @@ def value_bytes(backend: Backend) -> int:
     return 8 if backend.arithmetic == "exact" or backend.precision == "float64" else 4
 
 
-def model_memory(shape: Shape, backend: Backend, noises: int) -> float:
-    """MB of a process with a model, and the noise of so many stored files."""
+def stored_matrices(shape: Shape, names: Iterable[str]) -> float:
+    """How many matrices of attention some stored noise is as large as, by its names."""
+    of_mlp = shape.mlp_matrices * shape.inner / shape.width
+    return sum(of_mlp if name.startswith(MLPS) else 1 for name in names)
+
+
+def model_memory(shape: Shape, backend: Backend, noises: float) -> float:
+    """MB of a process with a model, and stored noise of so many matrices."""
     noise = noises * shape.n_blocks * shape.width * shape.width
     held = WEIGHT_BYTES[kind(backend)] * shape.weights + (4 + 2 * value_bytes(backend)) * noise
     return BASES[backend.arithmetic] + held / MB
@@ -251,7 +258,7 @@ def generate_memory(
     shape: Shape,
     backend: Backend,
     interventions: Sequence[Intervention],
-    noises: int,
+    noises: float,
     texts: Texts,
 ) -> float:
     """MB to generate texts under each intervention."""
@@ -266,7 +273,7 @@ def generate_memory(
     return model_memory(shape, backend, noises) + values / MB
 
 
-def score_memory(shape: Shape, backend: Backend, noises: int, rows: int, tokens: float) -> float:
+def score_memory(shape: Shape, backend: Backend, noises: float, rows: int, tokens: float) -> float:
     """MB to score rows of `tokens`, so many at once, against the pristine model."""
     kept = 2 * rows * tokens * shape.vocabulary  # what the pristine model says of each token
     chunk = 6 * CHUNK_ROWS * shape.vocabulary

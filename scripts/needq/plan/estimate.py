@@ -16,6 +16,7 @@ from needq.plan.attention import attention_job, match_job, matched
 from needq.plan.cost import MB, Job, Shape, Texts
 from needq.plan.healing import healing_jobs
 from needq.plan.interventions import Intervention
+from needq.plan.mlp import mix_job, mixed, mlp_jobs
 from needq.plan.selection import Selection, noise_names
 from needq.plan.subsets import subset_seeds, subsets_bytes, subsets_job
 from needq.plan.units import table_jobs
@@ -82,13 +83,15 @@ class Run:
         everything = [one for chunk in used.chunks.values() for one in chunk]
         array = 3 * 4 * shape.weights / MB
         yield Job(BACK_UP + 6 * weights, 350 + 2.5 * array)
-        for _ in range(N_OTHERS + table_jobs(used)):
+        for _ in range(N_OTHERS + table_jobs(used) + mlp_jobs(used)):
             yield Job(OTHERS / N_OTHERS, 400)
         for _ in [*noise_names(everything), *used.chunks]:
             yield Job(WEIGHTS + weights, 60 + array)
         yield attention_job(self.config, shape)
         for _ in matched(self.config):
             yield match_job(self.config, shape)
+        for _ in mixed(self.config):
+            yield mix_job(self.config, shape)
         reference = self._backend(used.reference)
         if reference.device == "cpu":
             yield self.reference_texts(reference)
@@ -125,7 +128,7 @@ class Run:
 
     def generate(self, backend: Backend, interventions: Sequence[Intervention]) -> Job:
         """Generate the texts of a chunk."""
-        noises = len(noise_names(interventions))
+        noises = self._noises(interventions)
         return Job(
             cost.start_seconds(self.shape, backend)
             + cost.generate_seconds(self.shape, backend, interventions, self.texts),
@@ -134,7 +137,7 @@ class Run:
 
     def logits(self, backend: Backend, interventions: Sequence[Intervention]) -> Job:
         """Compute the logits of the reference's tokens under a chunk."""
-        noises, tokens = len(noise_names(interventions)), self.texts.before + self.texts.new
+        noises, tokens = self._noises(interventions), self.texts.before + self.texts.new
         once = self.texts._replace(before=tokens, new=0)
         return Job(
             cost.start_seconds(self.shape, backend) + self._logits_seconds(backend, interventions),
@@ -164,7 +167,7 @@ class Run:
     ) -> Job:
         """Score the first `count` documents, or all of them, under a chunk."""
         shape, documents = self.shape, sorted(self.documents[:count])
-        blocks, noises = cost.passed_blocks(chunk, shape.n_blocks), len(noise_names(chunk))
+        blocks, noises = cost.passed_blocks(chunk, shape.n_blocks), self._noises(chunk)
         rows, together = len(documents), min(backend.batch, len(documents))
         longest = fmean(documents[-together:])
         return Job(
@@ -229,12 +232,12 @@ class Run:
         for corner in corners:
             seconds += cost.generate_seconds(shape, corner.backend, interventions, texts)
             seconds += self._logits_seconds(corner.backend, interventions)
-        noises = 2 * len(noise_names(interventions))
+        noises = 2 * self._noises(interventions)
         return Job(seconds, cost.generate_memory(shape, backend, interventions, noises, texts))
 
     def native_noise(self, backend: Backend) -> Job:
         """Draw the noise of one side of the ledger."""
-        noises = len(noise_names(self.used.ledger_interventions))
+        noises = self._noises(self.used.ledger_interventions)
         start = cost.start_seconds(self.shape, backend) / 2  # without transformers
         return Job(start, cost.model_memory(self.shape, backend, noises))
 
@@ -267,7 +270,7 @@ class Run:
         used, shape = self.used, self.shape
         everything = [one for chunk in used.chunks.values() for one in chunk]
         noise = 4 * shape.n_blocks * shape.width * shape.width
-        kept = 4 * shape.weights + noise * len(noise_names(everything))
+        kept = 4 * shape.weights + noise * self._noises(everything)
         kept += jobs * JOB_BYTES + PAGE_BYTES + subsets_bytes(self.config, self.documents)
         logits = len(self.config.divergence.positions) * shape.vocabulary
         logits *= len(self.config.generation.prompts)
@@ -278,6 +281,9 @@ class Run:
                 kept += len(chunk) * self.texts.rows * TEXT_BYTES
                 meanwhile += (len(chunk) + len(used.repeated(chunk))) * logits * size
         return kept / MB, meanwhile / MB
+
+    def _noises(self, interventions: Sequence[Intervention]) -> float:
+        return cost.stored_matrices(self.shape, noise_names(interventions))
 
     def _backend(self, name: str) -> Backend:
         return self.config.divergence.backends[name]

@@ -1,7 +1,8 @@
 """Interventions, the sweeps that name them, and the chunks in which jobs serve them.
 
-Grammar of an intervention's id: MATRIX/SWEEP/STEP. MATRIX is what is replaced: `q` is W_Q, and `qk`
-W_Q and W_K together. STEP depends on the steps of the sweep:
+Grammar of an intervention's id: MATRIX/SWEEP/STEP. MATRIX is what is replaced: `q` is W_Q, `qk`
+W_Q and W_K together; `mlp_in` are the weights of the MLP that read the residual stream, `mlp_out`
+those that write it, and `mlp` both. STEP depends on the steps of the sweep:
 
     cumulative   COUNT       q/cumulative/05    the first five blocks of the sweep
     single       BLOCK       k/single/03        block 3 alone
@@ -84,7 +85,7 @@ class Intervention:
 
     @property
     def noises(self) -> dict[str, str]:
-        """The names of the stored noise that this intervention draws on, by the single matrix."""
+        """The names of the stored noise that this intervention draws on, by `keys.matrices`."""
         if not self.block_indices:
             return {}
         method = self.method if self.method != SCALED else f"{SCALED}_{self.dose}"

@@ -6,9 +6,9 @@ The Snakefile asks, so nothing but plain Python is imported.
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from needq.common.keys import matrices
 from needq.common.probes import BACKEND, FOLDS, ITEMS, PROPERTIES
 from needq.common.settings import Config
+from needq.common.units import name_matrices
 from needq.plan import cost
 from needq.plan.cost import MB, Job, Shape
 from needq.plan.interventions import (
@@ -77,8 +77,7 @@ def matrix(config: Config) -> str:
     """The matrix that the sweep replaces, as figures and pages write it; none if probes are off."""
     if not config.probes.run:
         return ""
-    replaced = matrices(config.sweeps[config.probes.sweep].matrix)
-    return " and ".join(f"W_{one.upper()}" for one in replaced)
+    return name_matrices(config.sweeps[config.probes.sweep].matrix)
 
 
 def _job(noise_seed: int | None) -> str:

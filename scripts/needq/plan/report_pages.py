@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from needq.plan.mlp import mlp_sweeps
 from needq.plan.selection import Selection
 from needq.plan.units import unit_pages
 
@@ -35,5 +36,7 @@ def report_pages(selection: Selection) -> Iterator[str]:
     if selection.precision_pairs:
         yield "flips"
     yield from unit_pages(selection)
+    if mlp_sweeps(selection):
+        yield "mlp"
     if selection.config.healing.run:
         yield "healing"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from needq.common.keys import matrices
 from needq.common.settings import Config
+from needq.common.units import name_matrices
 from needq.plan.gguf import READ_FROM_GGUF, read_keys
 from needq.plan.interventions import ALL, DIMENSIONS, RUN, sweeps_run
 
@@ -121,8 +122,8 @@ def size_problems(config: Config, sizes: Sizes) -> Iterator[str]:
             largest = max(chosen) if chosen != ALL else 0
             if count is not None and largest >= count:
                 yield (
-                    f"sweeps.{name}.{key}: there is no {key[:-1]} {largest}; W_"
-                    f"{sweep.matrix.upper()} of the model has {key} 0 to {count - 1}"
+                    f"sweeps.{name}.{key}: there is no {key[:-1]} {largest}; "
+                    f"{name_matrices(sweep.matrix)} of the model has {key} 0 to {count - 1}"
                 )
         if sweep.steps == DIMENSIONS and sizes.width is not None and sweep.groups > sizes.width:
             yield f"sweeps.{name}.groups: {sweep.groups} exceeds the model's width of {sizes.width}"

@@ -25,7 +25,7 @@ JOBS = 2  # of units, and of doses: for tables, and for a figure with its page
 def unit_sweeps(selection: Selection) -> list[str]:
     """The sweeps whose units are ranked; none, unless a sweep has heads or groups of dimensions."""
     sweeps = selection.config.sweeps
-    names = _scored(selection)
+    names = scored_sweeps(selection)
     if not {HEADS, DIMENSIONS} & {sweeps[name].steps for name in names}:
         return []
     return [name for name in names if sweeps[name].steps in IN_ONE_BLOCK]
@@ -33,7 +33,8 @@ def unit_sweeps(selection: Selection) -> list[str]:
 
 def dose_sweeps(selection: Selection) -> list[str]:
     """The sweeps of doses."""
-    return [name for name in _scored(selection) if selection.config.sweeps[name].steps == DOSES]
+    sweeps = selection.config.sweeps
+    return [name for name in scored_sweeps(selection) if sweeps[name].steps == DOSES]
 
 
 def units(selection: Selection) -> list[Unit]:
@@ -82,7 +83,7 @@ def table_jobs(selection: Selection) -> int:
     return JOBS * len(list(unit_pages(selection)))
 
 
-def _scored(selection: Selection) -> list[str]:
+def scored_sweeps(selection: Selection) -> list[str]:
     """The sweeps that the reference backend scores."""
     exact = selection.backends[selection.reference].arithmetic == "exact"
     return sweeps_run(selection.config.sweeps, *RUN, exact=exact)

@@ -6,6 +6,8 @@ from typing import TypedDict
 METHODS = {
     "gaussian": "Gaussian noise with the same mean and standard deviation",
     "matched_scores": "Gaussian noise under which attention scores spread as before",
+    "matched_outputs": "a mixture of itself and noise that changes the output of each block as "
+    "much as noise in W_Q does",
     "permuted": "its own entries in a random order",
     "rotated_heads": "itself, with the output of each head rotated at random",
     "rotated_inputs": "itself, with its input rotated at random",
@@ -17,7 +19,8 @@ METHODS = {
 NAMES = {"q": "Query", "k": "Key", "v": "Value", "o": "Output"}
 NAMES |= {"qk": "Query and Key", "qv": "Query and Value", "kv": "Key and Value"}
 NAMES |= {"qkv": "Query, Key and Value"}
-# what attention uses each matrix for
+NAMES |= {"mlp": "MLP", "mlp_in": "MLP input", "mlp_out": "MLP output"}
+# what attention uses each matrix for; those of the MLP are no part of it
 ROLES = {
     "q": " to ask which earlier words matter",
     "k": " to offer each word to later ones",
@@ -43,6 +46,7 @@ PAGES = {
     ),
     "units": ("What to protect: the weak points of the model", "1 Degradation, what to protect"),
     "doses": ("How damage grows with the dose", "1 Degradation, table of doses"),
+    "mlp": ("The MLP and attention, changed equally", "1 Degradation, tables of the MLP"),
     "divergence": ("Where backends diverge, as a table", "2 Divergence, table"),
     "side_by_side": ("Texts that diverge, side by side", "2 Divergence, texts side by side"),
     "ledger": (
@@ -75,6 +79,7 @@ TITLES = {
     "labels": "Labels",
     "units": "What to protect",
     "doses": "Dose and damage",
+    "mlp": "MLP and attention",
     "divergence": "Divergence",
     "side_by_side": "Texts side by side",
     "ledger": "The ledger",

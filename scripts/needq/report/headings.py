@@ -117,6 +117,22 @@ HALF_DOSES = {
     "high": "to",
     "full_rise": "rise at the end",
 }
+MLP = {
+    "matrix": "replaced",
+    "method": "by",
+    "blocks_replaced": "blocks replaced",
+    "block": "block",
+    "rise": "rise of nll",
+    "ratio": "rise, divided by that of W_Q",
+}
+OUTPUT_CHANGES = {
+    "matrix": "mixed with noise",
+    "block": "block",
+    "noise_fraction": "share of noise",
+    "change": "change of the output",
+    "change_w_q": "by noise in W_Q",
+    "change_all_noise": "by noise alone",
+}
 DIVERGENCE = {
     "intervention": "intervention",
     "identical": "identical texts (share)",

@@ -11,8 +11,8 @@ from pandas import DataFrame, Series
 
 from needq.common.backends import Backend
 from needq.common.files import reading
-from needq.common.keys import matrices
 from needq.common.settings import Config
+from needq.common.units import name_matrices
 from needq.provenance.digests import Digests, compared
 from needq.provenance.record import ProvenanceRecord
 from needq.report import answer, claims_answer, divergence_answer, provenance_tables
@@ -94,7 +94,7 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
     }
     n_blocks, prompts = config.model.n_blocks, config.generation.prompts
     replaced, labels = config.sweeps[sweep], tables.labels
-    matrix = " and ".join(f"W_{one.upper()}" for one in matrices(replaced.matrix))
+    matrix = name_matrices(replaced.matrix)
     shares = labels[(labels["sweep"] == sweep) & (labels["backend"] == reference)]
     lost = answer.loss(rows, n_blocks, tables.baselines, matrix)
     kept, scale = "", ""
@@ -108,7 +108,7 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
     shown, table = compact(rows)
     return {
         "matrix": (matrix, NAMES[replaced.matrix]),
-        "role": ROLES[replaced.matrix],
+        "role": ROLES.get(replaced.matrix, ""),
         "method": METHODS[replaced.method],
         "order": ORDER.get(str(replaced.block_order), ""),
         "counts": _counts(rows["blocks_replaced"], n_blocks),

@@ -26,6 +26,18 @@ def test_rolled_heads_need_two_heads():
     check_methods(model(shared=1), {"rolled": Sweep(method="rolled_heads", matrix="k", run="off")})
 
 
+def test_experts_are_not_replaced():
+    sweeps = {"mlp": Sweep(matrix="mlp_in"), "q": Sweep()}
+    experts = model()
+    experts.mlp_inputs = {}
+    experts.heads_of = lambda matrix: 1
+    words = r"^sweeps\.mlp\.matrix: the MLP of TestForCausalLM consists of experts, which no sweep"
+    with pytest.raises(UserError, match=words):
+        check_methods(experts, sweeps)
+    experts.mlp_inputs = {"": "mlp.first"}
+    check_methods(experts, sweeps)
+
+
 def test_a_scale_that_changes_nothing_is_not_matched():
     sweeps = {"matched": Sweep(method="matched_scores"), "zero": Sweep(method="zero")}
     check_methods(model(), sweeps)

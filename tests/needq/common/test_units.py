@@ -2,7 +2,7 @@
 
 import math
 
-from needq.common.units import name_matrices, name_sweep, name_unit
+from needq.common.units import name_matrices, name_replaced, name_sweep, name_unit
 
 
 def test_units_are_named_by_what_is_cut():
@@ -13,6 +13,14 @@ def test_units_are_named_by_what_is_cut():
 
 def test_sweeps_are_named_by_their_matrices_and_units():
     assert name_matrices("qkv") == "W_Q and W_K and W_V"
+    assert name_sweep("mlp", "single") == "the MLP, one block at a time"
     assert name_sweep("o", "heads") == "W_O, one head at a time"
     assert name_sweep("qk", "dimensions") == "W_Q and W_K, one group of dimensions at a time"
     assert name_sweep("q", "single") == "W_Q, one block at a time"
+
+
+def test_what_replaces_the_mlp_is_named():
+    assert name_replaced("mlp", "matched_outputs") == "the MLP, at equal change"
+    assert name_replaced("mlp_in", "gaussian") == "the MLP's input weights, all noise"
+    assert name_replaced("mlp_out", "zero") == "the MLP's output weights, zero"
+    assert name_replaced("q", "gaussian") == "W_Q, all noise"

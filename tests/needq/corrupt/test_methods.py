@@ -60,6 +60,27 @@ def test_noise_has_the_moments_of_the_pristine_matrix(pocket, matrix):
         assert abs(np.corrcoef(made.ravel(), pristine.ravel())[0, 1]) < 4.5 / n**0.5
 
 
+def test_each_matrix_of_the_mlp_has_its_own_moments_and_the_same_noise_in_every_sweep(small):
+    architecture = small.architecture
+    every, own = (
+        noise_tensors(small.tensors, architecture, matrix, "gaussian", 0)
+        for matrix in ("mlp", "mlp_in")
+    )
+    assert {name for name in every if "mlp_in" in name} == set(own)
+    assert all(np.array_equal(every[name], own[name]) for name in own)
+    singles = architecture.singles("mlp")
+    assert len({every[f"2.{one}.weight"].ravel()[:9].tobytes() for one in singles}) == len(singles)
+    for one in singles:
+        pristine = architecture.matrix(one, 2).of(small.tensors)
+        made = every[f"2.{one}.weight"]
+        assert made.shape == pristine.shape
+        mean, std = moments(pristine)
+        drawn = ((made - mean) / std).astype(np.float64)
+        assert abs(drawn.mean()) < 4.5 / made.size**0.5
+        assert abs(drawn.std() - 1) < 4.5 / (2 * made.size) ** 0.5
+        assert (architecture.bias(one, 2) is None) == (f"2.{one}.bias" not in every)
+
+
 @pytest.mark.parametrize("matrix", "qkvo")
 def test_permuted_keeps_the_entries_and_moves_them(small, matrix):
     whole = small.architecture.matrix(matrix, 1)

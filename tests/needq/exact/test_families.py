@@ -16,6 +16,7 @@ from needq.backup.families import FAMILIES
 from needq.backup.model import back_up
 from needq.common.backends import Backend
 from needq.common.files import read_json
+from needq.common.keys import MLPS
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches
 from needq.exact.load import KINDS
@@ -56,9 +57,10 @@ def test_an_exact_model_is_near_float64_and_a_stack_changes_no_bit(case, data):
         model = load(backup, EXACT)
         kernels = "eager"
         reference = load(backup, Backend(precision="float64", kernels=kernels))
-        matrix = data.draw(st.sampled_from("qkvo"))
+        matrices = [data.draw(st.sampled_from(names)) for names in ("qkvo", MLPS)]
         check_near(model, reference)
-        check_stack(model, backup, find_architecture(config), matrix)
+        for matrix in matrices:
+            check_stack(model, backup, find_architecture(config), matrix)
 
 
 def check_near(model, reference):
@@ -80,7 +82,8 @@ def check_stack(model, backup, architecture, matrix):
     tensors = load_file(backup / "model.safetensors")
     noise = {f"{matrix}-gaussian-0": noise_tensors(tensors, architecture, matrix, "gaussian", 0)}
     blocks = range(architecture.n_blocks)
-    chosen = [intervention(matrix, b, h) for b, h in (((), None), ((1,), (0,)), (blocks, None))]
+    head = None if matrix in MLPS else (0,)
+    chosen = [intervention(matrix, b, h) for b, h in (((), None), ((1,), head), (blocks, None))]
     patches = make_patches(chosen, architecture, tensors, noise)
     patcher = Patcher(model, backup / "model.safetensors", noise)
     together = Stack(model, patcher, patches)

@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from family_models import FAMILIES, FEW, models, put_by_hand
+from family_models import FAMILIES, FEW, models, put_by_hand, put_mlp_by_hand
 from formats import Formats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from needq.backup.architectures import find_architecture
 from needq.backup.model import back_up
+from needq.backup.replaceable import check_methods
 from needq.common.backends import Backend
+from needq.common.errors import UserError
 from needq.common.files import read_json
-from needq.common.settings import Generation
+from needq.common.settings import Generation, Sweep
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches
 from needq.inference.generate import generate
@@ -51,24 +53,62 @@ def intervention(**changes):
 @given(data=st.data())
 def test_a_patched_model_is_transformers_own_patched_by_hand(family, data):
     made = data.draw(models(family))
+    matrix = data.draw(st.sampled_from("qkvo"))
+
+    def steps(architecture):
+        head = data.draw(st.integers(0, architecture.heads_of(matrix) - 1))
+        last = {"block_indices": (architecture.n_blocks - 1,), "heads": (head,)}
+        return [{"noise_seed": None}, last, {"block_indices": (1,)}]
+
+    def put(theirs, noise, block, done):
+        put_by_hand(theirs, noise, matrix, block, done.heads)
+
+    check_patched(made, matrix, steps, put)
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "Mixtral"])
+@settings(FEW, max_examples=2)
+@given(data=st.data())
+def test_a_patched_mlp_is_transformers_own_patched_by_hand(family, data):
+    made = data.draw(models(family))
+    matrix = data.draw(st.sampled_from(["mlp_in", "mlp_out", "mlp"]))
+
+    def steps(architecture):
+        last = {"block_indices": (architecture.n_blocks - 1,), "bias": "keep"}
+        return [{"noise_seed": None}, last, {"block_indices": (1,)}]
+
+    def put(theirs, noise, block, done):
+        put_mlp_by_hand(theirs, noise, block, done.bias == "replace")
+
+    check_patched(made, matrix, steps, put)
+
+
+@settings(FEW, max_examples=1)
+@given(data=st.data())
+def test_the_experts_of_mixtral_are_refused(data):
+    made = data.draw(models("Mixtral"))
+    with tempfile.TemporaryDirectory() as source:
+        save_small(made, source)
+        architecture = find_architecture(read_json(Path(source) / "config.json"))
+    with pytest.raises(UserError, match="experts, which no sweep replaces"):
+        check_methods(architecture, {"mlp": Sweep(matrix="mlp_out")})
+
+
+def check_patched(made, matrix, steps, put):
+    """Each of some steps, and all blocks, patched here and by hand: logits, texts, stacks.
+
+    `steps` gives fields of interventions, and `put` puts noise into a block of transformers' model.
+    """
     with tempfile.TemporaryDirectory() as name:
         source, backup = Path(name) / "source", Path(name) / "backup"
         save_small(made, source)
         back_up(config_of(source), backup)
         architecture = find_architecture(read_json(backup / "config.json"))
         tensors = load_file(backup / "model.safetensors")
-        matrix = data.draw(st.sampled_from("qkvo"))
-        head = data.draw(st.integers(0, architecture.heads_of(matrix) - 1))
         noise = noise_tensors(tensors, architecture, matrix, "gaussian", 0)
-        n_blocks = architecture.n_blocks
+        every = {"block_indices": tuple(range(architecture.n_blocks))}
         chosen = [
-            intervention(matrix=matrix, **changes)
-            for changes in (
-                {"noise_seed": None},
-                {"block_indices": (n_blocks - 1,), "heads": (head,)},
-                {"block_indices": (1,)},
-                {"block_indices": tuple(range(n_blocks))},
-            )
+            intervention(matrix=matrix, **changes) for changes in [*steps(architecture), every]
         ]
         patches = make_patches(chosen, architecture, tensors, {f"{matrix}-gaussian-0": noise})
         backend = Backend(kernels=kernels_of(made), rng="keyed", batch=8)
@@ -86,7 +126,7 @@ def test_a_patched_model_is_transformers_own_patched_by_hand(family, data):
                 experts_implementation="eager",
             ).eval()
             for block in done.block_indices:
-                put_by_hand(theirs, noise, matrix, block, done.heads)
+                put(theirs, noise, block, done)
             with patcher.applied(patch.slices):
                 names = {n for n, p in model.model.named_parameters() if not torch.equal(p, own[n])}
                 assert names == {part["tensor"] for part in patch.slices}

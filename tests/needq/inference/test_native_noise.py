@@ -50,6 +50,17 @@ def test_noise_has_the_moments_of_its_matrix(small):
         assert abs(np.corrcoef(drawn.ravel(), pristine.ravel())[0, 1]) < 0.2
 
 
+def test_matrices_of_the_mlp_have_noise_of_their_own(small):
+    noise = native(small)["mlp-gaussian-3"]
+    for one in small.architecture.singles("mlp"):
+        pristine = small.architecture.matrix(one, 1).of(small.tensors)
+        drawn = noise[f"1.{one}.weight"]
+        assert drawn.shape == pristine.shape
+        assert abs(drawn.std() / pristine.std(ddof=1) - 1) < 0.15
+    values = [tensor.ravel()[:20].tobytes() for tensor in noise.values()]
+    assert len(set(values)) == len(values)
+
+
 def test_noise_is_the_notebooks_formula():
     matrix = torch.arange(12.0).reshape(3, 4)
     normal = torch.randn(3, 4, generator=seeded_stream("cpu", "a"))

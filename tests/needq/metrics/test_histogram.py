@@ -2,6 +2,7 @@
 
 import numpy
 from needq.common import columns
+from needq.corrupt.methods import noise_tensors
 from needq.metrics import histogram
 
 
@@ -17,3 +18,13 @@ def test_histogram_counts_every_weight_once():
     assert first["bin_low"].iloc[0] == min(weights[0].min(), noise[0].min())
     inside = (weights[0] >= first["bin_low"].iloc[30]) & (weights[0] < first["bin_high"].iloc[30])
     assert first["weights"].iloc[30] == inside.sum()
+
+
+def test_all_matrices_of_the_mlp_are_counted_together(small):
+    noise = noise_tensors(small.tensors, small.architecture, "mlp", "gaussian", 0)
+    drawn = {"mlp-gaussian-0": noise}
+    table = histogram.histogram_tables(small.architecture, small.tensors, drawn)
+    singles = small.architecture.singles("mlp")
+    sizes = [small.architecture.matrix(one, 0).of(small.tensors).size for one in singles]
+    assert (table.groupby("block")["weights"].sum() == sum(sizes)).all()
+    assert (table.groupby("block")["noise"].sum() == sum(sizes)).all()

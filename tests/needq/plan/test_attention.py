@@ -17,6 +17,13 @@ def test_every_method_of_w_q_is_measured_under_every_seed():
     assert not any(name.startswith("k-") for name in attention_noise(other))
 
 
+def test_without_a_sweep_of_w_q_its_gaussian_noise_is_measured():
+    sweeps = read().sweeps
+    others = [(f"sweeps.{name}.run", "off") for name in sweeps if name != "cumulative"]
+    config = read(*others, ("sweeps.cumulative.matrix", "mlp"))
+    assert attention_noise(config) == [f"q-gaussian-{seed}" for seed in range(5)]
+
+
 def test_matrices_whose_scores_are_matched():
     assert matched(read()) == ["q"]
     assert matched(read(("sweeps.keys.method", "matched_scores"))) == ["k", "q"]

@@ -94,6 +94,57 @@ DISAGREEING = [
         "sweeps.values.method: matched_scores is for W_Q and W_K; no score depends on W_V",
     ),
     (
+        "sweeps.values",
+        {"matrix": "mlp", "method": "matched_scores"},
+        "sweeps.values.method: matched_scores is for W_Q and W_K; no score depends on the MLP",
+    ),
+    (
+        "sweeps.values",
+        {"matrix": "mlp", "heads": [0]},
+        "sweeps.values.heads: has to be all, without steps: heads, since the MLP has no heads",
+    ),
+    (
+        "sweeps.values",
+        {"matrix": "mlp_in", "steps": "heads", "heads": [0]},
+        "sweeps.values.heads: has to be all, without steps: heads, since the MLP has no heads",
+    ),
+    (
+        "sweeps.values",
+        {"matrix": "mlp_out", "method": "identity"},
+        "sweeps.values.method: identity needs heads, which the MLP does not have",
+    ),
+    (
+        "sweeps.values",
+        {"matrix": "v", "method": "matched_outputs"},
+        "sweeps.values.method: matched_outputs is for the MLP (mlp_in, mlp_out, mlp)",
+    ),
+    (
+        "sweeps.values",
+        {"matrix": "mlp", "method": "matched_outputs", "bias": "replace"},
+        "sweeps.values.bias: has to be keep with the method matched_outputs",
+    ),
+    (
+        "sweeps.values",
+        {"matrix": "mlp", "method": "matched_outputs", "noise_fraction": 0.5},
+        "sweeps.values.noise_fraction: has to be 1 with the method matched_outputs",
+    ),
+    (
+        "sweeps.values",
+        {"matrix": "mlp", "method": "matched_outputs", "dimensions": [1]},
+        "sweeps.values.dimensions: has to be all with the method matched_outputs",
+    ),
+    (
+        "sweeps.values",
+        {"matrix": "mlp", "method": "matched_outputs", "steps": "doses", "doses": [0.5]},
+        "sweeps.values.steps: matched_outputs needs cumulative or single",
+    ),
+    (
+        "sweeps.cumulative",
+        {"matrix": "mlp", "method": "matched_outputs", "run": "texts", "exact": True},
+        "sweeps.cumulative.exact: has to be false, since native arithmetic measures "
+        "matched_outputs",
+    ),
+    (
         "sweeps.cumulative.method",
         "matched_scores",
         "sweeps.cumulative.exact: has to be false, since native arithmetic measures matched_scores",

@@ -104,6 +104,15 @@ def test_several_matrices_each_by_noise_of_its_own():
     assert steps[1].noises == {"q": "q-gaussian-7", "k": "k-gaussian-7"}
 
 
+def test_the_mlp_has_one_stored_noise():
+    steps = sweep_interventions("s", Sweep(matrix="mlp", steps="single"), 2, [7])
+    assert [one.id for one in steps] == ["mlp/s/none", "mlp/s/00", "mlp/s/01"]
+    assert steps[1].noises == {"mlp": "mlp-gaussian-7"}
+    matched = Sweep(matrix="mlp_in", method="matched_outputs")
+    last = sweep_interventions("s", matched, 3, [7])[-1]
+    assert (last.id, last.noises) == ("mlp_in/s/03", {"mlp_in": "mlp_in-matched_outputs-7"})
+
+
 @pytest.mark.parametrize(
     ("changes", "count"),
     [
