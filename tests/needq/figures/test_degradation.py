@@ -106,8 +106,8 @@ def test_a_band_without_tokens_is_an_empty_panel(table, baselines):
         short[f"rise_from_100{end}"] = known[f"rise_from_100{end}"] = numpy.nan
     figure = evaluated(short, known)
     figure.draw_without_rendering()
-    assert "tokens 100 and on: not worse than a bigram" not in words(figure).replace("\n", " ")
-    assert "tokens 100 and on" in words(figure)
+    assert "Tokens 100 and on: not worse than a bigram" not in words(figure)
+    assert "Tokens 100 and on" in words(figure)
 
 
 def test_each_sweep_with_texts_has_its_panels(table, baselines):

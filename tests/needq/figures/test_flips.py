@@ -36,7 +36,7 @@ def test_what_was_not_run_is_said(cuda, said):
 
 def test_flips_are_cumulative_and_carry_the_interval():
     figure = draw_flips(*flip_tables(), cuda=True)
-    observed, predicted = figure.axes[1].lines[:2]
+    observed, predicted = figure.axes[2].lines[:2]
     assert observed.get_ydata()[-1] == 32
     assert predicted.get_ydata()[-1] == pytest.approx(42)
     assert "p = 0.6" in words(figure)
