@@ -349,7 +349,7 @@ if others:
     figure, ((axis,),) = theme.panels(1, 1)
     for index, sweep in enumerate([main, *others]):
         part, look = wide[wide["sweep"] == sweep], theme.style(index)
-        draw_line(axis, part, "rise", sweep, look, shift=0.16 * (index - len(others) / 2))
+        draw_line(axis, part, "rise", sweep, look, shift=0.08 * (index - len(others) / 2))
     figure.set_figwidth(6)
     axis.set(title="Damage by sweep", xlabel="blocks replaced", ylabel="rise of nll (nats)")
     theme.tick_whole_numbers(axis.xaxis)

@@ -17,7 +17,7 @@ SKIPPED = set(
     "summary svg table textarea title".split()
 )
 # classes of elements whose text is a model's or the config's, or which a script hides or rewrites
-TEXTS = {"text", "story", "prompt", "value", "chip", "still", "agree"}
+TEXTS = {"text", "story", "prompt", "value", "chip", "still", "agree", "place"}
 # elements without an end tag
 VOID = set("area base br col embed hr img input link meta source track wbr".split())
 BOLD, EMPHASIS = re.compile(r"\*\*(.+?)\*\*"), re.compile(r"\*(.+?)\*")
