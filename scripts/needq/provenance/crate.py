@@ -31,6 +31,7 @@ SHA256 = "https://w3id.org/ro/terms/workflow-run#sha256"  # RO-Crate 1.1 itself 
 # what is needed to run the workflow again; the tests are not
 WORKFLOW = ("rules", "scripts", "envs", "schemas", "report", "profiles", "requirements")
 DOCUMENTS = ("README.md", "LICENSE", "CITATION.cff", "Makefile", "environment.yaml")
+DOCUMENTS += ("docs/glossary.md",)  # a page of every run
 RESULTS = ("tables", "figures", "pages", "notebooks")
 RECORDS = ("digests.json", "provenance.json", "report.html")
 LICENSES = {"resources/texts": "CC0-1.0"}  # of what is not under the project's own

@@ -51,3 +51,12 @@ def test_flips_by_margin_are_counts_with_the_interval_of_the_prediction():
     assert observed.get_ydata().tolist() == [20, 20]
     [bars] = axis.collections
     assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[13, 30]] * 2
+
+
+def test_the_title_says_how_small_the_margins_of_flips_are():
+    table, places, margins = flip_tables()
+    assert "50% of the flips had a margin below one logit error" in words(
+        draw_flips(table, places, margins, cuda=True)
+    )
+    none = margins.assign(flipped=0)
+    assert "No token flipped" in words(draw_flips(table, places, none, cuda=True))
