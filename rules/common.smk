@@ -11,7 +11,8 @@ from pathlib import Path
 from needq.common import errors
 from needq.common.keys import model_name
 from needq.plan import at_hand, attention, comparisons, cost, dependencies, estimate, healing
-from needq.plan import mlp, probes, selection, subsets, verdicts
+from needq.plan import mlp, names, probes, selection, subsets, verdicts
+from needq.plan.interventions import RUN, sweeps_run
 from needq.plan.params import json_text
 from needq.plan.report_pages import opposite, report_pages
 
@@ -19,7 +20,9 @@ STARTED = time.time()
 USED = selection.Selection(CONFIG, CUDA)
 REFERENCE, OPPOSITE = USED.reference, opposite(USED)
 RESULTS = f"results/{CONFIG.run}"
-TEMPLATES = [os.path.relpath(file) for file in sorted(Path(PROJECT, "report/templates").iterdir())]
+# what every page is made of: the files of a folder, then the glossary
+TEMPLATES = sorted(Path(PROJECT, "report/templates").iterdir())
+TEMPLATES = [os.path.relpath(file) for file in (*TEMPLATES, Path(PROJECT, "docs/glossary.md"))]
 # what every page says of its run
 PAGE = {
     "run": CONFIG.run,
@@ -28,6 +31,8 @@ PAGE = {
     "pairs": [list(pair) for pair in USED.pairs],
     "pages": list(report_pages(USED)),
 }
+# what pages call sweeps and interventions
+NAMES = names.words(CONFIG, sweeps_run(CONFIG.sweeps, *RUN))
 
 
 pathvars:

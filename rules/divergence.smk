@@ -111,6 +111,8 @@ rule show_side_by_side:
     threads: 1
     params:
         page=PAGE,
+        names=json_text(NAMES),
         prompts=json_text(CONFIG.generation.prompts),
+        backends={name: CONFIG.divergence.backends[name].model_dump() for name in USED.compared},
     script:
         "../scripts/show_side_by_side.py"

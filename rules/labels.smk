@@ -88,5 +88,6 @@ rule show_labels:
     threads: 1
     params:
         page=PAGE | {"backends": [name for name in USED.compared if name in USED.scored]},
+        names=json_text(NAMES),
     script:
         "../scripts/show_labels.py"

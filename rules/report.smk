@@ -45,6 +45,12 @@ rule write_pages:
             category="5 Provenance",
             labels={"shows": "config and provenance", "by": "run"},
         ),
+        glossary=report(
+            "<results>/pages/glossary.html",
+            caption="../report/captions/glossary.rst",
+            category="7 Glossary",
+            labels={"shows": "every term", "by": "alphabet"},
+        ),
     log:
         "<logs>/write_pages.log",
     benchmark:
@@ -55,6 +61,7 @@ rule write_pages:
     params:
         config=json_text(CONFIG),
         page=PAGE,
+        names=json_text(NAMES),
         scored=USED.scored,
     script:
         "../scripts/write_pages.py"

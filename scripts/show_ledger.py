@@ -5,10 +5,10 @@ from needq.common.files import write_text
 from needq.common.logs import job
 from needq.figures import theme
 from needq.figures.ledger import draw_ledger
-from needq.report.pages import Pages
+from needq.report.ledger import LedgerPages
 
 with job(snakemake.log[0]):
-    page = Pages(snakemake.input.templates, **snakemake.params.page)
+    page = LedgerPages(snakemake.input.templates, **snakemake.params.page)
     causes = published.read_table(snakemake.input.table)
     corners = published.read_table(snakemake.input.corners)
     theme.save(draw_ledger(causes, page.cuda), snakemake.output.svg, snakemake.output.png)

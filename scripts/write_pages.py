@@ -1,5 +1,7 @@
 """Rule write_pages: see rules/report.smk."""
 
+import json
+
 from needq.common import published, tables
 from needq.common.files import read_made, write_text
 from needq.common.logs import job
@@ -12,7 +14,8 @@ from needq.report.pages import Pages
 
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
-    config, page = Config.model_validate_json(params.config), Pages(files.templates, **params.page)
+    config, names = Config.model_validate_json(params.config), json.loads(params.names)
+    page = Pages(files.templates, **params.page, names=names)
     summary, trend = (
         in_order(published.read_table(file), page.pairs) for file in (files.divergence, files.trend)
     )
@@ -28,6 +31,7 @@ with job(snakemake.log[0]):
         "divergence": page.divergence(summary, trend),
         "gallery": gallery.write_gallery(page, texts, labels, prompts, seeds, summary),
         "provenance": page.provenance(config, record, own, verified),
+        "glossary": page.explain_terms(),
     }
     for name, content in written.items():
         write_text(snakemake.output[name], content)

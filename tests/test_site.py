@@ -67,6 +67,14 @@ def test_the_site_is_made_of_the_files_of_the_repository(tmp_path):
     stage.stage(tmp_path / "site")
     staged = {str(f.relative_to(tmp_path / "site")) for f in tmp_path.rglob("*") if f.is_file()}
     assert set(pages(SITE["nav"])) <= staged
-    assert "docs/images/index-1280-light.png" in staged
+    assert "docs/screens/index-1280-light.webp" in staged
     assert not [name for name in staged if name.startswith("tests/") or name == "old.md"]
     assert sum((ROOT / name).stat().st_size for name in staged) < 30_000_000
+
+
+def test_every_picture_of_a_page_is_shown():
+    shown = set(re.findall(r"screens/([\w-]+\.webp)", (ROOT / "docs/screens.md").read_text()))
+    pictures = {file.name: file.stat().st_size for file in (ROOT / "docs/screens").iterdir()}
+    assert shown == set(pictures)
+    assert len(shown) % 4 == 0
+    assert sum(pictures.values()) < 4_000_000

@@ -40,6 +40,7 @@ project = next((f for f in (here, *here.parents) if (f / "scripts/needq").is_dir
 sys.path.insert(0, str(project / "scripts"))
 from needq.common.published import read_table  # found by the line above
 from needq.figures import theme
+from needq.figures.axes import draw_line
 from needq.metrics.labels import article_bands
 from needq.metrics.yardsticks import NGRAMS
 from needq.plan.corners import ALL, SHARE
@@ -346,14 +347,13 @@ if others:
         f"`{wide['backend'].iloc[0]}`).",
     )
     figure, ((axis,),) = theme.panels(1, 1)
-    part = wide[wide["sweep"].isin([main, *others])]
-    sns.lineplot(
-        part, x="blocks_replaced", y="rise", hue="sweep", style="sweep", markers=True, ax=axis
-    )
+    for index, sweep in enumerate([main, *others]):
+        part, look = wide[wide["sweep"] == sweep], theme.style(index)
+        draw_line(axis, part, "rise", sweep, look, shift=0.08 * (index - len(others) / 2))
     figure.set_figwidth(6)
     axis.set(title="Damage by sweep", xlabel="blocks replaced", ylabel="rise of nll (nats)")
     theme.tick_whole_numbers(axis.xaxis)
-    sns.move_legend(axis, "center left", bbox_to_anchor=(1.02, 0.5))
+    axis.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), title="sweep")
     draw(figure)
     rows = []
     for sweep in [main, *others]:

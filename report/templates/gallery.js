@@ -5,7 +5,7 @@ const texts = [...document.querySelectorAll(".text-card")].map((card) => ({
   card,
   words: card.querySelector("blockquote").textContent.toLowerCase(),
   backends: card.dataset.backends.split(" "),
-  label: card.dataset.label,
+  labels: card.dataset.labels.split("|"),
 }));
 
 function search() {
@@ -16,7 +16,7 @@ function search() {
   for (const text of texts) {
     const found =
       text.words.includes(words) &&
-      (!label || text.label === label) &&
+      (!label || text.labels.includes(label)) &&
       (!backend || text.backends.includes(backend));
     text.card.hidden = !found;
     count += found;

@@ -2,6 +2,7 @@
 
 from xml.etree import ElementTree
 
+from contrast import contrast, luminance
 from needq.figures import theme
 
 
@@ -19,8 +20,12 @@ def line(axis, label):
 
 
 def assert_same_bytes(draw, folder):
-    """`draw` gives figures by name; drawn twice, their files have the same bytes and no date."""
+    """`draw` gives figures by name; drawn twice, their files have the same bytes and no date.
+
+    Their letters can be read.
+    """
     for name, figure in draw().items():
+        assert_readable(figure)
         theme.save(figure, folder / f"{name}.svg", folder / f"{name}.png")
     for name, figure in draw().items():
         svg, png = folder / "again.svg", folder / "again.png"
@@ -32,3 +37,17 @@ def assert_same_bytes(draw, folder):
         assert float(root.get("width").removesuffix("pt")) > 300
         assert b"<dc:date>" not in svg.read_bytes()
         assert b'href="http' not in svg.read_bytes()
+
+
+def assert_readable(figure):
+    """The letters of a figure stand out from white; pale ones are on a colour of their own."""
+    for text in figure.findobj(lambda artist: hasattr(artist, "get_fontsize")):
+        if text.get_visible() and text.get_text().strip() and luminance(text.get_color()) < 0.8:
+            assert contrast(text.get_color(), "white") >= 4.5, text.get_text()
+
+
+def smallest_letters(figure, width=376):
+    """The height of the smallest letters, in pixels, where a page shows a figure this wide."""
+    texts = figure.findobj(lambda artist: hasattr(artist, "get_fontsize"))
+    sizes = [text.get_fontsize() for text in texts if text.get_text().strip()]
+    return min(sizes) * width / (72 * figure.get_figwidth())

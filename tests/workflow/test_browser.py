@@ -7,10 +7,12 @@ import shutil
 import time
 from html import escape, unescape
 from importlib import resources
+from itertools import product
 from pathlib import Path
 
 import pytest
 from browser import LIMIT, Browser, reason_against
+from needq.common.label_colours import LABEL_COLOURS
 from project import HOSTILE_PROMPT, MARKUP
 
 AXE = resources.files("axe_core_python").joinpath("axe.min.js")
@@ -113,11 +115,11 @@ def test_pages_are_quiet_and_fit_any_width(browser, rich):
 
 
 def test_no_page_shuts_a_reader_out(browser, rich):
-    """Nothing that axe-core calls serious or critical, in both themes."""
+    """Nothing that axe-core calls serious or critical, in both themes and at two widths."""
     axe = AXE.read_text(encoding="utf-8")
     for page in pages(rich):
-        for dark in (False, True):
-            browser.open(page, dark=dark)
+        for width, dark in product((400, 1280), (False, True)):
+            browser.open(page, width, dark)
             browser.value(f"{axe};0")
             browser.value(f"{LOOK};0")
             browser.wait("window.found !== null")
@@ -135,6 +137,7 @@ def test_links_of_the_first_page_lead_somewhere(browser, rich):
         *("degradation.html", "gallery.html", "divergence.html", "side_by_side.html"),
         *("ledger.html", "flips.html", "provenance.html", "labels.html", "claims.html"),
         "attention.html",
+        "glossary.html",
         *("notebook_walk.html", "notebook_headline.html"),
     }
     assert any(place for _, _, place in places)
@@ -275,7 +278,11 @@ def test_the_slider_of_the_first_page_shows_other_texts(browser, rich):
 
 def test_gallery_is_searched_without_a_server(browser, rich):
     browser.open(rich.results / "pages/gallery.html")
-    shown = "document.querySelectorAll('.text-card:not([hidden])').length"
+    browser.value("for (const part of document.querySelectorAll('details')) part.open = true")
+    # what is seen, not the attribute that asks for it
+    shown = (
+        "[...document.querySelectorAll('.text-card')].filter((one) => one.checkVisibility()).length"
+    )
     everything = browser.value(shown)
     words = browser.value("document.querySelector('.text-card blockquote').textContent")
     typed = "form.elements.words.value = {}; form.dispatchEvent(new Event('input'))"
@@ -284,7 +291,10 @@ def test_gallery_is_searched_without_a_server(browser, rich):
     assert browser.value("form.elements.count.value").endswith(f" of {everything} texts")
     browser.value(typed.format("'no text has this'"))
     assert browser.value(shown) == 0
+    rows = "[...document.querySelectorAll('.blocks, .prompt')]"
+    assert browser.value(f"{rows}.every((one) => getComputedStyle(one).display === 'none')")
     browser.value(typed.format("''"))
+    browser.value("for (const part of document.querySelectorAll('details')) part.open = true")
     assert browser.value(shown) == everything
     assert_quiet(browser)
 
@@ -342,3 +352,96 @@ def test_reports_of_two_runs_differ_only_in_when_jobs_ran(reports):
     assert len(times.findall(one)) == 2
     assert times.sub("", one) == times.sub("", again)
     assert one != again
+
+
+def test_no_reader_sees_an_id_of_an_intervention(browser, rich):
+    for page in pages(rich):
+        if page.name not in ("provenance.html", "glossary.html"):  # digests have them as names
+            browser.open(page)
+            browser.value(
+                "for (const part of document.querySelectorAll('details')) part.open = true"
+            )
+            assert not re.findall(
+                r"\b[qkvo]{1,3}/\w+/\w+", browser.value("document.body.innerText")
+            )
+
+
+def test_links_to_the_glossary_lead_to_its_entries(browser, rich):
+    browser.open(rich.results / "pages/glossary.html")
+    entries = browser.value("[...document.querySelectorAll('.entry')].map((one) => one.id)")
+    for page in pages(rich):
+        browser.open(page)
+        links = browser.value("[...document.querySelectorAll('a.term')].map((one) => one.href)")
+        found = [link.partition("/glossary.html#") for link in links]
+        assert {place for _, _, place in found} <= set(entries)
+        assert len(links) == len(set(links))
+        assert links or page.name == "glossary.html", page
+        # a script hides what a reader without one sees: no link may be there
+        hidden = (
+            "[...document.querySelectorAll('a.term')].filter((one) => !one.offsetParent).length"
+        )
+        assert browser.value(hidden) == 0, page
+
+
+def test_labels_have_one_colour_everywhere(browser, rich):
+    """On the first page, in the gallery and in the tables, in both themes."""
+    seen = {}
+    for page, dark in product(("index", "pages/gallery", "pages/labels"), (False, True)):
+        browser.open(rich.results / f"{page}.html", dark=dark)
+        chips = browser.value(
+            "[...document.querySelectorAll('.chip')].filter((one) => one.checkVisibility())"
+            ".map((one) => [one.textContent, getComputedStyle(one).backgroundColor, "
+            "getComputedStyle(one).color])"
+        )
+        assert chips, page
+        for label, paper, ink in chips:
+            assert seen.setdefault(label, (paper, ink)) == (paper, ink), (page, label)
+            wanted = [tuple(bytes.fromhex(colour[1:])) for colour in LABEL_COLOURS[label]]
+            assert [paper, ink] == [f"rgb{colour}" for colour in wanted]
+
+
+def test_figures_are_as_wide_as_their_card_and_say_what_they_show(browser, rich):
+    card = "document.querySelectorAll('.figure')[{}]"
+    for width in (400, 1280):
+        browser.open(rich.results / "index.html", width)
+        for place in range(browser.value("document.querySelectorAll('.figure').length")):
+            box = f"{card.format(place)}.getBoundingClientRect().width"
+            image = f"{card.format(place)}.firstChild.getBoundingClientRect().width"
+            assert 0 <= browser.value(f"{box} - {image}") < 20
+    alts = browser.value("[...document.images].map((image) => image.alt)")
+    said = browser.value(
+        "[document.querySelector('.short'), document.querySelector('#divergence + p')]"
+        ".map((one) => one.textContent)"
+    )
+    assert len(alts) == len(said)
+    for alt, finding in zip(alts, said, strict=True):
+        assert alt.startswith(f"{finding} The figure shows")
+
+
+def test_no_share_on_the_first_page_is_far_from_its_interval(browser, rich):
+    browser.open(rich.results / "index.html")
+    bold = browser.value(
+        "[...document.querySelectorAll('p b')].map((one) => one.parentNode.textContent)"
+    )
+    shares = [text for text in bold if re.search(r"\d%", text)]
+    assert shares
+    for text in shares:
+        assert re.search(r"95% interval|too small", text), text
+
+
+def test_tests_of_claims_are_readable_on_a_phone(browser, rich):
+    """Each value is beside its name, and no row is much taller than its words."""
+    for page in ("index.html", "pages/claims.html"):
+        browser.open(rich.results / page, 400)
+        browser.value("for (const part of document.querySelectorAll('details')) part.open = true")
+        rows = browser.value(
+            "[...document.querySelectorAll('.claim tbody tr')].map((row) => ["
+            "row.textContent.length, row.getBoundingClientRect().height, "
+            "row.getBoundingClientRect().right, "
+            "getComputedStyle(row.cells[2], '::before').content])"
+        )
+        assert rows
+        for letters, height, right, name in rows:
+            assert height < 60 + 24 * (letters / 30 + 5), page
+            assert right <= 400
+            assert name == '"estimate: "'

@@ -8,7 +8,8 @@ import sys
 import pytest
 from project import ONE_BACKEND, ROOT
 
-LINKED = ("scripts", "rules", "report", "resources", "envs", "schemas", "Snakefile", "config.yaml")
+LINKED = ("scripts", "rules", "report", "resources", "envs", "schemas", "docs", "Snakefile")
+LINKED += ("config.yaml",)
 MODULE = """
 configfile: "{project}/config.yaml"
 

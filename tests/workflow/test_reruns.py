@@ -58,7 +58,8 @@ MODULES = {
     "plan/config": set(),
     "plan/selection": set(),
     # which call causes by their names
-    "plan/corners": PAGES | {"trace_corners", "compare_corners", "summarise_ledger"},
+    "plan/corners": {"trace_corners", "compare_corners", "summarise_ledger"}
+    | {"show_ledger", "show_side_by_side", "write_index", "walk_through"},
     "backup/model": {"back_up"},
     "backup/tokens": {"tokenize_texts", "generate", "repeat"}
     | {"show_side_by_side", "collect_stories", "show_attention", "label_tokens"},

@@ -21,6 +21,7 @@ KINDS = {
 }
 SCALE, COLOURS = Normalize(0, 1), "cividis"
 LONGEST = 10  # letters of a word on an axis
+WIDTH, HEIGHT = 5.4, 2.9  # inches of the figure, and of a row of two maps
 
 
 def chosen_heads(table: DataFrame) -> dict[tuple[int, int], str]:
@@ -41,27 +42,32 @@ def chosen_heads(table: DataFrame) -> dict[tuple[int, int], str]:
 def draw_maps(
     maps: Mapping[str, np.ndarray], words: Sequence[str], table: DataFrame, method: str
 ) -> Figure:
-    """Draw the weights of the `chosen_heads` on one sentence, pristine above damaged.
+    """Draw the weights of the `chosen_heads` on one sentence, pristine beside damaged.
 
     `maps` are the result of `inference.attention_maps`, `words` the text of each token, and
     `method` is what replaces W_Q, in words.
     """
     heads = chosen_heads(table)
-    figure, axes = theme.panels(2, len(heads))
-    for column, ((block, head), known) in enumerate(heads.items()):
-        for row, name in enumerate((PRISTINE, ALL_BLOCKS)):
-            axis = axes[row][column]
+    theme.apply()
+    figure = Figure(figsize=(WIDTH, HEIGHT * len(heads) + 1))
+    axes = figure.subplots(len(heads), 2, squeeze=False)
+    last = axes[-1][0]
+    for row, ((block, head), known) in zip(axes, heads.items(), strict=True):
+        for axis, name in zip(row, (PRISTINE, ALL_BLOCKS), strict=True):
             axis.imshow(maps[name][block, head], norm=SCALE, cmap=COLOURS)
-            _label(axis, words, left=column == 0, below=row == 1)
-        theme.set_title(axes[0][column], f"Block {block}, head {head} {known}")
-    axes[0][0].set_ylabel("pristine\nword that looks")
-    axes[1][0].set_ylabel("W_Q of all blocks replaced\nword that looks")
-    for axis in axes[1]:
+            _label(axis, words, left=axis is row[0], below=row[0] is last)
+        theme.set_title(row[0], f"Block {block}, head {head} {known}")
+        theme.set_title(row[1], "The same head, W_Q of all blocks replaced")
+        row[0].set_ylabel("word that looks")
+    for axis in axes[-1]:
         axis.set_xlabel("word that is looked at")
     figure.colorbar(
         ScalarMappable(SCALE, COLOURS),
         ax=[axis for row in axes for axis in row],
         label="attention weight",
+        location="top",
+        shrink=0.6,
+        aspect=30,
     )
     theme.write_footnote(
         figure,

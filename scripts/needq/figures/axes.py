@@ -31,15 +31,41 @@ def has_single_blocks(table: DataFrame) -> bool:
     return bool(table["block"].notna().any())
 
 
+def has_gaps(table: DataFrame) -> bool:
+    """Whether a sweep skips numbers of blocks: nothing was measured between its dots."""
+    return bool((numpy.diff(sort_by_place(table)[1]) > 1).any())
+
+
 def draw_line(
-    axis: Axes, table: DataFrame, column: str, label: str, look: theme.Look, band: bool = True
+    axis: Axes,
+    table: DataFrame,
+    column: str,
+    label: str,
+    look: theme.Look,
+    band: bool = True,
+    shift: float = 0,
 ) -> None:
-    """Draw a mean by blocks replaced, and its interval as a band where it has one."""
+    """Draw a mean by blocks replaced, and its interval where it has one.
+
+    A sweep of all numbers of blocks has a line and a band; one with gaps has dots and error bars,
+    `shift` to the right, so that those of several sweeps stand side by side.
+    """
+    gaps = has_gaps(table)
     table, x = sort_by_place(table)
-    axis.plot(x, table[column], label=label, markeredgewidth=0, **look)
-    if band:
-        low, high = table[f"{column}_low"], table[f"{column}_high"]
+    means = table[column].to_numpy(float)
+    if not gaps:
+        axis.plot(x, means, label=label, markeredgewidth=0, **look)
+    else:
+        x = x + shift
+        axis.plot(x, means, label=label, markeredgewidth=0, **(look | {"linestyle": "none"}))
+    if not band:
+        return
+    low, high = (table[f"{column}_{end}"].to_numpy(float) for end in ("low", "high"))
+    if not gaps:
         axis.fill_between(x, low, high, color=look["color"], alpha=0.16, linewidth=0)
+        return
+    ends = numpy.nan_to_num(numpy.maximum([means - low, high - means], 0))
+    axis.errorbar(x, means, ends, fmt="none", ecolor=look["color"], elinewidth=1.2, capsize=2)
 
 
 def set_labels(axis: Axes, sweep: str, sweeps: Sequence[str], title: str, unit: str) -> None:

@@ -49,7 +49,7 @@ def draw_half_points(
     raw.set_title("Selected items: all are right before any damage")
     raw.set_ylabel("right answers (share)\nhigher is better")
     raw.set_ylim(0, 1.03)
-    place = {"loc": "outside upper left", "ncols": len(TASKS)}
+    place: theme.Look = {"loc": "outside upper left", "ncols": len(TASKS), "columnspacing": 0.8}
     figure.legend(*raw.get_legend_handles_labels(), **place)
     words = ", ".join(f"{TASKS[task]} {share:.0%}" for task, share in kept.items())
     theme.set_title(scaled, f"Margin that is left with {last:.0f} blocks replaced: {words}")
@@ -86,7 +86,7 @@ def _draw_half_point(
         words, low = "no preference", to_numeric(point["low"], errors="coerce")
         if isinf(point["estimate"]):
             words = "not in this sweep" + (f" ({low:.1f} or more)" if isfinite(low) else "")
-        axis.text(edge, height, words, ha="right", va="center", color=look["color"])
+        axis.text(edge, height, words, ha="right", va="center", color=theme.INK)
         return
     low, high = (float(to_numeric(point[end], errors="coerce")) for end in ("low", "high"))
     if not isnan(low):

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
+from needq.common.names import METHOD_NAMES
 from needq.figures import theme
-from needq.figures.axes import BLOCKS, add_cuda, draw_line
+from needq.figures.axes import BLOCKS, add_cuda, draw_line, has_gaps
 
+NOT_COMPARED = ("gaussian", "scaled")  # the one that others are compared with, and doses
 # the title of each panel, and what the sweeps in it are called (`needq.plan.comparisons`)
 MATRICES = "Another matrix does {} × the damage of W_Q"
 COMPARISONS = {
@@ -25,15 +26,9 @@ COMPARISONS = {
         "random": "in random order",
     },
     "Another method does {} × the damage of Gaussian noise": {
-        "q": "Gaussian noise",
-        "matched_scores": "matched scores",
-        "rotated_heads": "rotated heads",
-        "rotated_inputs": "rotated inputs",
-        "rolled_heads": "rolled heads",
-        "permuted": "permuted weights",
-        "zero": "zeros",
-        "identity": "identity",
-        "bias": "b_Q replaced too",
+        "q": METHOD_NAMES["gaussian"],
+        **{name: words for name, words in METHOD_NAMES.items() if name not in NOT_COMPARED},
+        "bias": "noise, b_Q too",
     },
 }
 ORDERS = ("end", "random")
@@ -74,27 +69,20 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
             text = f"{name}: {_say(ratios[kind], ', ')} ×" if kind in ratios else name
             if kind in fair:
                 text += f" {names['bias']}"
-            if kind in apart:
-                shift = step * (apart.index(kind) - (len(apart) - 1) / 2)
-                _draw_dots(axis, own[kind], shift, text, theme.style(index))
-            else:
-                draw_line(axis, own[kind], "rise", text, theme.style(index))
+            shift = step * (apart.index(kind) - (len(apart) - 1) / 2) if kind in apart else 0
+            draw_line(axis, own[kind], "rise", text, theme.style(index), shift=shift)
         told = {kind: found for kind, found in ratios.items() if kind not in fair.values()}
         words = _describe_ratios(title, told, names, fair)
         # the legend is between the title and the panel, where it hides nothing
         lines = (len(names) + 1) // 2
-        axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, borderpad=0.2)
+        place: theme.Look = {"loc": "lower left", "bbox_to_anchor": (-0.02, 0.98), "ncols": 2}
+        axis.legend(**place, borderpad=0.2, handlelength=1.6, columnspacing=0.8, fontsize=8)
         theme.set_title(axis, words, pad=8 + 14 * lines)
         axis.set_ylabel("rise of nll (nats\nper token)")
     axes[-1][0].set_xlabel(BLOCKS)
     theme.tick_whole_numbers(axes[-1][0].xaxis)
     theme.write_footnote(figure, add_cuda(_describe(degradation, sorted(compared)), cuda))
     return figure
-
-
-def has_gaps(table: DataFrame) -> bool:
-    """Whether a sweep skips numbers of blocks."""
-    return bool((table["blocks_replaced"].sort_values().diff() > 1).any())
 
 
 def damage_ratios(table: DataFrame, reference: DataFrame, half: bool) -> Series:
@@ -108,18 +96,6 @@ def damage_ratios(table: DataFrame, reference: DataFrame, half: bool) -> Series:
         common = [min(common[:-1], key=lambda count: abs(count - common[-1] / 2))]
     own, other = (sweep.set_index("blocks_replaced")["rise"] for sweep in (table, reference))
     return own.loc[common] / other.loc[common]
-
-
-def _draw_dots(axis: Axes, table: DataFrame, shift: float, text: str, look: theme.Look) -> None:
-    """Draw what was measured, each with its interval, `shift` blocks beside its place."""
-    table = table[table["blocks_replaced"] > 0].sort_values("blocks_replaced")
-    places = table["blocks_replaced"] + shift
-    look = look | {"linestyle": "none"}
-    axis.plot(places, table["rise"], label=text, markeredgewidth=0, zorder=3, **look)
-    ends = [table["rise"] - table["rise_low"], table["rise_high"] - table["rise"]]
-    axis.errorbar(
-        places, table["rise"], ends, fmt="none", ecolor=look["color"], elinewidth=1.1, capsize=2
-    )
 
 
 def _say(ratios: Series, joint: str) -> str:

@@ -17,17 +17,17 @@ from needq.figures.axes import (
 )
 from needq.metrics.yardsticks import NGRAMS, YARDSTICK, compare
 
-HEIGHTS = [1.35, 1.05]  # of the large panel and of those by band, in units of a stack's
-RISE = "rise of nll (nats per token)\nlower is better"
+HEIGHTS = [1.4, 0.9, 0.9, 0.9]  # of the large panel and of those by band, in units of a stack's
+RISE = "rise of nll\n(nats per token)"
 TEXTS = {
     "seq_rep_4": "seq_rep_4 (share of 4-grams)\nlower is less repetitive",
     "distinct_2": "distinct_2 (share of 2-grams)\nhigher is more varied",
     "pristine_nll": "pristine_nll (nats per token)\nhigher is less probable",
 }
 TITLES = {
-    "seq_rep_4": "Repetition in the generated texts",
-    "distinct_2": "Variety of the generated texts",
-    "pristine_nll": "Loss of the pristine model on the generated texts",
+    "seq_rep_4": "Repeated 4-grams in the texts",
+    "distinct_2": "Different 2-grams in the texts",
+    "pristine_nll": "Loss of the pristine model on the texts",
 }
 
 
@@ -41,50 +41,42 @@ def draw_evaluation(table: DataFrame, baselines: DataFrame | None, cuda: bool) -
     sweeps = sorted(table["sweep"].unique())
     theme.apply()
     height = sum(HEIGHTS) * theme.STACK[1] * len(sweeps)
-    figure = Figure(figsize=(1.35 * theme.STACK[0], height + 0.5))
-    grid = figure.add_gridspec(
-        2 * len(sweeps), len(BAND_NAMES), height_ratios=HEIGHTS * len(sweeps)
-    )
+    figure = Figure(figsize=(theme.STACK[0], height + 0.5))
+    grid = figure.add_gridspec(len(HEIGHTS) * len(sweeps), 1, height_ratios=HEIGHTS * len(sweeps))
     for number, sweep in enumerate(sweeps):
         own = table[table["sweep"] == sweep]
-        whole = figure.add_subplot(grid[2 * number, :])
-        _draw_rise(whole, own, baselines, "rise")
+        row = len(HEIGHTS) * number
+        whole = figure.add_subplot(grid[row, 0])
+        parts = [figure.add_subplot(grid[row + place, 0]) for place in range(1, len(HEIGHTS))]
         title = f"Rise of the loss on the evaluation text{_worse(own, baselines, 'rise')}"
-        _label(whole, title if len(sweeps) == 1 else f"{title}: {sweep}", RISE)
-        whole.set_xlabel(BLOCK if has_single_blocks(own) else BLOCKS)
-        first = figure.add_subplot(grid[2 * number + 1, 0])
-        others = [
-            figure.add_subplot(grid[2 * number + 1, place], sharey=first)
-            for place in range(1, len(BAND_NAMES))
-        ]
-        for axis, (band, name) in zip([first, *others], BAND_NAMES.items(), strict=True):
-            _draw_rise(axis, own, baselines, f"rise_{band}")
-            title = f"tokens {name}" + _worse(own, baselines, f"rise_{band}").replace(
-                ": ", ":\n"
-            ).replace("bigram ", "bigram\n")
-            _label(axis, title, RISE if axis is first else "")
-            axis.set_xlabel(BLOCK if has_single_blocks(own) else BLOCKS)
-            axis.tick_params(labelleft=axis is first)
-        _limit([first, *others], own, baselines, [f"rise_{band}" for band in BAND_NAMES])
+        title = title if len(sweeps) == 1 else f"{title}: {sweep}"
+        _draw_rise(whole, own, baselines, "rise", title)
+        for axis, (band, name) in zip(parts, BAND_NAMES.items(), strict=True):
+            column = f"rise_{band}"
+            title = f"Tokens {name}{_worse(own, baselines, column)}"
+            _draw_rise(axis, own, baselines, column, title)
+        parts[-1].set_xlabel(BLOCK if has_single_blocks(own) else BLOCKS)
+        for axis in (whole, *parts[:-1]):
+            axis.tick_params(labelbottom=False)
+        _limit(parts, own, baselines, [f"rise_{band}" for band in BAND_NAMES])
         _limit([whole], own, baselines, ["rise"])
     theme.write_footnote(figure, add_cuda(_describe(table, baselines), cuda))
     return figure
 
 
-def _label(axis: Axes, title: str, unit: str) -> None:
-    axis.set_title(title, fontsize=9 if "\n" in title else 10)
-    axis.set_ylabel(unit)
-    theme.tick_whole_numbers(axis.xaxis)
-
-
-def _draw_rise(axis: Axes, table: DataFrame, baselines: DataFrame | None, column: str) -> None:
+def _draw_rise(
+    axis: Axes, table: DataFrame, baselines: DataFrame | None, column: str, title: str
+) -> None:
     """Draw one panel: the rise with its interval, and a line for each n-gram model."""
     axis.axhline(0, color=theme.INK, linewidth=0.9, zorder=1)
     draw_line(axis, table, column, "", theme.style(0))
     for n, rise in _rises(baselines, column).items():
-        color = theme.COLOURS[3] if n == YARDSTICK else theme.GREY
+        color = theme.RUST if n == YARDSTICK else theme.GREY
         width = 1.4 if n == YARDSTICK else 0.9
         axis.axhline(rise, color=color, linewidth=width, linestyle=(0, (4, 3)), zorder=1)
+    theme.set_title(axis, title)
+    axis.set_ylabel(RISE)
+    theme.tick_whole_numbers(axis.xaxis)
 
 
 def _rises(baselines: DataFrame | None, column: str) -> dict[int, float]:
@@ -119,8 +111,8 @@ def _limit(
     tops = [table[[column, f"{column}_high"]].max().max() for column in columns]
     tops += [_rises(baselines, column).get(YARDSTICK, 0) for column in columns]
     top = 1.22 * max([value for value in tops if value == value] or [1])
-    row[0].set_ylim(-0.04 * top, top)
     for panel, column in zip(row, columns, strict=True):
+        panel.set_ylim(-0.04 * top, top)
         _name_lines(panel, _rises(baselines, column), top)
 
 
@@ -140,7 +132,7 @@ def _name_lines(axis: Axes, rises: dict[int, float], top: float) -> None:
         if len(group) > 1:  # a longer n-gram predicts better
             words = f"{min(group)}- {'to' if len(group) > 2 else 'and'} {max(group)}-gram"
         place = (0.01, rises[group[-1]])
-        own = look | ({"color": theme.COLOURS[3]} if group == [YARDSTICK] else {})
+        own = look | ({"color": theme.RUST} if group == [YARDSTICK] else {})
         axis.annotate(words, place, (0, 1.5), ("axes fraction", "data"), va="bottom", **own)
     if beyond:
         words = ", ".join(f"{NGRAMS[n]} {rises[n]:.2f}" for n in beyond) + " ↑"
@@ -152,8 +144,8 @@ def _describe(table: DataFrame, baselines: DataFrame | None) -> str:
     seeds, documents = table["noise_seeds"].max(), table["documents"].max()
     text = (
         f"Backend {table['backend'].iloc[0]}, {seeds} noise seeds, {documents} documents: the nll "
-        "of each document less that of the pristine model on it, mean with 95% interval. Small "
-        "panels: by position in the document."
+        "of each document less that of the pristine model on it, mean with 95% interval. Lower "
+        "is better. Below: by the place of the token in its document."
     )
     if baselines is None:
         return f"{text} No n-gram models were trained."
@@ -177,6 +169,19 @@ def draw_texts(table: DataFrame, cuda: bool) -> Figure:
     return figure
 
 
+def _describe_change(table: DataFrame, column: str) -> str:
+    """A measure of the texts before and after: of the pristine model, and at the end of a sweep."""
+    backends = list(dict.fromkeys(table["backend"]))
+    own, places = sort_by_place(table[table["backend"] == backends[-1]])
+    if has_single_blocks(own) or own[column].isna().any():
+        return TITLES[column]
+    first, last = own[column].iloc[0], own[column].iloc[-1]
+    form = ".1f" if column == "pristine_nll" else ".0%"
+    blocks = "1 block" if places[-1] == 1 else f"{places[-1]:.0f} blocks"
+    aside = f" ({backends[-1]})" if len(backends) > 1 else ""
+    return f"{TITLES[column]}: {first:{form}} pristine, {last:{form}} with {blocks}{aside}"
+
+
 def _measures(table: DataFrame, measures: dict[str, str]) -> tuple[Figure, theme.Panels]:
     """Draw one column of panels per sweep, one panel per measure, one line per backend."""
     sweeps = sorted(table["sweep"].unique())
@@ -189,7 +194,7 @@ def _measures(table: DataFrame, measures: dict[str, str]) -> tuple[Figure, theme
                 # lines may lie on each other: the first is the widest, so that all can be seen
                 look = theme.style(index) | {"linewidth": 1.4 + 1.2 * (len(backends) - 1 - index)}
                 draw_line(axis, own[own["backend"] == backend], column, backend, look)
-            set_labels(axis, sweep, sweeps, TITLES[column], unit)
+            set_labels(axis, sweep, sweeps, _describe_change(own, column), unit)
             axis.set_xlabel(BLOCK if has_single_blocks(own) else BLOCKS)
             axis.label_outer()
     axes[0][0].legend(loc="center right", title="backend")

@@ -42,8 +42,11 @@ def draw_divergence(summary: DataFrame, cuda: bool) -> Figure:
         look = {"color": theme.GREY, "linestyle": ":", "linewidth": 2.5}
         lowest = same["identical"].min()
         draw_line(column[0], lowest, "identical", "repeats (lowest)", look, band=False)
-        set_labels(column[0], sweep, sweeps, "Identical texts", IDENTICAL)
-        set_labels(column[1], sweep, sweeps, "How long texts stay identical", COMMON_PREFIX)
+        tested = part[part["left"] != part["right"]]
+        title = f"Identical texts: {_range(tested, 'identical')}"
+        set_labels(column[0], sweep, sweeps, title, IDENTICAL)
+        title = f"Share of a text before it diverges: {_range(tested, 'common_prefix_share')}"
+        set_labels(column[1], sweep, sweeps, title, COMMON_PREFIX)
         for axis in column:
             axis.set_ylim(0, 1.05)
             axis.set_xlabel(BLOCK if has_single_blocks(part) else BLOCKS)
@@ -54,3 +57,13 @@ def draw_divergence(summary: DataFrame, cuda: bool) -> Figure:
     text += "second process) must stay at 1."
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
+
+
+def _range(table: DataFrame, column: str) -> str:
+    """The mean share of the texts of each pair of backends, from lowest to highest, in words."""
+    weighted = table.assign(part=table[column] * table["texts"]).groupby(["left", "right"])
+    means = weighted["part"].sum() / weighted["texts"].sum()
+    if means.empty:
+        return "nothing to compare"
+    ends = dict.fromkeys(f"{mean:.0%}" for mean in (means.min(), means.max()))
+    return " to ".join(ends) + (", by pair" if len(ends) > 1 else "")

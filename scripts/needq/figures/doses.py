@@ -21,9 +21,9 @@ def draw_doses(doses: DataFrame, halves: DataFrame) -> Figure:
     scaled = doses["method"] == SCALED
     kinds = [(rows, of) for rows, of in ((doses[~scaled], NOISE), (doses[scaled], FACTOR))]
     kinds = [(rows, of) for rows, of in kinds if len(rows)]
-    figure, axes = theme.panels(1, len(kinds))
-    figure.set_size_inches(1.45 * theme.PANEL[0] * len(kinds), 1.3 * theme.PANEL[1])
-    for axis, (rows, of) in zip(axes[0], kinds, strict=True):
+    figure, axes = theme.panels(len(kinds), 1)
+    figure.set_size_inches(theme.STACK[0], 1.2 * theme.PANEL[1] * len(kinds))
+    for (axis,), (rows, of) in zip(axes, kinds, strict=True):
         _draw_lines(axis, rows, halves)
         axis.set_xlabel(of)
         axis.set_ylabel("rise of nll (nats per token)\nlower is better")

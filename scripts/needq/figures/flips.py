@@ -16,17 +16,19 @@ def draw_flips(table: DataFrame, places: DataFrame, margins: DataFrame, cuda: bo
     `table` is `flips.tsv`, `places` is `flip_places.tsv`, `margins` is `flip_margins.tsv`.
     """
     pairs = list_pairs(table)
-    figure, axes = theme.panels(2, len(pairs))
+    figure, axes = theme.panels(2 * len(pairs), 1)
+    figure.set_figwidth(theme.STACK[0])
+    panels = [row[0] for row in axes]
     totals = table[table["blocks_replaced"].isna()]
-    for above, below, (left, right) in zip(*axes, pairs, strict=True):
+    for above, below, (left, right) in zip(panels[::2], panels[1::2], pairs, strict=True):
 
         def own(rows: DataFrame, left: str = left, right: str = right) -> DataFrame:
             return rows[(rows["left"] == left) & (rows["right"] == right)]
 
         _draw_places(above, own(places), own(totals).iloc[0])
         _draw_margins(below, own(margins))
-    axes[0][0].legend(loc="upper left")
-    axes[1][0].legend(loc="upper right")
+    panels[0].legend(loc="upper left")
+    panels[1].legend(loc="upper right")
     text = (
         "Both backends choose tokens with the same random numbers. Predicted: a token flips if the "
         "error of the logits exceeds its margin, or its distance from the edge of top_k or top_p. "
@@ -89,7 +91,16 @@ def _draw_margins(axis: Axes, margins: DataFrame) -> None:
     axis.set_xlabel("margin of the token (in logit errors)")
     axis.set_ylabel("flipped tokens")
     axis.set_ylim(0, max(1, 1.1 * max(margins["flipped"].max(), margins["predicted_high"].max())))
-    theme.set_title(axis, "by margin")
+    theme.set_title(axis, _describe_margins(margins))
+
+
+def _describe_margins(margins: DataFrame) -> str:
+    """How many flips have a margin below one error of the logits, in the title's words."""
+    flips = margins["flipped"].sum()
+    small = margins.loc[margins["margin_high"] <= 1, "flipped"].sum()
+    if not flips:
+        return "No token flipped"
+    return f"{small / flips:.0%} of the flips had a margin below one logit error"
 
 
 def _p(total: Series) -> str:

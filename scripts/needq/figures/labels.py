@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from needq.common.keys import ALL_LABELS, LABELS, UNLABELLED
+from needq.common.label_colours import LABEL_COLOURS
 from needq.figures import theme
 from needq.figures.axes import (
     BLOCK,
@@ -40,7 +41,7 @@ def draw_labels(shares: DataFrame, degradation: DataFrame, blocks: int, cuda: bo
     rise.axhline(0, color=theme.INK, linewidth=0.9, zorder=1)
     rise.margins(y=0.15)
     last = sort_by_place(degradation)[0].iloc[-1]["rise"]
-    rise.set_title(f"Loss on the evaluation text: {last:+.2g} over the pristine model")
+    theme.set_title(rise, f"Loss on the evaluation text: {last:+.2g} over the pristine model")
     rise.set_ylabel("rise of nll (nats per token)\nlower is better")
     rise.set_xlabel(BLOCK if has_single_blocks(degradation) else BLOCKS)
     theme.tick_whole_numbers(rise.xaxis)
@@ -61,8 +62,8 @@ def _article(axis: Axes, blocks: int) -> None:
     for label, (first, last) in article_bands(blocks).items():
         if first <= last:
             axis.barh(0, last - first + 1, left=first - 0.5, color=theme.LABELS[label], height=1)
-            middle, ink = (first + last) / 2, _ink(label)
-            axis.text(middle, 0, label, ha="center", va="center", color=ink, fontsize=8.5)
+            middle, ink = (first + last) / 2, LABEL_COLOURS[label].ink
+            axis.text(middle, 0, label, ha="center", va="center", color=ink, fontsize=8)
     axis.set_ylim(-0.5, 0.5)
     axis.set_yticks([])
     axis.grid(visible=False)
@@ -93,9 +94,8 @@ def _stacked(axis: Axes, shares: DataFrame) -> None:
     place: theme.Look = {
         "loc": "upper left",
         "bbox_to_anchor": (-0.02, -0.03),
-        "ncols": len(present) if len(present) < len(ALL_LABELS) else 3,
+        "ncols": min(len(present), 3),
     }
-    # narrow, so that five fit into one row
     axis.legend(**place, handlelength=1, handletextpad=0.4, columnspacing=0.9)
 
 
@@ -110,8 +110,3 @@ def _runs(degradation: DataFrame) -> str:
     if len(runs) > FEW_RUNS:
         return "The most frequent label changes back and forth"
     return "Most frequent label: " + ", ".join(runs)
-
-
-def _ink(label: str) -> str:
-    """The colour of letters that can be read on the colour of a label."""
-    return "white" if label in (LABELS[0], LABELS[-1]) else "black"

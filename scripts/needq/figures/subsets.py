@@ -22,8 +22,9 @@ def draw_subsets(shapley: DataFrame, interactions: DataFrame, sizes: DataFrame) 
     The tables are `shapley.tsv`, `interactions.tsv` and `subset_sizes.tsv`. Without interactions,
     the map is left out.
     """
-    figure, axes = theme.panels(1, 2 if interactions.empty else 3)
-    values, envelope, *maps = axes[0]
+    figure, axes = theme.panels(2 if interactions.empty else 3, 1)
+    figure.set_figwidth(theme.STACK[0])
+    values, envelope, *maps = (row[0] for row in axes)
     _draw_values(values, shapley)
     _draw_envelope(envelope, sizes)
     text = "Intervals (95%) are over noise seeds and documents."

@@ -14,27 +14,21 @@ from matplotlib.rcsetup import cycler
 from matplotlib.ticker import MaxNLocator
 
 from needq.common.files import temporary
-from needq.common.keys import ALL_LABELS
+from needq.common.label_colours import LABEL_COLOURS
 
 # seaborn's palette "colorblind", whose colours are different for colour-blind readers too
 COLOURS: tuple[str, ...] = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc")
 COLOURS += ("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9")
 GREY = "#6b6b6b"
 INK = "#333333"  # of small print
+RUST = "#a83f00"  # what is to be seen first: letters in it can be read on white
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", ":", "-.")
-# what has no label of the article is pale: light grey and white
-LABELS = dict(
-    zip(
-        ALL_LABELS,
-        (COLOURS[0], COLOURS[1], COLOURS[4], "#4d4d4d", "#d2d2d2", "white"),
-        strict=True,
-    )
-)
+LABELS = {label: colours.paper for label, colours in LABEL_COLOURS.items()}
 Panels = Any  # a table of axes: rows x columns
 Look = dict[str, Any]  # how a thing is drawn: keyword arguments of matplotlib
 PANEL = (3.7, 3.1)  # inches: width and height of a panel
-STACK = (5.6, 2.5)  # inches, of a panel in a stack: readable at a width of 400 pixels too
+STACK = (4.8, 2.4)  # inches, of a panel in a stack: readable at a width of 400 pixels too
 # the look of seaborn's style "whitegrid", without seaborn, which takes a second to import
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine has it
@@ -134,7 +128,7 @@ def set_title(axis: Axes, text: str, pad: float | None = None) -> None:
     ratios: Sequence[float] = grid.get_width_ratios() or [1] * grid.ncols
     share = ratios[place.colspan.start] / sum(ratios)
     figure: Any = axis.figure
-    letters = int(10 * share * figure.get_figwidth())  # bold: 10 letters per inch
+    letters = int(10 * share * figure.get_figwidth()) - 3  # bold: 10 letters per inch
     axis.set_title(textwrap.fill(text, letters), pad=pad)
 
 

@@ -11,33 +11,33 @@ from needq.common.units import KINDS, name_sweep, name_unit
 from needq.figures import theme
 from needq.plan.interventions import DIMENSIONS, HEADS
 
-SHOWN = 10  # units beside the map
+SHOWN = 10  # units below the map
 COLOURS = "RdBu_r"  # blue, white, red: different for colour-blind readers too
 COLUMNS = {HEADS: "head", DIMENSIONS: "group"}  # that say where a unit is in its block
-HEIGHT = 3.0  # inches of a row of panels
+HEIGHT = 2.8  # inches of a panel
 RISE = "rise of nll (nats per token)"
 
 
 def draw_units(units: DataFrame, reliability: DataFrame) -> Figure:
-    """Draw a row for each sweep of heads or of groups of dimensions.
+    """Draw two panels for each sweep of heads or of groups of dimensions.
 
-    `units` is `units.tsv`, `reliability` is `unit_reliability.tsv`. Left: the rise of nll by each
-    unit, by block. Right: the units with the largest rise, with intervals.
+    `units` is `units.tsv`, `reliability` is `unit_reliability.tsv`. Above: the rise of nll by each
+    unit, by block. Below: the units with the largest rise, with intervals.
     """
     sweeps = reliability[reliability["steps"].isin(list(COLUMNS))]
     theme.apply()
-    figure = Figure(figsize=(2.4 * theme.PANEL[0], HEIGHT * len(sweeps) + 0.5))
-    axes = figure.subplots(len(sweeps), 2, squeeze=False, width_ratios=[1.5, 1])
-    for (left, right), (_, sweep) in zip(axes, sweeps.iterrows(), strict=True):
+    figure = Figure(figsize=(theme.STACK[0], 2 * HEIGHT * len(sweeps) + 0.5))
+    axes = figure.subplots(2 * len(sweeps), 1, squeeze=False)[:, 0]
+    for above, below, (_, sweep) in zip(axes[::2], axes[1::2], sweeps.iterrows(), strict=True):
         own = units[units["sweep"] == sweep["sweep"]]
-        _draw_map(figure, left, own, sweep)
-        _draw_highest(right, own)
+        _draw_map(figure, above, own, sweep)
+        _draw_highest(below, own)
     seeds, documents = sweeps["noise_seeds"].max(), sweeps["documents"].max()
     theme.write_footnote(
         figure,
         "Each unit is replaced by itself. Red: the model predicts worse without it. Framed: a weak "
         "point, reliably among the tenth with the largest rise. Small cross: reliably among the "
-        f"tenth with the smallest. Right: the units with the largest rise, with 95% intervals over "
+        f"tenth with the smallest. Below: the units with the largest rise, with 95% intervals over "
         f"{seeds} noise seeds and {documents} documents; filled: weak points.",
     )
     return figure

@@ -24,7 +24,7 @@ def opposite(selection: Selection) -> str | None:
 def report_pages(selection: Selection) -> Iterator[str]:
     """The names of the pages that a run has."""
     yield from ("degradation", "attention", "labels", "gallery", "divergence", "side_by_side")
-    yield from ("provenance", "notebook_walk", "notebook_headline")
+    yield from ("provenance", "notebook_walk", "notebook_headline", "glossary")
     if selection.config.probes.run:
         yield "probes"
     if selection.comparisons:

@@ -30,7 +30,8 @@ PROFILES = {
 SHA256 = "https://w3id.org/ro/terms/workflow-run#sha256"  # RO-Crate 1.1 itself has no such term
 # what is needed to run the workflow again; the tests are not
 WORKFLOW = ("rules", "scripts", "envs", "schemas", "report", "profiles", "requirements")
-DOCUMENTS = ("README.md", "LICENSE", "CITATION.cff", "Makefile", "environment.yaml")
+# docs/glossary.md is a page of every run
+DOCUMENTS = "README.md LICENSE CITATION.cff Makefile environment.yaml docs/glossary.md".split()
 RESULTS = ("tables", "figures", "pages", "notebooks")
 RECORDS = ("digests.json", "provenance.json", "report.html")
 # the keys of a config that name a text or items; the model is described apart

@@ -4,6 +4,7 @@ from pandas import DataFrame
 
 from needq.common import columns
 from needq.common.keys import ALL_BLOCKS, ATTENTION, PRISTINE
+from needq.common.names import METHOD_NAMES
 from needq.report import headings
 from needq.report.cells import cells
 from needq.report.pages import Pages
@@ -19,7 +20,8 @@ class AttentionPages(Pages):
             rows = table[table["method"] == method]
             rows = rows[rows["replaced"].isin([PRISTINE, ALL_BLOCKS])]
             means = rows.groupby("block")[list(ATTENTION)].mean().reset_index()
-            heading = "Pristine model" if method == PRISTINE else f"All blocks replaced: {method}"
+            named = METHOD_NAMES.get(method, method)
+            heading = "Pristine model" if method == PRISTINE else f"All blocks replaced: {named}"
             parts.append((heading, headings.ATTENTION, cells(means, headings.ATTENTION)))
         return self._render(
             "table.html",

@@ -4,7 +4,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from pandas import DataFrame, Series
+from numpy import isinf
+from pandas import DataFrame, Series, to_numeric
 
 from needq.report.content import Claim
 
@@ -14,6 +15,12 @@ NOTHING = "–"
 def anchor(heading: str) -> str:
     """The id of a heading in a page."""
     return "-".join(re.findall(r"\w+", heading.lower()))
+
+
+def section(sweep: str, backend: str, words: str = "") -> str:
+    """The heading of a table of one sweep and backend; `words` say what the sweep replaces."""
+    name = f"sweep {sweep}, backend {backend}"
+    return f"{words} ({name})" if words else f"S{name[1:]}"
 
 
 def number(value: float | str | None) -> str:
@@ -78,16 +85,25 @@ def with_tests(claims: DataFrame) -> list[Claim]:
     return with_rows
 
 
+def name_infinities(half_points: DataFrame) -> DataFrame:
+    """`half_points.tsv` in words where a half-point, or its interval, has no end in the sweep."""
+    named = half_points.astype({"estimate": object, "high": object})
+    for name, words in (("estimate", "not in this sweep"), ("high", "no upper end")):
+        values = to_numeric(half_points[name], errors="coerce")
+        named[name] = named[name].mask(isinf(values), words)
+    return named
+
+
 def crossed(
     table: DataFrame, row: str, column: str, value: str
 ) -> tuple[dict[str, str], list[list[tuple[str, str]]]]:
     """The headings and cells of a table with one row per `row` and one column per `column`."""
     wide = {
-        name: {
+        of_row[row].iloc[0]: {
             column: (number(part[value]), _interval(part, value))
             for column, part in of_row.set_index(column).iterrows()
         }
-        for name, of_row in table.groupby(row, sort=False)
+        for _, of_row in table.groupby(row, sort=False)
     }
     names = list(dict.fromkeys(table[column]))
     lines = [[(name, ""), *(of_row[column] for column in names)] for name, of_row in wide.items()]

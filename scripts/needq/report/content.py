@@ -67,6 +67,7 @@ PAGES = {
         "Config, versions, hardware, digests",
         "5 Provenance, config and provenance",
     ),
+    "glossary": ("What the words mean", "7 Glossary, every term"),
 }
 # page: its title; in the order in which a reader would take them
 TITLES = {
@@ -88,6 +89,7 @@ TITLES = {
     "notebook_walk": "Do we really need Q? A walk through one run",
     "notebook_headline": "The headline table, computed again",
     "provenance": "Config and provenance",
+    "glossary": "Glossary",
 }
 
 Cut = tuple[str, str, str]  # a text before, at and after the first divergent token
@@ -99,7 +101,7 @@ class Text(TypedDict):
     noise_seed: int | None
     sample_seed: int
     backends: list[str]
-    label: str
+    labels: list[str]
     text: str
 
 
@@ -110,6 +112,7 @@ class Row(TypedDict):
     blocks: int
     first: list[Text]
     others: list[Text]
+    diverging: list[tuple[str, str]]  # pairs of backends whose texts in `first` differ
 
 
 class Sample(TypedDict):

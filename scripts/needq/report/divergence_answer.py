@@ -138,7 +138,9 @@ def _describe_causes(
             *_describe_effects(mine),
         ]
     shares = mine[mine["effect"] == SHARE].sort_values("estimate", ascending=False, kind="stable")
-    parts = ", ".join(f"{row.cause} {row.estimate:.0%}" for row in shares.itertuples(index=False))
+    parts = ", ".join(
+        f"{row['cause']} {row['estimate']:.0%}{_interval(row)}" for _, row in shares.iterrows()
+    )
     main = frozenset(shares.loc[shares["estimate"] > MAIN * total["estimate"], "cause"])
     who = "The second backend"
     if _on_cuda((left, right), backends) or _predicted((left, right), backends):

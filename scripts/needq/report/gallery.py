@@ -15,6 +15,7 @@ Key = tuple[str, str, int, int | None, int, int]  # the values of NAMES of a tex
 Seeds = tuple[int | None, int]  # the noise seed and the sample seed of a text
 # texts of one prompt, intervention, noise seed and sample seed, with their backends and labels
 Cards = dict[str, tuple[list[str], dict[str, None]]]
+NO_PAIRS: Mapping[str, Sequence[tuple[str, str]]] = {}
 NAMES = ["sweep", "intervention", "blocks_replaced", "noise_seed", "prompt", "sample_seed"]
 
 
@@ -23,9 +24,11 @@ def grid(
     labels: Mapping[str, DataFrame],
     prompts: Sequence[str],
     noise_seed: int | None = None,
+    diverging: Mapping[str, Sequence[tuple[str, str]]] = NO_PAIRS,
 ) -> list[Sample]:
     """All texts by prompt and intervention, or only those of one noise seed.
 
+    `diverging` are the pairs of `diverging_pairs`; a row has those whose texts diverge there.
     `texts` maps a backend to its rows of schemas.TEXTS; `labels` maps a backend to rows with
     `label`, if it has any. Backends that wrote the same text share an entry. Texts of the first
     noise seed and sample seed are apart from the others.
@@ -49,7 +52,7 @@ def grid(
         {
             "prompt": prompts[prompt],
             "rows": [
-                _row(intervention, blocks, lines)
+                _row(intervention, blocks, lines, diverging.get(intervention, []))
                 for (blocks, intervention), lines in sorted(rows.items())
             ],
         }
@@ -72,8 +75,8 @@ def write_gallery(
     diverging = diverging_pairs(summary)
 
     def with_texts(noise_seed: int | None, left_out: str) -> str:
-        samples = grid(texts, labels, prompts, noise_seed)
-        return page.gallery(samples, count(samples), left_out, diverging)
+        samples = grid(texts, labels, prompts, noise_seed, diverging)
+        return page.gallery(samples, count(samples), left_out)
 
     written = with_texts(None, "")
     if len(written.encode()) > LARGEST:
@@ -90,8 +93,13 @@ def count(samples: Sequence[Sample]) -> int:
     return sum(len(row["first"]) + len(row["others"]) for row in rows)
 
 
-def _row(intervention: str, blocks: int, lines: Mapping[Seeds, Cards]) -> Row:
-    """The texts of one intervention and one prompt."""
+def _row(
+    intervention: str,
+    blocks: int,
+    lines: Mapping[Seeds, Cards],
+    pairs: Sequence[tuple[str, str]],
+) -> Row:
+    """The texts of one intervention and one prompt, and the `pairs` whose first ones diverge."""
     parts: list[list[Text]] = []
     for noise, sample in sorted(lines, key=lambda seeds: (seeds[0] or 0, seeds[1])):
         parts.append(
@@ -100,7 +108,7 @@ def _row(intervention: str, blocks: int, lines: Mapping[Seeds, Cards]) -> Row:
                     "noise_seed": noise,
                     "sample_seed": sample,
                     "backends": backends,
-                    "label": " or ".join(own),
+                    "labels": list(own),
                     "text": text,
                 }
                 for text, (backends, own) in lines[noise, sample].items()
@@ -111,7 +119,17 @@ def _row(intervention: str, blocks: int, lines: Mapping[Seeds, Cards]) -> Row:
         "blocks": blocks,
         "first": parts[0],
         "others": [text for part in parts[1:] for text in part],
+        "diverging": [pair for pair in pairs if _apart(parts[0], *pair)],
     }
+
+
+def _apart(texts: Sequence[Text], left: str, right: str) -> bool:
+    """Whether two backends wrote different texts from the same prompt and seeds."""
+    written = [
+        {name: place for place, text in enumerate(texts) for name in text["backends"]}.get(backend)
+        for backend in (left, right)
+    ]
+    return None not in written and written[0] != written[1]
 
 
 def _values(column: Series) -> list[Any]:

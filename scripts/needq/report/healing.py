@@ -16,7 +16,8 @@ class HealingPages(Pages):
     def healing(self, table: DataFrame, mixtures: DataFrame | None) -> str:
         """The page of `healing.tsv`, and of `factorial.tsv` if mixtures were replaced."""
         parts: list[Part] = []
-        last = table[table["step"] == table["step"].max()]
+        named = table.assign(parameters=table["parameters"].map(WORDS))
+        last = named[named["step"] == named["step"].max()]
         shown = headings.HEALING
         for count in sorted(set(table["blocks_replaced"]) - {0}, reverse=True):
             heading = f"W_Q of {count} blocks is noise: after the last step"
@@ -24,7 +25,7 @@ class HealingPages(Pages):
         shown = headings.HEALING_CONTROL
         heading = "The control: the pristine model, trained as long"
         parts.append((heading, shown, cells(last[last["blocks_replaced"] == 0], shown)))
-        healed = table[table["blocks_replaced"] > 0]
+        healed = named[named["blocks_replaced"] > 0]
         heading, shown = "On the way", headings.HEALING_STEPS
         parts.append((heading, shown, cells(healed, shown)))
         meanings = {name: columns.HEALING[name] for name in headings.HEALING}

@@ -13,10 +13,11 @@ from needq.common.backends import Backend
 from needq.common.files import reading
 from needq.common.settings import Config
 from needq.common.units import name_matrices
+from needq.plan.names import describe_sweep
 from needq.provenance.digests import Digests, compared
 from needq.provenance.record import ProvenanceRecord
 from needq.report import answer, claims_answer, divergence_answer, provenance_tables
-from needq.report.cells import anchor, cells
+from needq.report.cells import anchor, cells, section
 from needq.report.content import METHODS, NAMES, PAGES, ROLES
 from needq.report.pages import Pages
 from needq.report.stories import Stories, shown_first
@@ -128,7 +129,7 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
         "table": table,
         "left_out": len(rows) - len(table),
         "backend": reference,
-        "section": anchor(f"Sweep {sweep}, backend {reference}"),
+        "section": anchor(section(sweep, reference, describe_sweep(replaced))),
         "model": f"{config.model.location}: {n_blocks} blocks, {run.vocabulary:,} tokens",
         "backends_are": [(name, describe_backend(backends[name])) for name in run.compared],
         "prompt": prompts[0],

@@ -9,20 +9,24 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pandas import DataFrame
+from markupsafe import Markup
+from pandas import DataFrame, Series
 
 from needq.common import columns
+from needq.common.keys import ALL_LABELS
+from needq.common.label_colours import LABEL_COLOURS
+from needq.common.names import METHOD_NAMES, NO_NAMES, Names
 from needq.common.settings import Config
-from needq.plan.corners import REPEAT
 from needq.provenance.digests import Digests
 from needq.provenance.record import ProvenanceRecord
 from needq.report import headings, provenance_tables
-from needq.report.cells import anchor, cells, number, with_tests
-from needq.report.content import Pair, Sample, neighbours
+from needq.report.cells import anchor, cells, name_infinities, number, section, with_tests
+from needq.report.content import Sample, neighbours
 from needq.report.flips import flip_parts
+from needq.report.glossary import NAME, link_terms, read_glossary
 from needq.report.labels import label_parts
 
 REPEAT_HEADING = "{0} and {0} (a repeat: nothing may differ)"
@@ -39,13 +43,17 @@ class Pages:
         cuda: bool,
         pairs: Sequence[Sequence[str]] = (),
         pages: Sequence[str] = (),
+        names: Names = NO_NAMES,
     ):
-        """`templates` are the files of one folder; `pairs` are in the order that they are shown.
+        """`templates` are the files of one folder, then the glossary.
 
-        `pages` are the names of all pages of the run (`plan.report_pages`).
+        `pairs` are in the order that they are shown. `pages` are the names of all pages of the run
+        (`plan.report_pages`). `names` are the words for sweeps and interventions (`plan.names`).
         """
         self.folder, self.backends, self.cuda = Path(templates[0]).parent, backends, cuda
-        self.pairs, self.pages = pairs, pages
+        self.pairs, self.pages, self.names = pairs, pages, names
+        texts = [Path(file).read_text("utf-8") for file in templates if Path(file).suffix == ".md"]
+        self.glossary = read_glossary("".join(texts))
         self.environment = Environment(
             loader=FileSystemLoader(self.folder),
             autoescape=True,
@@ -56,6 +64,7 @@ class Pages:
         )
         self.environment.filters |= {"number": number, "anchor": anchor}
         self.environment.globals |= {"run": run, "backends": backends, "cuda": cuda}
+        self.environment.globals["label_colours"] = LABEL_COLOURS
 
     def degradation(self, table: DataFrame, baselines: DataFrame | None = None) -> str:
         """The page of `degradation.tsv`, a table per sweep and backend, and of `baselines.tsv`."""
@@ -64,7 +73,8 @@ class Pages:
         for sweep, backend in self._sections(order):
             rows = table[(table["sweep"] == sweep) & (table["backend"] == backend)]
             shown = headings.DEGRADATION if rows["texts"].any() else headings.SCORES
-            parts.append((f"Sweep {sweep}, backend {backend}", shown, cells(rows, shown)))
+            heading = section(sweep, backend, self.names["sweeps"].get(sweep, ""))
+            parts.append((heading, shown, cells(self._named(rows, "steps"), shown)))
         if baselines is not None:
             shown = headings.BASELINES
             parts.append(("N-gram models of the training text", shown, cells(baselines, shown)))
@@ -72,9 +82,7 @@ class Pages:
             "table.html",
             title="Degradation",
             lead="How much worse the model gets with each intervention. Each number is a mean over "
-            "noise seeds and over documents, prompts or items; below it is its 95% interval. The "
-            "name of an intervention is matrix/sweep/number of blocks replaced. In sweeps of "
-            "single blocks, it ends with the index of the replaced block.",
+            "noise seeds and over documents, prompts or items; below it is its 95% interval.",
             parts=parts,
             meanings={name: columns.DEGRADATION[name] for name in headings.DEGRADATION},
             file="tables/degradation.tsv",
@@ -91,7 +99,8 @@ class Pages:
             heading = f"{left} and {right}"
             if left == right:
                 heading = REPEAT_HEADING.format(left)
-            parts.append((heading, headings.DIVERGENCE, cells(rows, headings.DIVERGENCE)))
+            named = self._named(rows, "interventions")
+            parts.append((heading, headings.DIVERGENCE, cells(named, headings.DIVERGENCE)))
         return self._render(
             "table.html",
             title="Divergence",
@@ -117,7 +126,13 @@ class Pages:
             "are made from texts of the pristine model: unchanged (near normal), each token drawn "
             "again after the one or two tokens before it (meaning lost), repeated in a loop "
             "(repetitive), or drawn alone (noise). A text that resembles none is none of these.",
-            parts=label_parts(self._sections(shares), shares, axes, confusion, quality),
+            parts=label_parts(
+                self._sections(shares),
+                self._named(shares, "steps"),
+                self._named(axes, "steps"),
+                confusion,
+                quality,
+            ),
             meanings={name: columns.LABELS[name] for name in ("label", "share")}
             | {"axis": columns.LABEL_AXES["axis"]}
             | {name: columns.LABEL_CONFUSION[name] for name in ("kind", "reference_texts")}
@@ -140,12 +155,15 @@ class Pages:
                 (
                     "Does it matter what replaces W_Q?",
                     headings.REPLACEMENT_METHODS,
-                    cells(methods, headings.REPLACEMENT_METHODS),
+                    cells(
+                        methods.assign(method=methods["method"].map(METHOD_NAMES)),
+                        headings.REPLACEMENT_METHODS,
+                    ),
                 ),
                 (
                     "With how many blocks replaced are the tasks half lost?",
                     headings.HALF_POINTS,
-                    cells(half_points, headings.HALF_POINTS),
+                    cells(name_infinities(half_points), headings.HALF_POINTS),
                 ),
             ],
             meanings={name: columns.CLAIMS[name] for name in names}
@@ -164,13 +182,10 @@ class Pages:
         samples: Sequence[Sample],
         texts: int,
         left_out: str,
-        diverging: Mapping[str, Sequence[tuple[str, str]]],
     ) -> str:
         """The page of all texts; `samples` is the result of `gallery.grid`.
 
         `texts` is the number of all texts. `left_out` says which texts are missing, if any.
-        `diverging` maps an intervention to the pairs of backends that the page of side-by-side
-        texts shows.
         """
         rows = [row for sample in samples for row in sample["rows"]]
         shown = [text for row in rows for text in row["first"] + row["others"]]
@@ -184,47 +199,9 @@ class Pages:
             samples=samples,
             texts=texts,
             left_out=left_out,
-            diverging=diverging,
-            labels=sorted({text["label"] for text in shown if text["label"]}),
+            named=self.named,
+            labels=[one for one in ALL_LABELS if any(one in text["labels"] for text in shown)],
             names=list(dict.fromkeys(name for text in shown for name in text["backends"])),
-        )
-
-    def side_by_side(self, pairs: Sequence[Pair], prompts: Sequence[str]) -> str:
-        """The page of diverged texts; `pairs` is the result of `side_by_side.examples`."""
-        return self._render(
-            "side_by_side.html",
-            title="Texts side by side",
-            lead="For each pair of backends and each intervention, the first text that diverges, "
-            "in the order of noise seeds, prompts and sample seeds. The first divergent token is "
-            "marked.",
-            pairs=pairs,
-            prompts=prompts,
-        )
-
-    def ledger(self, causes: DataFrame, corners: DataFrame) -> str:
-        """The page of `ledger.tsv` and `ledger_corners.tsv`: two tables per pair, then repeats."""
-        parts, repeats = [], []
-        for (left, right), rows in corners.groupby(["left", "right"], sort=False):
-            shown = cells(rows, headings.LEDGER_CORNERS)
-            if (rows["corner"] == REPEAT).all():
-                repeats.append((REPEAT_HEADING.format(left), headings.LEDGER_CORNERS, shown))
-                continue
-            mine = causes[(causes["left"] == left) & (causes["right"] == right)]
-            heading = f"{left} and {right}"
-            parts.append((f"{heading}: causes", headings.LEDGER, cells(mine, headings.LEDGER)))
-            parts.append((f"{heading}: corners", headings.LEDGER_CORNERS, shown))
-        meanings = {name: columns.LEDGER_CORNERS[name] for name in headings.LEDGER_CORNERS}
-        return self._render(
-            "table.html",
-            title="The ledger",
-            lead="Why two backends generate different texts. Three causes can differ: where noise "
-            "is drawn, where the random numbers come from that choose tokens, and arithmetic. "
-            "Every mixture of the two backends (a corner) was run, and its texts are compared with "
-            "those of the left backend.",
-            parts=parts + repeats,
-            meanings=meanings | {name: columns.LEDGER[name] for name in headings.LEDGER},
-            file="tables/ledger.tsv and tables/ledger_corners.tsv, and tables/ledger_texts.tsv "
-            "with one row per text",
         )
 
     def flips(self, table: DataFrame, margins: DataFrame) -> str:
@@ -271,6 +248,16 @@ class Pages:
             verified=verified,
         )
 
+    def explain_terms(self) -> str:
+        """The page of the glossary."""
+        return self._render(
+            "glossary.html",
+            title="Glossary",
+            lead="What the words of these pages mean. Each page links a term where it uses it "
+            "first.",
+            entries=[(entry.anchor, Markup(entry.html)) for entry in self.glossary],
+        )
+
     def notebook(self, title: str, body: str, source: str) -> str:
         """The page of a notebook: `body` is HTML, and trusted; `source` names its script."""
         return self._render(
@@ -279,6 +266,17 @@ class Pages:
             lead=f"A notebook that was executed on the files of this run. Its source is {source}.",
             body=body,
         )
+
+    def _named(self, table: DataFrame, kind: Literal["steps", "interventions"]) -> DataFrame:
+        """A table whose interventions are called by their names; the ids are in titles."""
+        found = {one: self.named(one, kind) for one in table["intervention"].unique()}
+        words = [found[one] for one in table["intervention"]]
+        return table.assign(intervention=Series(words, table.index, dtype=object))
+
+    def named(self, intervention: str, kind: Literal["steps", "interventions"]) -> Markup:
+        """The name of an intervention, with its id as title."""
+        words = self.names[kind].get(intervention, intervention)
+        return Markup('<span title="{}">{}</span>').format(intervention, words)
 
     def _sections(self, table: DataFrame) -> list[tuple[str, str]]:
         """Each sweep and backend of a table, within a sweep in the order of the page's backends."""
@@ -295,4 +293,7 @@ class Pages:
         policy += f"; script-src 'sha256-{digest}'"
         values["before"], values["after"] = neighbours(self.pages, values["title"])
         page = self.environment.get_template(template)
-        return page.render(script=source, policy=policy, **values)
+        written = page.render(script=source, policy=policy, **values)
+        if NAME not in self.pages or template == "glossary.html":
+            return written
+        return link_terms(written, self.glossary, "pages/" if template == "index.html" else "")

@@ -1,15 +1,52 @@
-"""Texts of two backends side by side, cut where they diverge."""
+"""The page of texts of two backends side by side, cut where they diverge."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas
 from pandas import DataFrame
 
+from needq.common.backends import Backend
 from needq.common.keys import TEXT
+from needq.plan.corners import DRAWS, NOISE, differing
 from needq.report.content import Cut, Example, Pair
+from needq.report.pages import Pages
 
 KEYS = list(TEXT)
 Decode = Callable[[Sequence[int]], str]
+
+
+class SideBySidePages(Pages):
+    """Renders the page of texts side by side."""
+
+    def side_by_side(
+        self, pairs: Sequence[Pair], prompts: Sequence[str], backends: Mapping[str, Backend]
+    ) -> str:
+        """The page of diverged texts; `pairs` is the result of `examples`."""
+        shown = [(pair, backends[pair["left"]], backends[pair["right"]]) for pair in pairs]
+        return self._render(
+            "side_by_side.html",
+            title="Texts side by side",
+            lead="For each pair of backends and each intervention, the first text that diverges, "
+            "in the order of noise seeds, prompts and sample seeds. The first divergent token is "
+            "marked.",
+            pairs=[(pair, explain(*ways), DRAWS in differing(*ways)) for pair, *ways in shown],
+            prompts=prompts,
+            named=self.named,
+        )
+
+
+def explain(left: Backend, right: Backend) -> str:
+    """What can make the texts of two backends differ."""
+    causes = differing(left, right)
+    if DRAWS in causes:
+        words = "They choose tokens with different random numbers, so their texts diverge at once."
+    else:
+        words = "They choose tokens with the same random numbers."
+        if NOISE not in causes:
+            words += " So only rounding can make their texts diverge."
+    if NOISE in causes:
+        words += " Their noise is different too: if blocks are replaced, they are different models."
+    return words
 
 
 def cut(tokens: Sequence[int], place: int, decode: Decode) -> Cut:

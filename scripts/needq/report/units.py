@@ -26,7 +26,8 @@ class UnitPages(Pages):
             known = {
                 name: words for name, words in headings.UNITS.items() if own[name].notna().any()
             }
-            parts.append((f"Sweep {sweep['sweep']}", known, cells(rows, known)))
+            heading = f"{name_sweep(sweep['matrix'], sweep['steps'])} (sweep {sweep['sweep']})"
+            parts.append((heading, known, cells(rows, known)))
         meanings = {name: unit_columns.UNIT_RELIABILITY[name] for name in shown}
         return self._render(
             "table.html",

@@ -31,16 +31,17 @@ def test_heads_are_the_extreme_ones_of_the_pristine_model_each_once():
     }
 
 
-def test_each_head_is_drawn_pristine_above_damaged():
+def test_each_head_is_drawn_pristine_beside_damaged():
     rng = np.random.default_rng(0)
     maps = {name: rng.random((3, 2, 4, 4)) for name in ("pristine", "all blocks")}
     figure = draw_maps(maps, WORDS, heads_table(), "zeros")
     drawn = [axis.images[0].get_array() for axis in figure.axes[:6]]
-    for column, (block, head) in enumerate([(1, 0), (2, 1), (0, 1)]):
-        np.testing.assert_array_equal(drawn[column], maps["pristine"][block, head])
-        np.testing.assert_array_equal(drawn[3 + column], maps["all blocks"][block, head])
+    for row, (block, head) in enumerate([(1, 0), (2, 1), (0, 1)]):
+        np.testing.assert_array_equal(drawn[2 * row], maps["pristine"][block, head])
+        np.testing.assert_array_equal(drawn[2 * row + 1], maps["all blocks"][block, head])
     titles = [" ".join(axis.get_title("left").split()) for axis in figure.axes[:3]]
     assert titles[0] == "Block 1, head 0 looks at the word before"
-    labels = [text.get_text() for text in figure.axes[3].get_xticklabels()]
+    assert titles[1] == "The same head, W_Q of all blocks replaced"
+    labels = [text.get_text() for text in figure.axes[4].get_xticklabels()]
     assert labels == ["<|endoftex", "Once", "upon", "·"]
     assert "W_Q is replaced by zeros" in " ".join(figure.get_supxlabel().split())

@@ -106,8 +106,8 @@ def test_a_band_without_tokens_is_an_empty_panel(table, baselines):
         short[f"rise_from_100{end}"] = known[f"rise_from_100{end}"] = numpy.nan
     figure = evaluated(short, known)
     figure.draw_without_rendering()
-    assert "tokens 100 and on: not worse than a bigram" not in words(figure).replace("\n", " ")
-    assert "tokens 100 and on" in words(figure)
+    assert "Tokens 100 and on: not worse than a bigram" not in words(figure)
+    assert "Tokens 100 and on" in words(figure)
 
 
 def test_each_sweep_with_texts_has_its_panels(table, baselines):
@@ -142,3 +142,17 @@ def test_single_blocks_stand_at_their_block(table, baselines):
     numpy.testing.assert_array_equal(line.get_ydata(), part["rise"].iloc[1:])
     assert "index of the single block replaced" in words(figure)
     assert "bigram from" not in words(figure)
+
+
+def test_titles_of_the_texts_say_what_becomes_of_them(table):
+    text = words(figures.draw_texts(table, cuda=True))
+    backend = list(dict.fromkeys(table["backend"]))[-1]
+    own = table[table["backend"] == backend].sort_values("blocks_replaced")
+    for title, column, form in (
+        ("Repeated 4-grams in the texts", "seq_rep_4", ".0%"),
+        ("Loss of the pristine model on the texts", "pristine_nll", ".1f"),
+    ):
+        first, last = (f"{own[column].iloc[place]:{form}}" for place in (0, -1))
+        assert f"{title}: {first} pristine, {last} with 12 blocks ({backend})" in text
+    without = table.assign(seq_rep_4=numpy.nan)
+    assert "Repeated 4-grams in the texts:" not in words(figures.draw_texts(without, cuda=True))

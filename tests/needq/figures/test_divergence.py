@@ -2,6 +2,7 @@
 
 import fake_run
 import numpy
+import pandas
 import pytest
 from drawn import assert_same_bytes, words
 from needq.divergence.summary import summary_table
@@ -39,3 +40,18 @@ def test_divergence_lines_are_the_tables_means(summary):
     pair = summary[summary["left"] != summary["right"]]
     for axis, column in zip(figure.axes, ("identical", "common_prefix_share"), strict=True):
         numpy.testing.assert_array_equal(axis.lines[0].get_ydata(), pair[column])
+
+
+def test_titles_say_how_many_texts_are_identical_and_where_others_diverge(summary):
+    pair = summary[summary["left"] != summary["right"]]
+    text = words(draw_divergence(summary, cuda=True))
+    for column, title in (
+        ("identical", "Identical texts"),
+        ("common_prefix_share", "Share of a text before it diverges"),
+    ):
+        mean = numpy.average(pair[column], weights=pair["texts"])
+        assert f"{title}: {mean:.0%}" in text
+    other = pair.assign(right="third", identical=1.0, common_prefix_share=1.0)
+    both = words(draw_divergence(pandas.concat([summary, other]), cuda=True))
+    mean = numpy.average(pair["identical"], weights=pair["texts"])
+    assert f"Identical texts: {mean:.0%} to 100%, by pair" in both

@@ -36,7 +36,7 @@ def test_what_was_not_run_is_said(cuda, said):
 
 def test_flips_are_cumulative_and_carry_the_interval():
     figure = draw_flips(*flip_tables(), cuda=True)
-    observed, predicted = figure.axes[1].lines[:2]
+    observed, predicted = figure.axes[2].lines[:2]
     assert observed.get_ydata()[-1] == 32
     assert predicted.get_ydata()[-1] == pytest.approx(42)
     assert "p = 0.6" in words(figure)
@@ -51,3 +51,12 @@ def test_flips_by_margin_are_counts_with_the_interval_of_the_prediction():
     assert observed.get_ydata().tolist() == [20, 20]
     [bars] = axis.collections
     assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[13, 30]] * 2
+
+
+def test_the_title_says_how_small_the_margins_of_flips_are():
+    table, places, margins = flip_tables()
+    assert "50% of the flips had a margin below one logit error" in words(
+        draw_flips(table, places, margins, cuda=True)
+    )
+    none = margins.assign(flipped=0)
+    assert "No token flipped" in words(draw_flips(table, places, none, cuda=True))

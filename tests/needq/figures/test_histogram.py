@@ -20,10 +20,7 @@ def test_the_same_bytes_twice_without_a_word_on_cuda(table, tmp_path):
 def test_histogram_is_a_density(table):
     figure = draw_histogram(table)
     assert [axis.get_title(loc="left") for axis in figure.axes] == [
-        "Block 0",
-        "Block 4",
-        "Block 7",
-        "Block 11",
+        f"W_Q of block {block} and noise" for block in (0, 4, 7, 11)
     ]
     patch = figure.axes[0].patches[0]
     values, edges, _ = patch.get_data()

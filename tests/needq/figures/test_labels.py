@@ -3,7 +3,7 @@
 import fake_run
 import numpy
 import pytest
-from drawn import assert_same_bytes, line, words
+from drawn import assert_same_bytes, line, smallest_letters, words
 from needq.common.keys import ALL_LABELS, NONE, UNLABELLED
 from needq.figures import labels as label_figures
 from needq.metrics import degradation as metrics
@@ -19,6 +19,10 @@ def tables(fake_folder):
 
 def test_the_same_bytes_twice(tables, tmp_path):
     assert_same_bytes(lambda: {"labels": label_figures.draw_labels(*tables, 12, False)}, tmp_path)
+
+
+def test_letters_are_large_enough_on_a_phone(tables):
+    assert smallest_letters(label_figures.draw_labels(*tables, 12, False)) >= 8
 
 
 def test_bars_are_the_shares_on_top_of_each_other(tables):

@@ -3,7 +3,7 @@
 import numpy
 import pandas
 import pytest
-from drawn import assert_same_bytes, words
+from drawn import assert_same_bytes, smallest_letters, words
 from needq.common.keys import TOO_SMALL
 from needq.figures import ledger as ledger_figures
 from needq.plan.corners import ALL, ALONE, LAST, SHARE
@@ -33,6 +33,10 @@ def test_the_same_bytes_twice(tmp_path):
     assert_same_bytes(
         lambda: {"ledger": ledger_figures.draw_ledger(ledger_table(), False)}, tmp_path
     )
+
+
+def test_letters_are_large_enough_on_a_phone():
+    assert smallest_letters(ledger_figures.draw_ledger(ledger_table(), False)) >= 8
 
 
 def test_each_effect_of_each_cause_is_a_point_with_its_interval():

@@ -47,6 +47,7 @@ def write_project(folder):
     for name in (*crate.WORKFLOW, "resources/pocket-gpt2", "resources/texts", "resources/tasks"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    (folder / "docs").mkdir()
     for name in ("Snakefile", *crate.DOCUMENTS):
         shutil.copy(ROOT / name, folder / name)
     results = folder / "results" / RUN

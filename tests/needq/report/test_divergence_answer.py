@@ -54,7 +54,8 @@ def test_the_headline_is_computed_from_the_shares():
     short, (start, why, alone, last) = said(table, cuda=True)
     assert short == (
         "A GPU writes another text because it draws its random numbers in another way: "
-        "token draws 54%, noise 46%, arithmetic 0%."
+        "token draws 54% (95% interval 42% to 66%), noise 46% (95% interval 34% to 58%), "
+        "arithmetic 0% (95% interval -12% to 12%)."
     )
     assert start == (
         "one and gpu (both in bfloat16; different token draws, device): 100% of 36 texts diverge "

@@ -56,3 +56,10 @@ def test_mixtures_have_a_table_if_there_are_any():
 def test_an_interval_that_is_not_there_is_not_shown():
     table = healing_table().assign(recovered_low=float("nan"), recovered_high=float("nan"))
     assert "recovers 75% of this damage." in " ".join(page(table).split())
+
+
+def test_sets_of_parameters_are_called_by_what_they_are():
+    text = page(healing_table())
+    shown = text[text.index("after the last step") : text.index("What the columns mean")]
+    assert "W_K, W_V and W_O" in shown
+    assert "keys_values_outputs" not in shown

@@ -133,7 +133,10 @@ def test_page_is_made_of_the_tables(content):
     assert "cpu: float32 on the CPU" in page
     assert "exact: exact arithmetic, with the same bits on every machine" in page
     assert 'href="pages/gallery.html"' in page
-    assert 'href="pages/degradation.html#sweep-cumulative-backend-cpu"' in page
+    section = "w_k-of-the-last-blocks-zeros-sweep-cumulative-backend-cpu"
+    assert f'href="pages/degradation.html#{section}"' in page
+    assert content["diverged"].endswith("2 of 4 texts diverge.")
+    assert f'alt="{content["diverged"]} The figure shows ' in page
     assert "pages/ledger.html" not in page
     assert "<script>alert" not in page
     assert "<img src=x" not in page

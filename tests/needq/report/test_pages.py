@@ -11,6 +11,7 @@ import numpy
 import pandas
 import pytest
 from needq.common import columns, tables
+from needq.common.backends import Backend
 from needq.common.keys import LABELS
 from needq.common.settings import Config, Generation
 from needq.divergence.summary import summary_table, trend_table
@@ -19,10 +20,19 @@ from needq.metrics import labels as label_tables
 from needq.metrics.calibration import KINDS
 from needq.metrics.graded import axes_table
 from needq.report import cells, gallery, pages
-from needq.report.side_by_side import examples
+from needq.report.content import TITLES
+from needq.report.ledger import LedgerPages
+from needq.report.side_by_side import SideBySidePages, examples
 from page_reader import Reader
 
-TEMPLATES = sorted((Path(__file__).parents[3] / "report/templates").iterdir())
+ROOT = Path(__file__).parents[3]
+TEMPLATES = [*sorted((ROOT / "report/templates").iterdir()), ROOT / "docs/glossary.md"]
+NAMES = {
+    "sweeps": {"cumulative": "W_Q of the first blocks"},
+    "steps": {f"q/cumulative/{count:02d}": f"{count} blocks" for count in range(13)},
+    "interventions": {f"q/cumulative/{n:02d}": f"W_Q of the first {n} blocks" for n in range(13)},
+}
+BACKENDS = {"cpu": Backend(), "cpu_float64": Backend(precision="float64")}
 TEST = {"claim": "C1", "statement": "It <b>holds</b>.", "run": "fake", "model": "a-model"}
 CLAIMS = pandas.DataFrame(
     [
@@ -87,7 +97,9 @@ def side_by_side(fake_folder, texts):
 
 @pytest.fixture(scope="module")
 def written(fake_folder, texts):
-    maker = pages.Pages(TEMPLATES, "fake", ["cpu", "cpu_float64"], cuda=False)
+    shared = {"cuda": False, "pages": list(TITLES), "names": NAMES}
+    maker = pages.Pages(TEMPLATES, "fake", ["cpu", "cpu_float64"], **shared)
+    beside = SideBySidePages(TEMPLATES, "fake", ["cpu", "cpu_float64"], **shared)
     degradation = metrics.degradation_table("cpu", *fake_run.stages(fake_folder, "cpu"))
     diffs = fake_run.read(fake_folder, "diff/*/*")
     summary = summary_table(diffs)
@@ -97,12 +109,13 @@ def written(fake_folder, texts):
         "degradation": maker.degradation(degradation),
         "divergence": maker.divergence(summary, trend_table(diffs)),
         "gallery": maker.gallery(
-            gallery.grid(texts, {}, PROMPTS), 7, "", gallery.diverging_pairs(summary)
+            gallery.grid(texts, {}, PROMPTS, None, gallery.diverging_pairs(summary)), 7, ""
         ),
-        "side_by_side": maker.side_by_side(side_by_side(fake_folder, texts), PROMPTS),
+        "side_by_side": beside.side_by_side(side_by_side(fake_folder, texts), PROMPTS, BACKENDS),
         "labels": maker.labels(*label_tables_of(fake_folder)),
         "claims": maker.claims(CLAIMS, METHODS, HALF_POINTS),
         "provenance": maker.provenance(hostile, RECORD, None, "no expected digests"),
+        "glossary": maker.explain_terms(),
     }
 
 
@@ -133,7 +146,7 @@ def test_no_page_runs_or_loads_anything(written):
         assert not [name for name, _ in reader.values if name.startswith("on")]
         assert not [value for name, value in reader.values if name == "src"]
         links = [value for name, value in reader.values if name == "href"]
-        known = r"(\.\./index|side_by_side|labels)\.html(#[\w/-]+)?|#[\w-]+"
+        known = r"(\.\./index|\w+)\.html(#[\w/-]+)?|#[\w-]+"
         assert all(re.fullmatch(known, link) for link in links)
         assert "url(" not in reader.style
         assert "@import" not in reader.style
@@ -162,13 +175,14 @@ def test_the_gallerys_filter_is_stronger_than_its_grid(written):
 
 def test_missing_cuda_is_said(written):
     assert all("CUDA: not run on this machine." in page for page in written.values())
-    maker = pages.Pages(TEMPLATES, "fake", ["cpu", "cuda"], cuda=True)
-    assert "not run" not in maker.side_by_side([], [])
+    maker = SideBySidePages(TEMPLATES, "fake", ["cpu", "cuda"], cuda=True)
+    assert "not run" not in maker.side_by_side([], [], {})
 
 
 def test_numbers_of_the_table_are_on_its_page(written):
     text = Reader(written["degradation"]).text
-    assert "q/cumulative/12" in text
+    assert "W_Q of the first blocks (sweep cumulative, backend cpu)" in text
+    assert "12 blocks" in text
     assert "nats per token" in text
     maker = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=True)
     row = dict.fromkeys(columns.DEGRADATION, numpy.nan)
@@ -216,12 +230,13 @@ def test_claims_are_shown_with_their_tests(written):
     assert "0.400 to 0.600" in text
     assert "n too small" in text
     assert "1.05" in text
-    assert "∞" in text
+    assert "half-point of cloze inference3.252.50no upper end" in text
+    assert "zeros" in text
 
 
 def test_labels_are_shown_with_how_well_they_are_told_apart(written):
     text = Reader(written["labels"]).text
-    assert "q/cumulative/12" in text
+    assert "12 blocks" in text
     assert "unlabelled: fewer than 8 tokens" in text
     assert "order 2: meaning lost" in text
     assert "0.987" in text
@@ -248,14 +263,14 @@ def test_diverged_texts_are_side_by_side_with_the_token_marked(written, fake_fol
 
 
 def test_a_page_names_its_run_and_its_backends():
-    page = pages.Pages([str(file) for file in TEMPLATES], "fake", ["cpu"], True).side_by_side(
-        [], []
+    page = SideBySidePages([str(file) for file in TEMPLATES], "fake", ["cpu"], True).side_by_side(
+        [], [], {}
     )
     assert "Run fake. Backends: cpu." in page
 
 
 def test_the_ledger_has_causes_and_corners_of_each_pair_and_repeats_last():
-    maker = pages.Pages(TEMPLATES, "fake", ["one"], cuda=True)
+    maker = LedgerPages(TEMPLATES, "fake", ["one"], cuda=True)
     pair, repeat = {"left": "one", "right": "two"}, {"left": "one", "right": "one"}
     row = dict.fromkeys(columns.LEDGER, 0.5) | pair
     causes = pandas.DataFrame([row | {"cause": "noise", "effect": "alone", "low": 0.0625}])
@@ -285,3 +300,52 @@ def test_flips_have_a_table_per_pair():
     assert "exact and half, by margin" in text
     by_margin = text[text.index("by margin") :]
     assert by_margin.index("11.5") < by_margin.index("6 to 19")
+
+
+def test_no_reader_sees_an_id_of_an_intervention(written):
+    for name, page in written.items():
+        assert not re.search(r"\b[qkvo]+/\w+/\d", Reader(page).text), name
+    assert '<span title="q/cumulative/12">12 blocks</span>' in written["degradation"]
+    assert "W_Q of the first 12 blocks" in Reader(written["divergence"]).text
+    assert "W_Q of the first 12 blocks" in Reader(written["gallery"]).text
+    assert "W_Q of the first 12 blocks" in Reader(written["side_by_side"]).text
+
+
+def test_labels_have_their_colours_where_they_are_shown(written):
+    for name in ("labels", "degradation"):
+        assert '<b class="chip" data-label="meaning lost">meaning lost</b>' in written[name]
+        assert '.chip[data-label="noise"] { color: #ffffff; background: #4d4d4d; }' in written[name]
+
+
+def test_pages_link_the_terms_that_they_use_first(written):
+    for name, page in written.items():
+        linked = re.findall(r'<a class="term" href="glossary\.html#([\w-]+)">', page)
+        assert len(set(linked)) == len(linked), name
+        assert bool(linked) == (name != "glossary"), name
+        for anchor in linked:
+            assert f'id="{anchor}"' in written["glossary"]
+    assert '<p class="entry" id="nll"><b>nll</b> (negative log-likelihood)' in written["glossary"]
+
+
+def test_texts_side_by_side_say_what_makes_them_differ(fake_folder, texts):
+    """Other random numbers make texts diverge at once, so a margin would say nothing."""
+    maker = SideBySidePages(TEMPLATES, "fake", ["cpu"], cuda=True)
+    pairs = side_by_side(fake_folder, texts)
+    same = Reader(maker.side_by_side(pairs, PROMPTS, BACKENDS)).text
+    assert "the same random numbers. So only rounding can make their texts diverge." in same
+    assert " preferred its token to the next best one by " in same
+    keyed = BACKENDS | {"cpu_float64": Backend(precision="float64", rng="keyed", noise="native")}
+    other = Reader(maker.side_by_side(pairs, PROMPTS, keyed)).text
+    assert "different random numbers, so their texts diverge at once. Their noise is diff" in other
+    assert "preferred" not in other
+    noise = BACKENDS | {"cpu_float64": Backend(noise="native")}
+    assert "only rounding" not in Reader(maker.side_by_side(pairs, PROMPTS, noise)).text
+
+
+def test_a_half_point_that_does_not_exist_is_said_in_words():
+    rows = [["half-point", numpy.inf, 5.2, numpy.inf, None], ["x", numpy.nan, "n too small", 1, ""]]
+    found = cells.name_infinities(pandas.DataFrame(rows, columns=list(columns.HALF_POINTS)))
+    assert found["estimate"].iloc[0] == "not in this sweep"
+    assert found["high"].tolist() == ["no upper end", 1]
+    assert found["low"].tolist() == [5.2, "n too small"]
+    assert numpy.isnan(found["estimate"].iloc[1])
