@@ -58,7 +58,8 @@ clean:
 	nvidia-smi -L >/dev/null 2>&1 || $(INSTALL) -r requirements/cpu.txt 2>/dev/null \
 	    || echo "pip is offered no CPU build of torch for this Python: taking the registry's, with CUDA"
 	$(INSTALL) --no-build-isolation --use-pep517 -r requirements/base.txt
-	if ! .venv/bin/pip freeze | grep -q '^torch.*+cpu'; then $(INSTALL) -r requirements/cuda.txt; fi
+	.venv/bin/python -c 'from importlib.metadata import version as v; exit(not v("torch").endswith("+cpu"))' \
+	    || $(INSTALL) -r requirements/cuda.txt
 	touch $@
 
 .venv/docs.done: requirements/docs.txt .venv/test.done

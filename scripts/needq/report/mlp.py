@@ -10,7 +10,6 @@ from needq.report import headings
 from needq.report.cells import cells, number
 from needq.report.pages import Pages
 
-
 EQUAL = (
     "At equal change, the MLP is mixed with so much noise that the output of each block changes as "
     "much as by noise in its W_Q."
