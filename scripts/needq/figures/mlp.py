@@ -1,6 +1,6 @@
 """The figure of the MLP beside attention: damage by noise in each, and how much noise changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,17 +14,17 @@ from needq.figures.axes import BLOCK, BLOCKS, draw_line, has_single_blocks
 
 NOISE = "gaussian"
 QUERY = name_replaced("q", NOISE)
+LONG = 30  # letters of a name of which no two are beside each other
 RISE = "rise of nll (nats\nper token)"
 
 
 def draw_mlp(damage: DataFrame, changes: DataFrame) -> Figure:
     """Draw the rise of nll by blocks replaced, by single blocks, and the change of outputs.
 
-    `damage` is `mlp.tsv`, `changes` is `output_changes.tsv`; a panel without rows is left out.
+    `damage` is `mlp.tsv`, `changes` is `output_changes.tsv`; a panel without rows is left out. All
+    noise, which costs much more than equal change, has a panel of its own.
     """
-    single = damage["sweep"].isin(damage.loc[damage["block"].notna(), "sweep"])
-    kinds = [(damage[~single], BLOCKS), (damage[single], BLOCK)]
-    kinds = [(rows, places) for rows, places in kinds if len(rows)]
+    kinds = list(_panels(damage))
     figure, axes = theme.stack(len(kinds) + bool(len(changes)), extra=0.8)
     mixed = list(dict.fromkeys(changes["matrix"])) if len(changes) else []
     names = dict.fromkeys([QUERY, *_names(damage), *(name_replaced(m, NOISE) for m in mixed)])
@@ -33,8 +33,7 @@ def draw_mlp(damage: DataFrame, changes: DataFrame) -> Figure:
         axis.axhline(0, color=theme.INK, linewidth=0.9, zorder=1)
         for name, own in rows.groupby(_names(rows), sort=False):
             draw_line(axis, own, "rise", str(name), looks[str(name)])
-        _add_legend(axis)
-        theme.set_title(axis, _describe(rows), pad=8 + 14 * ((len(axis.lines)) // 2))
+        _add_title(axis, _describe(rows))
         axis.set_ylabel(RISE)
         axis.set_xlabel(places)
         theme.tick_whole_numbers(axis.xaxis)
@@ -51,15 +50,28 @@ def draw_mlp(damage: DataFrame, changes: DataFrame) -> Figure:
     return figure
 
 
+def _panels(damage: DataFrame) -> Iterator[tuple[DataFrame, str]]:
+    """The rows of each panel of damage, W_Q beside the MLP, and what is on its x axis."""
+    single = damage["sweep"].isin(damage.loc[damage["block"].notna(), "sweep"])
+    query, equal = damage["matrix"] == "q", damage["method"] == EQUAL_CHANGE
+    for of_steps, places in ((~single, BLOCKS), (single, BLOCK)):
+        for of_mlp in (equal, ~query & ~equal):
+            if (of_steps & of_mlp).any():
+                yield damage[of_steps & (query | of_mlp)], places
+
+
 def _names(table: DataFrame) -> list[str]:
     """What each row replaces, in words."""
     pairs = zip(table["matrix"], table["method"], strict=True)
     return [name_replaced(matrix, method) for matrix, method in pairs]
 
 
-def _add_legend(axis: Axes) -> None:
-    """Put the legend between the title and the panel, where it hides no line."""
-    axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, borderpad=0.2)
+def _add_title(axis: Axes, title: str) -> None:
+    """Set the title, and put the legend between it and the panel, where it hides no line."""
+    names = axis.get_legend_handles_labels()[1]
+    columns = 2 if max(map(len, names)) < LONG else 1
+    axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=columns, borderpad=0.2)
+    theme.set_title(axis, title, pad=8 + 14 * -(-len(names) // columns))
 
 
 def _describe(damage: DataFrame) -> str:
@@ -97,12 +109,10 @@ def _draw_changes(axis: Axes, changes: DataFrame, looks: Mapping[str, theme.Look
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(NullFormatter())
-    _add_legend(axis)
     first = means[means["matrix"] == means["matrix"].iloc[0]]
     times = (first["change_all_noise"] / first["change_w_q"]).median()
     name = _begin(name_replaced(first["matrix"].iloc[0], NOISE))
-    words = f"{name}, changes a block's output {times:.2g} × as much as W_Q"
-    theme.set_title(axis, words, pad=8 + 14 * ((len(lines) + 1) // 2))
+    _add_title(axis, f"{name}, changes a block's output {times:.2g} × as much as W_Q (median)")
     axis.set_ylabel("change of the block's\noutput (share of its size)")
     axis.set_xlabel("index of the block")
     theme.tick_whole_numbers(axis.xaxis)

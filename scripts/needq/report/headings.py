@@ -118,8 +118,6 @@ HALF_DOSES = {
     "full_rise": "rise at the end",
 }
 MLP = {
-    "matrix": "replaced",
-    "method": "by",
     "blocks_replaced": "blocks replaced",
     "block": "block",
     "rise": "rise of nll",

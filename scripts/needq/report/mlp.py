@@ -10,6 +10,11 @@ from needq.report import headings
 from needq.report.cells import cells, number
 from needq.report.pages import Pages
 
+EQUAL = (
+    "At equal change, the MLP is mixed with so much noise that the output of each block changes as "
+    "much as by noise in its W_Q."
+)
+
 
 class MlpPage(Pages):
     """Renders the page of the MLP."""
@@ -21,7 +26,9 @@ class MlpPage(Pages):
             shown = {
                 name: words for name, words in headings.MLP.items() if rows[name].notna().any()
             }
-            parts.append((f"Sweep {sweep}", shown, cells(rows, shown)))
+            name = name_replaced(rows["matrix"].iloc[0], rows["method"].iloc[0])
+            heading = f"{name[0].upper() + name[1:]} (sweep {sweep})"
+            parts.append((heading, shown, cells(rows, shown)))
         if len(changes):
             means = changes.groupby(["matrix", "block"], sort=False).mean(numeric_only=True)
             heading = "How much the output of a block changes, mean over noise seeds"
@@ -31,7 +38,7 @@ class MlpPage(Pages):
         return self._render(
             "table.html",
             title="MLP and attention",
-            lead=" ".join([describe_mlp(damage), *describe_limits(changes)]),
+            lead=" ".join([EQUAL, describe_mlp(damage), *describe_limits(changes)]),
             parts=parts,
             meanings={name: unit_columns.MLP[name] for name in headings.MLP} | meanings,
             file="tables/mlp.tsv and tables/output_changes.tsv",

@@ -19,11 +19,12 @@ def titles(figure):
 
 def test_a_panel_for_cumulative_steps_for_single_blocks_and_for_changes(made):
     figure = draw_mlp(*made)
-    cumulative, single, changed = figure.axes
+    cumulative, noise, single, changed = figure.axes
     damage = made[0].set_index("sweep")
     for axis, sweep, name in (
         (cumulative, "query", "W_Q, all noise"),
-        (cumulative, "mlp", "the MLP, all noise"),
+        (noise, "mlp", "the MLP, all noise"),
+        (noise, "query", "W_Q, all noise"),
         (cumulative, "equal", "the MLP, at equal change"),
         (single, "single", "W_Q, all noise"),
         (single, "single_equal", "the MLP, at equal change"),
@@ -35,8 +36,9 @@ def test_a_panel_for_cumulative_steps_for_single_blocks_and_for_changes(made):
     assert line(changed, "the MLP, all noise").get_ydata()[0] == pytest.approx(0.8)
     assert titles(figure) == [
         "The MLP, at equal change: 2 × the damage of W_Q with 6 blocks replaced",
+        "The MLP, all noise: 5.2 × the damage of W_Q with 6 blocks replaced",
         "The MLP, at equal change: 2 × the damage of W_Q, median of single blocks",
-        "The MLP, all noise, changes a block's output 4 × as much as W_Q",
+        "The MLP, all noise, changes a block's output 4 × as much as W_Q (median)",
     ]
     assert "5 noise seeds and 20 documents" in words(figure)
 

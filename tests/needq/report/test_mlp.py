@@ -25,7 +25,8 @@ def test_the_page_has_the_ratios_and_the_changes(tmp_path):
     assert "2 times as much as by noise in W_Q (2 to 2)." in text
     assert "tables/mlp.tsv and tables/output_changes.tsv" in text
     for sweep in SWEEPS:
-        assert f"Sweep {sweep['sweep']}" in text
+        assert f"(sweep {sweep['sweep']})" in text
+    assert "The MLP, at equal change (sweep equal)" in text
     for name in ("ratio", "noise_fraction", "change_all_noise"):
         meaning = (unit_columns.MLP | unit_columns.OUTPUT_CHANGES)[name]
         assert meaning.split(":")[0] in text
