@@ -11,10 +11,11 @@ from pathlib import Path
 from needq.common import errors
 from needq.common.keys import model_name
 from needq.plan import at_hand, attention, comparisons, cost, dependencies, estimate, healing
-from needq.plan import names, probes, selection, subsets, verdicts
-from needq.plan.interventions import RUN, sweeps_run
+from needq.plan import probes, selection, subsets, verdicts
 from needq.plan.params import json_text
 from needq.plan.report_pages import opposite, report_pages
+from needq.plan.interventions import RUN, sweeps_run
+from needq.plan.names import words
 
 STARTED = time.time()
 USED = selection.Selection(CONFIG, CUDA)
@@ -32,7 +33,7 @@ PAGE = {
     "pages": list(report_pages(USED)),
 }
 # what pages call sweeps and interventions
-NAMES = names.words(CONFIG, sweeps_run(CONFIG.sweeps, *RUN))
+NAMES = words(CONFIG, sweeps_run(CONFIG.sweeps, *RUN))
 
 
 pathvars:

@@ -9,7 +9,6 @@ from numpy import ndarray
 from pandas import DataFrame, Series, to_numeric
 
 from needq.common.keys import TOO_SMALL
-from needq.common.names import METHOD_NAMES
 from needq.figures import theme
 from needq.figures.axes import BLOCK, BLOCKS, add_cuda, draw_level, draw_line, sort_by_place
 
@@ -18,7 +17,6 @@ TASKS = {
     "cloze inference": "inference",
     "cloze copying": "copying",
 }
-NOT_COMPARED = ("gaussian", "scaled")  # the one that others are compared with, and doses
 # the title of each panel, and what the sweeps in it are called (`needq.plan.comparisons`)
 MATRICES = "Another matrix does {} × the damage of W_Q"
 COMPARISONS = {
@@ -35,9 +33,15 @@ COMPARISONS = {
         "random": "in random order",
     },
     "Another method does {} × the damage of Gaussian noise": {
-        "q": METHOD_NAMES["gaussian"],
-        **{name: words for name, words in METHOD_NAMES.items() if name not in NOT_COMPARED},
-        "bias": "noise, b_Q too",
+        "q": "Gaussian noise",
+        "matched_scores": "noise, scores matched",
+        "rotated_heads": "rotated heads",
+        "rotated_inputs": "rotated inputs",
+        "rolled_heads": "rolled heads",
+        "permuted": "permuted weights",
+        "zero": "zeros",
+        "identity": "identity",
+        "bias": "Gaussian noise, b_Q too",
     },
 }
 
@@ -157,25 +161,24 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
             text = name if kind == "q" else f"{name}: {ratios[kind]:.2f} ×"
             if kind in fair:
                 text += f" {names['bias']}"
-            shift = 0.16 * (index - len(names) / 2)
-            draw_line(axis, own[kind], "rise", text, theme.style(index), shift=shift)
+            look = theme.style(index) | {"linewidth": 0.9 if _has_gaps(own[kind]) else 1.6}
+            draw_line(axis, own[kind], "rise", text, look)
         shown_kinds = [kind for kind in names if kind not in ("q", *fair.values())]
         words = _describe_ratios(title, {kind: ratios[kind] for kind in shown_kinds}, names, fair)
         # the legend is between the title and the panel, where it hides no line
         lines = (len(names) + 1) // 2
-        place: theme.Look = {"loc": "lower left", "bbox_to_anchor": (-0.02, 0.98), "ncols": 2}
-        axis.legend(**place, borderpad=0.2, handlelength=1.6, columnspacing=0.8, fontsize=8)
+        axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, borderpad=0.2)
         theme.set_title(axis, words, pad=8 + 14 * lines)
         axis.set_ylabel("rise of nll (nats\nper token)")
     axes[-1][0].set_xlabel(BLOCKS)
     theme.tick_whole_numbers(axes[-1][0].xaxis)
     seeds = degradation["noise_seeds"].max()
     text = (
-        f"Backend {degradation['backend'].iloc[0]}, {seeds} noise seeds; bands and bars: 95% "
-        "intervals. Dots without a line: only these numbers of blocks were measured. Damage: mean "
-        "rise of nll over the steps that both sweeps have; for orders, at half of the blocks, "
-        "since they are equal at all blocks. All sweeps have the same documents and seeds, so "
-        "ratios are more certain than the intervals here suggest; the page of claims has theirs."
+        f"Backend {degradation['backend'].iloc[0]}, {seeds} noise seeds; bands: 95% intervals. "
+        "Damage: mean rise of nll over the steps that both sweeps have; for orders, at half of the "
+        "blocks, since they are equal at all blocks. Only the markers are measured. All sweeps "
+        "have the same documents and seeds, so ratios are more certain than the bands suggest; the "
+        "page of claims has their intervals."
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
@@ -196,6 +199,11 @@ def _describe_ratios(
         words = title.format(" to ".join(dict.fromkeys([others[0], others[-1]])))
         apart.append(words[0].lower() + words[1:] if apart else words)
     return "; ".join(apart)
+
+
+def _has_gaps(table: DataFrame) -> bool:
+    """Whether a sweep skips numbers of blocks."""
+    return bool((table["blocks_replaced"].sort_values().diff() > 1).any())
 
 
 def _damage_ratio(table: DataFrame, reference: DataFrame, half: bool) -> float:

@@ -6,6 +6,7 @@ from pandas import DataFrame
 
 from needq.common.keys import noise_parts
 from needq.common.names import METHOD_NAMES
+from needq.common.units import name_matrices
 from needq.figures import theme
 
 COLUMNS = 2
@@ -27,7 +28,7 @@ def draw_histogram(table: DataFrame, blocks_shown: int = 4) -> Figure:
         edges = numpy.append(part["bin_low"], part["bin_high"].iloc[-1])
         widths = numpy.diff(edges)
         matrix, method, seed = noise_parts(name)
-        matrix = f"W_{matrix.upper()}"
+        matrix = name_matrices(matrix)
         looks = {
             "weights": {"label": matrix, "fill": True, "alpha": 0.35},
             "noise": {"label": f"{METHOD_NAMES[method]}, seed {seed}", "linewidth": 1.5},

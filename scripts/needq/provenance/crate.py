@@ -29,9 +29,9 @@ PROFILES = {
 }
 SHA256 = "https://w3id.org/ro/terms/workflow-run#sha256"  # RO-Crate 1.1 itself has no such term
 # what is needed to run the workflow again; the tests are not
+GLOSSARY = "docs/glossary.md"  # a page of every run
 WORKFLOW = ("rules", "scripts", "envs", "schemas", "report", "profiles", "requirements")
-DOCUMENTS = ("README.md", "LICENSE", "CITATION.cff", "Makefile", "environment.yaml")
-DOCUMENTS += ("docs/glossary.md",)  # a page of every run
+DOCUMENTS = ("README.md", "LICENSE", "CITATION.cff", "Makefile", "environment.yaml", GLOSSARY)
 RESULTS = ("tables", "figures", "pages", "notebooks")
 RECORDS = ("digests.json", "provenance.json", "report.html")
 LICENSES = {"resources/texts": "CC0-1.0"}  # of what is not under the project's own
