@@ -11,8 +11,9 @@ from pathlib import Path
 from needq.common import errors
 from needq.common.keys import model_name
 from needq.plan import at_hand, attention, comparisons, cost, dependencies, estimate, healing
-from needq.plan import mlp, names, probes, selection, subsets, verdicts
+from needq.plan import mlp, probes, selection, subsets, verdicts
 from needq.plan.interventions import RUN, sweeps_run
+from needq.plan.names import words
 from needq.plan.params import json_text
 from needq.plan.report_pages import opposite, report_pages
 
@@ -32,7 +33,7 @@ PAGE = {
     "pages": list(report_pages(USED)),
 }
 # what pages call sweeps and interventions
-NAMES = names.words(CONFIG, sweeps_run(CONFIG.sweeps, *RUN))
+NAMES = words(CONFIG, sweeps_run(CONFIG.sweeps, *RUN))
 
 
 pathvars:

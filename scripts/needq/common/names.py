@@ -6,6 +6,7 @@ from typing import TypedDict
 METHOD_NAMES = {
     "gaussian": "Gaussian noise",
     "matched_scores": "noise, scores matched",
+    "matched_outputs": "noise at equal change",
     "rotated_heads": "rotated heads",
     "rotated_inputs": "rotated inputs",
     "rolled_heads": "rolled heads",

@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from math import nan
 
+from needq.common.keys import matrices
 from needq.common.names import METHOD_NAMES, Names
 from needq.common.settings import Config, Sweep
 from needq.common.units import name_matrices, name_sweep, name_unit
@@ -41,16 +42,16 @@ def words(config: Config, sweeps: Sequence[str]) -> Names:
 
 def describe_sweep(sweep: Sweep) -> str:
     """What a sweep replaces and by what: `W_Q of the first blocks: Gaussian noise`."""
-    matrices = _matrices(sweep)
+    replaced = _matrices(sweep)
     if sweep.steps in IN_ONE_BLOCK:
-        words = name_sweep(sweep.matrix, sweep.steps).replace(name_matrices(sweep.matrix), matrices)
+        words = name_sweep(sweep.matrix, sweep.steps).replace(name_matrices(sweep.matrix), replaced)
     elif sweep.steps == DOSES:
-        words = f"{matrices}, by dose"
+        words = f"{replaced}, by dose"
     elif isinstance(sweep.block_order, str):
         ends = {FORWARD: "the first blocks", REVERSED: "the last blocks"}
-        words = f"{matrices} of {ends.get(sweep.block_order, 'blocks in a random order')}"
+        words = f"{replaced} of {ends.get(sweep.block_order, 'blocks in a random order')}"
     else:
-        words = f"{matrices} of {_list(sweep.block_order)}"
+        words = f"{replaced} of {_list(sweep.block_order)}"
     return f"{words}: {_method(sweep)}"
 
 
@@ -95,7 +96,7 @@ def _matrices(sweep: Sweep) -> str:
     """What is replaced in a block: `W_Q`, `W_Q and b_Q`, `W_Q (heads 0, 1)`."""
     words = name_matrices(sweep.matrix)
     if sweep.bias == "replace":
-        words += "".join(f" and b_{one.upper()}" for one in sweep.matrix)
+        words += "".join(f" and b_{one.upper()}" for one in matrices(sweep.matrix))
     if sweep.steps != HEADS and sweep.heads != ALL:
         words += f" (heads {', '.join(map(str, sweep.heads))})"
     if sweep.dimensions != ALL:
