@@ -70,7 +70,10 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
             if kind in fair:
                 text += f" {names['bias']}"
             shift = step * (apart.index(kind) - (len(apart) - 1) / 2) if kind in apart else 0
-            draw_line(axis, own[kind], "rise", text, theme.style(index), shift=shift)
+            table = own[kind]
+            if kind in apart:  # dots at 0, where every sweep is the same, would hide each other
+                table = table[table["blocks_replaced"] > 0]
+            draw_line(axis, table, "rise", text, theme.style(index), shift=shift)
         told = {kind: found for kind, found in ratios.items() if kind not in fair.values()}
         words = _describe_ratios(title, told, names, fair)
         # the legend is between the title and the panel, where it hides nothing

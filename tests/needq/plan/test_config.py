@@ -83,7 +83,7 @@ MISTAKES = [
     (
         "sweeps.cumulative.matrix",
         "w",
-        "sweeps.cumulative.matrix: 'w' is not q, k, v, o, qk, qv, kv or",
+        "sweeps.cumulative.matrix: 'w' is not q, k, v, o, qk, qv, kv, qkv, mlp_in, mlp_out or mlp",
     ),
     (
         "sweeps.cumulative.noise_fraction",
