@@ -40,8 +40,11 @@ def test_the_citation_has_what_the_format_demands():
             assert isinstance(CITATION[key], datetime.date)
 
 
-def test_the_citation_is_of_this_version():
+def test_the_citation_and_the_changelog_are_of_this_version():
     assert CITATION["version"] == needq.__version__
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d\S+)\] - (\S+)$", changelog, re.M)
+    assert released[0] == (needq.__version__, str(CITATION["date-released"]))
 
 
 @pytest.mark.parametrize("work", [CITATION, *CITATION["references"]], ids=lambda w: w["title"])

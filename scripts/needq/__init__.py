@@ -1,3 +1,3 @@
 """needq: replace a language model's query matrices by noise, and measure what is lost."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
