@@ -16,9 +16,9 @@ with session(backend, files.weights, snakemake.log[0], files.noise, [files.patch
 
     model, patcher, patches, batch = work.model, work.patcher, work.patches, backend.batch
     if not model.exact:
-        from needq.inference.native import fuse_gelu
+        from needq.inference.fused import fuse
 
-        fuse_gelu(model)
+        fuse(model)
     tokens = read_made(files.tokens, Tokens)
     count = snakemake.params.documents
     documents, n_bytes = tokens["documents"][:count], tokens["bytes"][:count]

@@ -24,7 +24,7 @@ from needq.inference.generate import generate_all, prompt_rows
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher, make_patcher
 from needq.inference.sampling import CudaSampler
-from needq.inference.score import padded
+from needq.inference.padding import padded
 from small import ROOT
 from tokenizers import Tokenizer
 
