@@ -78,7 +78,7 @@ def score_here(folder, seeds):
     fuse(model)
     patcher = Patcher(model, weights, noise)
     documents, sizes = work["documents"], work["bytes"]
-    together = score.documents_together(backend)
+    together = score.documents_together(backend, documents)
     names = [
         (step.block_indices[0], step.heads[0], step.noise_seed) if step.block_indices else None
         for step in steps
