@@ -93,7 +93,7 @@ def prepare(backend: Backend) -> None:
     torch.set_num_threads(backend.threads)
     torch.use_deterministic_algorithms(True)
     # this would fill every new tensor with nan before anything is written to it
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     _keep_memory()
     torch.backends.cuda.matmul.allow_tf32 = backend.precision == "tf32"
     torch.backends.cudnn.allow_tf32 = backend.precision == "tf32"
