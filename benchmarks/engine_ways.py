@@ -77,6 +77,10 @@ def with_backend(backend, scored, folder, work):
 
     prepare(backend)
     model = load(folder / "backup", backend)
+    if scored and not model.exact:  # as the rule score does
+        from needq.inference.fused import fuse
+
+        fuse(model)
     noise = sorted((folder / "noise").iterdir())
     patcher = make_patcher(model, folder / "backup/model.safetensors", backend, noise)
     model.logits(torch.zeros(1, 1, dtype=torch.int64))  # what libraries prepare at a first call

@@ -57,7 +57,7 @@ def score_here(folder, seeds):
     from needq.corrupt.patches import make_patches
     from needq.inference import score
     from needq.inference.backend import load, prepare
-    from needq.inference.native import fuse_gelu
+    from needq.inference.fused import fuse
     from needq.inference.patcher import Patcher
     from needq.plan.interventions import sweep_interventions
 
@@ -75,10 +75,10 @@ def score_here(folder, seeds):
     backend = Backend()
     prepare(backend)
     model = load(backup, backend)
-    fuse_gelu(model)
+    fuse(model)
     patcher = Patcher(model, weights, noise)
     documents, sizes = work["documents"], work["bytes"]
-    together = score.documents_together(backend)
+    together = score.documents_together(backend, documents)
     names = [
         (step.block_indices[0], step.heads[0], step.noise_seed) if step.block_indices else None
         for step in steps

@@ -18,7 +18,7 @@ with session(
     Backend(), files.weights, snakemake.log[0], files.noise, files.patches, **choice
 ) as work:
     from needq.inference import healing
-    from needq.inference.native import fuse_gelu
+    from needq.inference.fused import fuse_gelu
     from needq.inference.refit import refit
 
     model, patch = work.model, work.patches[0]

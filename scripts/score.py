@@ -16,16 +16,16 @@ with session(backend, files.weights, snakemake.log[0], files.noise, [files.patch
 
     model, patcher, patches, batch = work.model, work.patcher, work.patches, backend.batch
     if not model.exact:
-        from needq.inference.native import fuse_gelu
+        from needq.inference.fused import fuse
 
-        fuse_gelu(model)
+        fuse(model)
     tokens = read_made(files.tokens, Tokens)
     count = snakemake.params.documents
     documents, n_bytes = tokens["documents"][:count], tokens["bytes"][:count]
     texts = tables.read_rows(files.texts) if files.texts else []
     tasks = read_tasks(files.tasks) if files.tasks else {}
 
-    together = score.documents_together(backend)
+    together = score.documents_together(backend, documents)
     scores = score.score_documents(model, patcher, patches, documents, n_bytes, together)
     written = {
         "evaluation": (score.document_rows(patches, scores), schemas.EVALUATION),

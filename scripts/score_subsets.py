@@ -18,9 +18,9 @@ with session(
     from needq.inference import subsets
 
     if not work.model.exact:
-        from needq.inference.native import fuse_gelu
+        from needq.inference.fused import fuse
 
-        fuse_gelu(work.model)
+        fuse(work.model)
     [patch], n_blocks = work.patches, work.model.n_blocks
     documents = subsets.chosen_documents(read_made(files.tokens, Tokens), settings)
     together = subsets.documents_together(backend, documents)

@@ -1,9 +1,11 @@
 """Backends: how a model is loaded and computed with, and the record of it."""
 
+import ctypes
 import importlib.metadata
 import os
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +20,9 @@ from needq.common.rows import ProcessRecord
 from needq.exact.device import check_device
 
 T = TypeVar("T")
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+LARGEST_KEPT, MOST_KEPT = 1 << 25, 1 << 29  # bytes; glibc takes no more for the first
 
 
 class Model(Protocol):
@@ -87,8 +92,23 @@ def prepare(backend: Backend) -> None:
         raise UserError("this job's backend needs a CUDA device, and its machine shows none")
     torch.set_num_threads(backend.threads)
     torch.use_deterministic_algorithms(True)
+    # this would fill every new tensor with nan before anything is written to it
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    _keep_memory()
     torch.backends.cuda.matmul.allow_tf32 = backend.precision == "tf32"
     torch.backends.cudnn.allow_tf32 = backend.precision == "tf32"
+
+
+def _keep_memory() -> None:
+    """Let this process keep memory that it frees, where the C library is glibc.
+
+    By default, glibc returns large blocks to the kernel, which clears each of their pages when they
+    are needed again. This took a tenth of the time of scoring pocket-gpt2.
+    """
+    with suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
+        mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
 
 
 def load(backup: Path, backend: Backend) -> Model:

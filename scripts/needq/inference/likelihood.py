@@ -19,6 +19,8 @@ from needq.exact.layers import log_softmax
 from needq.inference.backend import Model, require_finite
 
 CHUNK_ROWS = 128  # rows of logits at a time
+# values of them at a time on a CPU, so that what is made of these stays in its caches
+TILE_VALUES = 1 << 16
 
 
 class Predicted(NamedTuple):
@@ -108,8 +110,9 @@ def row_nlls(model: Model, hidden: Tensor, wanted: Predicted) -> Tensor:
     targets = wanted.targets.to(model.device).split(CHUNK_ROWS)
     chunks = chunks_of_logits(model, hidden, wanted.rows)
     values = [
-        -log_probabilities(model, part).gather(1, own[:, None])[:, 0]
+        -log_probabilities(model, logits).gather(1, token[:, None])[:, 0]
         for part, own in zip(chunks, targets, strict=True)
+        for logits, token in _tiles(part, own)
     ]
     return torch.cat(values).double().cpu()
 
@@ -122,6 +125,21 @@ def pristine(model: Model, hidden: Tensor, wanted: Predicted) -> list[Pristine]:
         values = log_probabilities(model, part)
         kept.append(Pristine(part, values, exponential(values), part.argmax(-1)))
     return kept
+
+
+def _tiles(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Logits [rows, vocabulary] and what else has these rows, a few rows at a time on a CPU."""
+    logits = tensors[0]
+    rows = len(logits) if logits.is_cuda else max(1, TILE_VALUES // logits.shape[1])
+    return zip(*(tensor.split(rows) for tensor in tensors), strict=True)
+
+
+def _ranked_first(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Whether each row of logits ranks its token first: bool [rows]."""
+    if logits.itemsize < 4:  # of equal logits, the one that argmax takes counts
+        return logits.argmax(-1) == tokens
+    # a tie is as good as impossible, and this takes an eighth of the time
+    return logits.gather(1, tokens[:, None])[:, 0] == logits.amax(-1)
 
 
 def compare(
@@ -139,10 +157,11 @@ def compare(
     values: list[Tensor] = []
     for part, own, known in zip(chunks, targets, before, strict=True):
         watch(part)
-        after = log_probabilities(model, part)
-        nll = -after.gather(1, own[:, None])[:, 0]
-        weighted = (known.log_probabilities - after).mul_(known.probabilities)
-        kl = exact_sum(weighted)[:, 0] if model.exact else weighted.sum(-1)
-        same = part.argmax(-1) == known.first
-        values.append(torch.stack([nll.double(), kl.double(), same.double()]))
+        for logits, token, log_p, p, first in _tiles(part, own, *known[1:]):
+            after = log_probabilities(model, logits)
+            nll = -after.gather(1, token[:, None])[:, 0]
+            weighted = torch.sub(log_p, after, out=after).mul_(p)
+            kl = exact_sum(weighted)[:, 0] if model.exact else weighted.sum(-1)
+            same = _ranked_first(logits, first)
+            values.append(torch.stack([nll.double(), kl.double(), same.double()]))
     return Compared(*torch.cat(values, 1).cpu())

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import torch
 import transformers
 from torch import Tensor
-from torch.nn import GELU, Module, ModuleList
+from torch.nn import Module, ModuleList
 from torch.nn.functional import linear
 from torch.utils.hooks import RemovableHandle
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
-from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
 from needq.backup.architectures import find_architecture
@@ -41,6 +40,7 @@ class NativeStream(NamedTuple):
     ids: Tensor  # [batch, tokens] int64
     real: Tensor  # [batch, tokens] bool: False for padding
     kept: tuple[Any, ...] | None  # keys and values of the blocks so far; None if they are not kept
+    told: dict[int, Any]  # how the model calls each block under these ids, as far as it has
 
     def rows(self, index: Tensor) -> "NativeStream":
         """The batch rows that `index` names, in its order; a row may come more than once.
@@ -48,7 +48,7 @@ class NativeStream(NamedTuple):
         The keys and values of blocks so far stay as they are.
         """
         x = None if self.x is None else self.x[index]
-        return NativeStream(x, self.ids[index], self.real[index], self.kept)
+        return NativeStream(x, self.ids[index], self.real[index], self.kept, {})
 
 
 class _Given(Module):
@@ -132,13 +132,19 @@ class NativeModel:
 
         `keep` keeps the keys and values of each block, for `cache`.
         """
-        return NativeStream(None, ids.to(self.device), mask.to(self.device), () if keep else None)
+        kept = () if keep else None
+        return NativeStream(None, ids.to(self.device), mask.to(self.device), kept, {})
 
     def block(self, index: int, stream: NativeStream) -> NativeStream:
-        """The stream after one more block."""
+        """The stream after one more block.
+
+        The model's own pass calls it the first time. From then on, this calls it in the same way.
+        """
         block: Module = self._blocks[index]
-        outputs: list[Any] = []
-        hook = block.register_forward_hook(lambda _, inputs, output: outputs.append(output))
+        if index in stream.told:
+            return stream._replace(x=self._called(block, index, stream))
+        calls: list[Any] = []
+        hook = block.register_forward_hook(lambda _, *call: calls.append(call), with_kwargs=True)
         # of this block alone: transformers counts the tokens so far in the first block's
         cache = None if stream.kept is None else DynamicCache(config=self.model.config)
         try:
@@ -146,11 +152,22 @@ class NativeModel:
             self._pass([self._given(stream)] * index + [block], stream, cache)
         finally:
             hook.remove()
-        self._in_tuples = isinstance(outputs[0], tuple)
-        x = outputs[0][0] if self._in_tuples else outputs[0]
+        [(inputs, settings, output)] = calls
+        self._in_tuples = isinstance(output, tuple)
+        x = output[0] if self._in_tuples else output
         if stream.kept is None or cache is None:
+            # not in float64, which is a matter of the model's own pass
+            if inputs and inputs[0].dtype != torch.float64 and (not index or inputs[0] is stream.x):
+                stream.told[index] = inputs, settings
             return stream._replace(x=x)
         return stream._replace(x=x, kept=(*stream.kept, cache.layers[index]))
+
+    @torch.inference_mode()
+    def _called(self, block: Module, index: int, stream: NativeStream) -> Tensor:
+        """What a block gives when it is called as the model's own pass called it."""
+        inputs, settings = stream.told[index]
+        output = block(stream.x if index else inputs[0], *inputs[1:], **settings)
+        return output[0] if self._in_tuples else output
 
     def hidden(self, stream: NativeStream) -> Tensor:
         """What `head` takes, after the last block: [batch, tokens, width]."""
@@ -284,17 +301,3 @@ def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:
     if wide:
         compute_in_float64(model)
     return model.to(backend.device).eval().requires_grad_(False)
-
-
-def fuse_gelu(model: NativeModel) -> None:
-    """Let a model compute the tanh form of GELU in one pass over its values, not in eight.
-
-    Scores of pocket-gpt2 take 0.84 of the time. They differ in their last bits only. In 16 bits one
-    rounding instead of eight would show, so there a model keeps its own way.
-    """
-    if next(model.model.parameters()).itemsize < 4:
-        return
-    for module in list(model.model.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, NewGELUActivation):
-                setattr(module, name, GELU("tanh"))

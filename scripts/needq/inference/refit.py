@@ -11,7 +11,7 @@ from needq.backup.layout import Architecture
 from needq.backup.parameter_sets import Index, query_parts, trained_parts
 from needq.common.healing import RATES, Healing
 from needq.inference.native import NativeModel
-from needq.inference.score import padded
+from needq.inference.padding import padded
 
 BETAS = (0.9, 0.95)  # of AdamW, which has no weight decay here
 LARGEST_GRADIENT = 1.0  # its norm over all parameters; a larger one is scaled down

@@ -24,6 +24,7 @@ from needq.inference.likelihood import (
     pristine,
     token_scores,
 )
+from needq.inference.padding import filled
 from needq.inference.patcher import Patcher
 from needq.inference.prefix_tree import hidden_under_each
 from needq.inference.sampling import as_array
@@ -31,21 +32,18 @@ from needq.inference.stack import PRISTINE, Stack, stacks
 
 Text = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
 
-
-def padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of ids as one tensor [rows, longest], and which of its entries are real."""
-    width = max(len(row) for row in rows)
-    ids = torch.tensor([list(row) + [0] * (width - len(row)) for row in rows])
-    return ids, torch.arange(width) < torch.tensor([[len(row)] for row in rows])
+TOKENS = 1400  # that pass through a block at once on a CPU
 
 
-def documents_together(backend: Backend) -> int:
+def documents_together(backend: Backend, documents: Sequence[Sequence[int]]) -> int:
     """How many documents pass through a model at once.
 
-    On a CPU they are few, so that the values of a block stay in its caches: 8 take 0.82 of the time
-    of 32 (pocket-gpt2, documents of 170 tokens).
+    On a CPU they have about TOKENS tokens, so that the values of a block stay in its caches: 8 of
+    170 tokens take 0.82 of the time of 32 (pocket-gpt2).
     """
-    return min(backend.batch, 8) if backend.device == "cpu" else backend.batch
+    if backend.device != "cpu":
+        return backend.batch
+    return min(backend.batch, max(8, TOKENS // max(map(len, documents))))
 
 
 @torch.inference_mode()
@@ -123,8 +121,8 @@ def document_digests(
 
 
 def next_tokens(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor, Predicted]:
-    """`padded` rows, and that each token of a row after the first is predicted."""
-    ids, mask = padded(rows)
+    """`filled` rows, and that each token of a row after the first is predicted."""
+    ids, mask = filled(rows)
     asked = [(number, 1, row[1:]) for number, row in enumerate(rows)]
     return ids, mask, predicted(asked, ids.shape[1])
 
@@ -204,7 +202,7 @@ def score_texts(model: Model, texts: Sequence[Text], batch: int) -> list[TextSco
 def token_nlls(model: Model, texts: Sequence[Text], batch: int) -> Iterator[torch.Tensor]:
     """The nll (nats, float64) of each new token of each text."""
     for part in batches(texts, batch):
-        ids, mask = padded([[*prompt, *new] for prompt, new in part])
+        ids, mask = filled([[*prompt, *new] for prompt, new in part])
         asked = [(number, len(prompt), new) for number, (prompt, new) in enumerate(part)]
         wanted = predicted(asked, ids.shape[1])
         nlls, _ = token_scores(model, hidden(model, ids, mask), wanted)
@@ -221,7 +219,7 @@ def logits_at_positions(
     """
     arrays = []
     for part in batches(texts, batch):
-        ids, mask = padded([[*prompt, *new] for prompt, new in part])
+        ids, mask = filled([[*prompt, *new] for prompt, new in part])
         there = [[position < len(new) for position in positions] for _, new in part]
         rows = [
             number * ids.shape[1] + len(prompt) - 1 + position

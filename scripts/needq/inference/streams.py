@@ -11,8 +11,8 @@ from needq.common.files import canonical_json
 from needq.corrupt.patches import Patch
 from needq.inference.backend import batches
 from needq.inference.native import NativeModel, NativeStream
+from needq.inference.padding import padded
 from needq.inference.patcher import Patcher
-from needq.inference.score import padded
 from needq.inference.stack import slices_in
 
 Streams = list[NativeStream]  # of each batch of documents

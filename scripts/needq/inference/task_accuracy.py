@@ -14,9 +14,9 @@ from needq.common.rows import AnswerRow
 from needq.corrupt.patches import Patch
 from needq.inference.backend import Model, batches
 from needq.inference.likelihood import predicted, token_scores
+from needq.inference.padding import filled
 from needq.inference.patcher import Patcher
 from needq.inference.prefix_tree import hidden_under_each
-from needq.inference.score import padded
 from needq.inference.stack import PRISTINE
 
 
@@ -36,7 +36,7 @@ def answers(
     scores: list[dict[Candidate, Score]] = [{} for _ in patches]
     by_length = sorted(asked, key=lambda row: len(task.rows[row]))
     for part in progress(batches(by_length, batch), "answer a task, batch"):
-        ids, mask = padded([task.rows[row] for row in part])
+        ids, mask = filled([task.rows[row] for row in part])
         own = [candidate for row in part for candidate in asked[row]]
         places = {row: number for number, row in enumerate(part)}
         wanted = predicted([(places[c.row], c.start, c.tokens) for c in own], ids.shape[1])

@@ -85,10 +85,10 @@ class Job(NamedTuple):
         return 10 + 5 * self.seconds / 60
 
 
-# benchmarks/cost.py; `decode` of float32 is the mean of its 0.024 and of 0.012 at GPT-2's shape
+# benchmarks/cost.py; `decode` of float32 is the mean of its 0.030 and of 0.012 at GPT-2's shape
 # (benchmarks/engine.py), and the processor has no instructions for float16
 RATES = {
-    "float32": Rates(0.018, 0.012, 3.8e-4, 1e-4, 0.0039),
+    "float32": Rates(0.021, 0.0043, 2.9e-4, 3.3e-4, 0.0022),
     "float64": Rates(0.04, 0.02, 1.2e-3, 1.1e-4, 0.0054),
     "bfloat16": Rates(0.053, 0.0034, 5.4e-4, 1.9e-5, 0.0036),
     "float16": Rates(0.33, 0.29, 1.3e-3, 1e-4, 0.004),

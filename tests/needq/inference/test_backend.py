@@ -20,6 +20,7 @@ def test_preparing_sets_threads_and_determinism(monkeypatch):
     prepare(Backend(threads=2))
     assert torch.get_num_threads() == 2
     assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     process = record(Backend(threads=2))

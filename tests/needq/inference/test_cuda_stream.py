@@ -22,9 +22,9 @@ from needq.inference.backend import load
 from needq.inference.cuda_stream import GPUS, CudaStreams, philox, wave_size
 from needq.inference.generate import generate_all, prompt_rows
 from needq.inference.native import NativeModel
+from needq.inference.padding import padded
 from needq.inference.patcher import Patcher, make_patcher
 from needq.inference.sampling import CudaSampler
-from needq.inference.score import padded
 from small import ROOT
 from tokenizers import Tokenizer
 

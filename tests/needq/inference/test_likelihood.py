@@ -18,7 +18,9 @@ PLACES = [(0, 1, 7), (0, 2, 3), (0, 1, 4), (1, 0, 0), (1, 1, 10), (1, 2, 2)]
 
 def model(exact=False, dtype=torch.float32):
     """A model whose hidden states are its logits."""
-    return SimpleNamespace(exact=exact, head=lambda hidden: hidden.to(dtype))
+    return SimpleNamespace(
+        exact=exact, device=torch.device("cpu"), head=lambda hidden: hidden.to(dtype)
+    )
 
 
 def naive(values):
@@ -74,6 +76,23 @@ def test_a_model_is_compared_with_the_pristine_one(monkeypatch, exact):
     unchanged = compare(kind, same, wanted, before, seen.append)
     assert unchanged.kl.tolist() == [0.0] * 5
     assert unchanged.same_first.tolist() == [1.0] * 5
+
+
+@pytest.mark.parametrize("values", [1, 25, 1 << 16])
+def test_no_number_depends_on_how_logits_are_cut(monkeypatch, values):
+    """Exact scores have the same bits, however few rows are computed with at a time."""
+    kind, other = model(True, torch.float64), LOGITS.flip(0)
+    wanted = predicted([(0, 2, [7, 3]), (1, 1, [0, 10, 2])], 5)
+
+    def compared():
+        before = pristine(kind, LOGITS, wanted)
+        chunks = likelihood.chunks_of_logits(kind, other, wanted.rows)
+        return torch.stack(compare(kind, chunks, wanted, before, lambda _: None))
+
+    whole, nlls = compared(), likelihood.row_nlls(kind, LOGITS, wanted)
+    monkeypatch.setattr(likelihood, "TILE_VALUES", values)
+    assert torch.equal(compared(), whole)
+    assert torch.equal(likelihood.row_nlls(kind, LOGITS, wanted), nlls)
 
 
 def test_logits_that_are_not_finite_are_refused():

@@ -91,8 +91,10 @@ def test_the_nll_of_each_band_is_that_of_its_tokens(setting):
 
 
 def test_few_documents_together_on_a_cpu():
-    assert [documents_together(Backend(batch=batch)) for batch in (1, 8, 32)] == [1, 8, 8]
-    assert documents_together(Backend(batch=32, device="cuda")) == 32
+    long, short = [[0] * 200] * 40, [[0] * 100] * 40
+    assert [documents_together(Backend(batch=batch), long) for batch in (1, 8, 32)] == [1, 8, 8]
+    assert [documents_together(Backend(batch=batch), short) for batch in (1, 8, 32)] == [1, 8, 14]
+    assert documents_together(Backend(batch=32, device="cuda"), long) == 32
 
 
 def test_nll_is_transformers_own_loss(setting):
