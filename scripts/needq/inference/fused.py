@@ -41,11 +41,11 @@ def fuse(model: NativeModel) -> None:
         return
     for module in model.model.modules():
         if type(module) in (Conv1D, Linear):
-            module.forward = _by_onednn(module)
+            vars(module)["forward"] = _by_onednn(module)
     for module in list(model.model.modules()):  # MLPs of GPT-2 and GPT-Neo
         first, act = (getattr(module, name, None) for name in ("c_fc", "act"))
         if isinstance(first, Conv1D | Linear) and isinstance(act, GELU):
-            first.forward = _by_onednn(first, "gelu", "tanh")
+            vars(first)["forward"] = _by_onednn(first, "gelu", "tanh")
             module.act = Identity()
 
 

@@ -165,6 +165,7 @@ class NativeModel:
     @torch.inference_mode()
     def _called(self, block: Module, index: int, stream: NativeStream) -> Tensor:
         """What a block gives when it is called as the model's own pass called it."""
+        self._rows = len(stream.ids)
         inputs, settings = stream.told[index]
         output = block(stream.x if index else inputs[0], *inputs[1:], **settings)
         return output[0] if self._in_tuples else output
@@ -255,14 +256,15 @@ class NativeModel:
         pristine: Any = changed.weight
         weight = weight.to(pristine.device, pristine.dtype)
         bias = None if bias is None else bias.to(pristine.device, pristine.dtype)
-        product = _conv1d if isinstance(changed, Conv1D) else linear
+        weight = (
+            weight.T if isinstance(changed, Conv1D) else weight
+        )  # that of a Conv1D is [in, out]
 
         def overwrite(_: Module, inputs: tuple[Tensor], output: Tensor) -> None:
             # the MLP of OPT gets the tokens of all rows one below the other
             each = len(inputs[0]) // self._rows if inputs[0].ndim == 2 else 1
             own = slice(each * rows.start, each * rows.stop)
-            of_rows = product(inputs[0][own], weight, bias)
-            output[own, ..., outputs.start : outputs.stop] = of_rows
+            output[own, ..., outputs.start : outputs.stop] = linear(inputs[0][own], weight, bias)
 
         self._hooks.append(changed.register_forward_hook(overwrite))
 
@@ -274,11 +276,6 @@ class NativeModel:
         for name, pristine in self._pristine.items():
             self._parameters[name].copy_(pristine)
         self._pristine.clear()
-
-
-def _conv1d(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The outputs of a Conv1D, whose weight is [in, out]."""
-    return linear(x, weight.T, bias)
 
 
 def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:
