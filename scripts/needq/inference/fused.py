@@ -43,8 +43,8 @@ def fuse(model: NativeModel) -> None:
         if type(module) in (Conv1D, Linear):
             module.forward = _by_onednn(module)
     for module in list(model.model.modules()):  # MLPs of GPT-2 and GPT-Neo
-        first, act = (getattr(module, name, None) for name in ("c_fc", "act"))
-        if isinstance(first, Conv1D | Linear) and isinstance(act, GELU):
+        first: Any = getattr(module, "c_fc", None)
+        if type(first) in (Conv1D, Linear) and isinstance(getattr(module, "act", None), GELU):
             first.forward = _by_onednn(first, "gelu", "tanh")
             module.act = Identity()
 
