@@ -133,5 +133,5 @@ def test_scripts_import_torch_in_their_session_alone():
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert code.count("import session") == 12
+    assert code.count("import session") == 13
     assert done.stdout == "False\n"
