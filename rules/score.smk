@@ -32,6 +32,8 @@ rule score:
         "<benchmarks>/score/{backend}/first/{chunk}.tsv"
     conda:
         "../envs/lm.yaml"
+    # the longest jobs first: else the last one runs alone, while other cores wait
+    priority: 1
     threads: backend_threads
     resources:
         gpu=gpus,
