@@ -211,8 +211,11 @@ def test_sentences_about_divergence():
         assert ends.strip("()") in readme
     assert f"{flips.diverged} of {flips.texts} cases" in readme
     assert f"{flips.predicted:.0f} are predicted (p = {flips.p_value:.2f};" in readme
-    shares = f"token draws {draws['estimate']:.0%}, noise {noise['estimate']:.0%}."
-    assert shares in TEXTS["first page"]
+    shares = [
+        with_interval(row, "estimate", ".0%").replace("(", "(95% interval ")
+        for row in (draws, noise)
+    ]
+    assert "token draws {}, noise {}.".format(*shares) in TEXTS["first page"]
     ends = f"{flips.predicted_low} to {flips.predicted_high}"
     assert (
         f"{flips.diverged} of {flips.texts} texts diverge; predicted {flips.predicted:.1f} "
