@@ -1,7 +1,6 @@
 # Claims: each claim of the article put to tests that can fail.
 #
-# INPUTS   the reference backend's scores, answers and labels, of the sweeps that are compared, and
-#          how the pristine model attends
+# INPUTS   the reference backend's scores, answers and labels, and how the pristine model attends
 # OUTPUTS  tables/claims.tsv, replacement_methods.tsv, half_points.tsv, factorial.tsv (of mixtures)
 #          figures/half_points, comparisons and single, .svg and .png
 #          pages/claims.html

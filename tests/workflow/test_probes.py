@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from document_tables import PageTables
 from needq.common.probes import ENDING, POSITION, PREVIOUS
 from project import ROOT
 
@@ -48,5 +49,5 @@ def test_the_table_has_every_layer_of_every_intervention(probed):
 
 def test_figure_and_page_are_written(probed):
     assert (probed.results / "figures/probes.svg").exists()
-    page = (probed.results / "pages/probes.html").read_text(encoding="utf-8")
+    page = PageTables((probed.results / "pages/probes.html").read_text(encoding="utf-8")).text
     assert "With W_Q of 12 blocks replaced, " in page

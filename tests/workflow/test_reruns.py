@@ -67,7 +67,7 @@ MODULES = {
     "corrupt/rotations": PATCH | {"draw_noise"},
     "corrupt/patches": PATCH,
     "inference/generate": COMPUTE - {"score", "compute_logits", "select_items"},
-    "inference/score": (COMPUTE - {"generate"}) | PROBE | {"score_subsets", "heal"},
+    "inference/score": (COMPUTE - {"generate", "select_items"}) | PROBE | {"score_subsets", "heal"},
     "inference/subsets": {"score_subsets"},
     "inference/refit": {"heal"},
     "inference/task_accuracy": {"score", "select_items"},

@@ -79,7 +79,9 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
         # the legend is between the title and the panel, where it hides nothing
         lines = (len(names) + 1) // 2
         place: theme.Look = {"loc": "lower left", "bbox_to_anchor": (-0.02, 0.98), "ncols": 2}
-        legend = axis.legend(**place, borderpad=0.2, handlelength=1.6, columnspacing=0.8, fontsize=8)
+        legend = axis.legend(
+            **place, borderpad=0.2, handlelength=1.6, columnspacing=0.8, fontsize=8
+        )
         legend.set_in_layout(False)  # as wide as the figure, it would make the panels narrower
         theme.set_title(axis, words, pad=8 + 14 * lines)
         axis.set_ylabel("rise of nll (nats\nper token)")

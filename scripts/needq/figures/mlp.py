@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from needq.common.keys import EQUAL_CHANGE
 from needq.common.units import name_replaced
@@ -31,7 +31,8 @@ def draw_mlp(damage: DataFrame, changes: DataFrame) -> Figure:
     looks = {name: theme.style(index) for index, name in enumerate(names)}
     for (axis,), (rows, places) in zip(axes, kinds, strict=False):
         axis.axhline(0, color=theme.INK, linewidth=0.9, zorder=1)
-        for name, own in rows.groupby(_names(rows), sort=False):
+        # a list of one name would be taken for the name of a column
+        for name, own in rows.groupby(Series(_names(rows), rows.index), sort=False):
             draw_line(axis, own, "rise", str(name), looks[str(name)])
         _add_title(axis, _describe(rows))
         axis.set_ylabel(RISE)

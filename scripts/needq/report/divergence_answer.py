@@ -152,6 +152,8 @@ def _describe_causes(
         f"these do so by new token {token:.0f} (counted from 0) of {new_tokens}."
     )
     why = f"These Shapley shares add up to the {total['estimate']:.0%} of texts that diverge."
+    if (shares["low"] == TOO_SMALL).any():
+        why += " n is too small for their intervals."
     if ARITHMETIC not in differing(backends[left], backends[right]):
         why += " Arithmetic is the same in both backends, so its share is not measured here."
     return short, [start, why, *_describe_effects(mine)]
