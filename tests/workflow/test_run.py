@@ -122,7 +122,8 @@ def test_claims_are_decided_by_their_tests_and_printed_last(rich):
     assert {row["model"] for row in rows} == {"hostile"}
     assert {(row["low"], row["high"]) for row in tests} == {("n too small", "n too small")}
     assert {row["why"] for row in tests} == {"2 noise seeds; needs 5"}
-    assert "needs a sweep of W_Q with its bias" in {row["why"] for row in rows}
+    off = "(sweeps.with_bias: off here, on in config.yaml)"
+    assert f"needs a sweep of W_Q with its bias {off}" in {row["why"] for row in rows}
     nll = {
         (row["sweep"], row["intervention"]): float(row["nll"])
         for row in table(rich, "degradation")
