@@ -141,6 +141,8 @@ def _describe_causes(
     parts = ", ".join(
         f"{row['cause']} {row['estimate']:.0%}{_interval(row)}" for _, row in shares.iterrows()
     )
+    if (shares["low"] == TOO_SMALL).any():
+        parts += " (n is too small for intervals)"
     main = frozenset(shares.loc[shares["estimate"] > MAIN * total["estimate"], "cause"])
     who = "The second backend"
     if _on_cuda((left, right), backends) or _predicted((left, right), backends):
@@ -152,8 +154,6 @@ def _describe_causes(
         f"these do so by new token {token:.0f} (counted from 0) of {new_tokens}."
     )
     why = f"These Shapley shares add up to the {total['estimate']:.0%} of texts that diverge."
-    if (shares["low"] == TOO_SMALL).any():
-        why += " n is too small for their intervals."
     if ARITHMETIC not in differing(backends[left], backends[right]):
         why += " Arithmetic is the same in both backends, so its share is not measured here."
     return short, [start, why, *_describe_effects(mine)]
