@@ -30,10 +30,10 @@ rule score:
         "<logs>/score/{backend}/first/{chunk}.log",
     benchmark:
         "<benchmarks>/score/{backend}/first/{chunk}.tsv"
-    conda:
-        "../envs/lm.yaml"
     # the longest jobs first: else the last one runs alone, while other cores wait
     priority: 1
+    conda:
+        "../envs/lm.yaml"
     threads: backend_threads
     resources:
         gpu=gpus,
