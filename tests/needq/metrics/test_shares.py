@@ -97,10 +97,10 @@ def test_intervals_of_task_accuracies_cover_the_truth(items, truth, spread):
     level = stats.norm.ppf(truth) * (1 + spread[0] ** 2 + spread[1] ** 2) ** 0.5
     chance = stats.norm.cdf(level + by_seed + by_item)
     values = (rng.random(chance.shape) < chance).astype(float)
-    if items == 300 and spread == (0.5, 0.5) and truth == 0.95:
-        pytest.skip("five seeds decide alone, and the share is near 1: 92.6% (docs/metrics.md)")
+    # where five seeds decide alone, and the share is near 1, it is 92.6% (docs/metrics.md)
+    least = 0.92 if (items, truth, spread) == (300, 0.95, (0.5, 0.5)) else 0.93
     found = covers(map(shares.share_of_crossed, values), truth)
-    assert 0.93 - ERROR / 2 <= found <= 0.97 + ERROR / 2
+    assert least - ERROR / 2 <= found <= 0.97 + ERROR / 2
 
 
 # prompts, how alike two texts of one prompt are, the least coverage; on pocket-gpt2 they are not
