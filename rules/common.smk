@@ -10,8 +10,8 @@ from pathlib import Path
 
 from needq.common import errors
 from needq.common.keys import model_name
-from needq.plan import at_hand, attention, comparisons, cost, dependencies, estimate, healing
-from needq.plan import mlp, probes, selection, subsets, verdicts
+from needq.plan import at_hand, attention, choices, comparisons, cost, dependencies, estimate
+from needq.plan import healing, mlp, probes, selection, subsets, verdicts
 from needq.plan.interventions import RUN, sweeps_run
 from needq.plan.names import words
 from needq.plan.params import json_text
@@ -71,6 +71,12 @@ def of_backends(pattern, backends, scored_alone=False, answered=False):
             chunk=USED.chunks_of(name, scored_alone=scored_alone, answered=answered),
         )
     ]
+
+
+def patches_of(interventions):
+    """The patches of the chunks that hold these interventions, and others in the same files."""
+    chunks = choices.chunks_with(USED.chunks, interventions)
+    return expand("<results>/corrupt/patches/{chunk}.json", chunk=chunks)
 
 
 def of_pairs(pattern, pairs):

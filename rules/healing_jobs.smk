@@ -29,16 +29,13 @@ wildcard_constraints:
 
 
 def healed_choice(wildcards):
-    """The intervention that is healed, as `corrupt.patches.read_patches` finds it."""
-    one = HEALED[wildcards.healed]
-    blocks, seeds = [len(one.block_indices)], [one.noise_seed]
-    return {"sweep": one.sweep, "blocks_replaced": blocks, "noise_seeds": seeds}
+    """The intervention that is healed, as it is found in the files of patches."""
+    return choices.as_choice([HEALED[wildcards.healed]])
 
 
 def healed_patches(wildcards):
     """The patches of the chunk that holds the intervention."""
-    chunks = healing.healed_chunks(USED.chunks, HEALED[wildcards.healed])
-    return expand("<results>/corrupt/patches/{chunk}.json", chunk=chunks)
+    return patches_of([HEALED[wildcards.healed]])
 
 
 def healed_noise(wildcards):

@@ -6,13 +6,12 @@
 
 def probe_choice(wildcards):
     """The interventions that a job serves, as they are found in the files of patches."""
-    return probes.choice(CONFIG, wildcards.seed)
+    return choices.as_choice(probes.served(CONFIG, wildcards.seed))
 
 
 def probe_patches(wildcards):
     """The patches that a job serves, and others in the same files."""
-    chunks = probes.chunks(USED, wildcards.seed)
-    return expand("<results>/corrupt/patches/{chunk}.json", chunk=chunks)
+    return patches_of(probes.served(CONFIG, wildcards.seed))
 
 
 def probe_noise(wildcards):

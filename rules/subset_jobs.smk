@@ -11,19 +11,17 @@ SUBSET_SCORES = expand("<results>/subsets/{seed}.parquet", seed=subsets.subset_s
 
 def subset_patches(wildcards):
     """The patches that hold the one which replaces all blocks under a noise seed."""
-    chunk, _ = subsets.all_replaced(USED, int(wildcards.seed))
-    return f"<results>/corrupt/patches/{chunk}.json"
+    return patches_of(subsets.all_replaced(CONFIG, int(wildcards.seed)))
 
 
 def subset_noise(wildcards):
     """The stored noise that this patch draws on."""
-    _, intervention = subsets.all_replaced(USED, int(wildcards.seed))
-    return noise_paths([intervention])
+    return noise_paths(subsets.all_replaced(CONFIG, int(wildcards.seed)))
 
 
 def subset_choice(wildcards):
     """Which patch it is."""
-    return subsets.subset_choice(CONFIG, int(wildcards.seed))
+    return choices.as_choice(subsets.all_replaced(CONFIG, int(wildcards.seed)))
 
 
 def subsets_job(wildcards, input):

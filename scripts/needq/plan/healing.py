@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from needq.common.backends import Backend
 from needq.common.settings import Config
 from needq.plan import cost
+from needq.plan.choices import choose
 from needq.plan.cost import MB, Job, Shape
 from needq.plan.interventions import (
     ALL,
     CUMULATIVE,
     RUN,
-    Chunks,
     Intervention,
     interventions,
     sweeps_run,
@@ -31,11 +31,7 @@ def healed(config: Config) -> list[Intervention]:
     healing = config.healing
     if not healing.run:
         return []
-    every = interventions(config, [healing.sweep])
-    most = max(len(one.block_indices) for one in every)
-    numbers = {0} | {most if n == ALL else int(n) for n in healing.blocks_replaced}
-    seeds = {None, *config.noise_seeds[: healing.noise_seeds]}
-    return [one for one in every if len(one.block_indices) in numbers and one.noise_seed in seeds]
+    return choose(config, healing.sweep, [0, *healing.blocks_replaced], healing.noise_seeds)
 
 
 def healed_name(intervention: Intervention) -> str:
@@ -45,11 +41,6 @@ def healed_name(intervention: Intervention) -> str:
     """
     seed = "none" if intervention.noise_seed is None else intervention.noise_seed
     return f"{len(intervention.block_indices):02d}-{seed}"
-
-
-def healed_chunks(chunks: Chunks, intervention: Intervention) -> list[str]:
-    """The chunk that holds an intervention."""
-    return [name for name, chunk in chunks.items() if intervention in chunk]
 
 
 def healing_problems(config: Config) -> Iterator[str]:

@@ -10,6 +10,7 @@ from needq.common.probes import BACKEND, FOLDS, ITEMS, PROPERTIES
 from needq.common.settings import Config
 from needq.common.units import name_matrices
 from needq.plan import cost
+from needq.plan.choices import choose
 from needq.plan.cost import MB, Job, Shape
 from needq.plan.interventions import (
     ALL,
@@ -17,10 +18,9 @@ from needq.plan.interventions import (
     RUN,
     Intervention,
     numbers_replaced,
-    sweep_interventions,
     sweeps_run,
 )
-from needq.plan.selection import Choice, Selection, noise_names
+from needq.plan.selection import noise_names
 
 PRISTINE = "pristine"  # in the name of a job's file, in place of a noise seed
 
@@ -35,16 +35,7 @@ def probed(config: Config) -> list[Intervention]:
     probes = config.probes
     if not probes.run:
         return []
-    sweep, n_blocks = config.sweeps[probes.sweep], config.model.n_blocks
-    numbers = numbers_replaced(sweep, n_blocks)
-    wanted = {max(numbers) if number == ALL else number for number in probes.blocks_replaced}
-    seeds = probes.noise_seeds
-    chosen = config.noise_seeds[:seeds] if isinstance(seeds, int) else seeds
-    return [
-        one
-        for one in sweep_interventions(probes.sweep, sweep, n_blocks, chosen)
-        if len(one.block_indices) in wanted | {0}
-    ]
+    return choose(config, probes.sweep, [0, *probes.blocks_replaced], probes.noise_seeds)
 
 
 def jobs(config: Config) -> list[str]:
@@ -55,22 +46,6 @@ def jobs(config: Config) -> list[str]:
 def served(config: Config, job: str) -> list[Intervention]:
     """The interventions that one job serves."""
     return [one for one in probed(config) if _job(one.noise_seed) == job]
-
-
-def choice(config: Config, job: str) -> Choice:
-    """The same, as `corrupt.patches.read_patches` finds them."""
-    own = served(config, job)
-    return {
-        "sweep": config.probes.sweep,
-        "blocks_replaced": sorted({len(one.block_indices) for one in own}),
-        "noise_seeds": [own[0].noise_seed],
-    }
-
-
-def chunks(selection: Selection, job: str) -> list[str]:
-    """The chunks that hold the interventions that one job serves."""
-    wanted = set(served(selection.config, job))
-    return [name for name, chunk in selection.chunks.items() if wanted & set(chunk)]
 
 
 def matrix(config: Config) -> str:

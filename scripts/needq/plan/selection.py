@@ -5,14 +5,13 @@ The Snakefile asks, so nothing but plain Python is imported.
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TypedDict
 
 from needq.common.backends import Backend
 from needq.common.settings import Config, Generation
+from needq.plan.choices import Choice, as_choice, choose, chunks_with
 from needq.plan.comparisons import find_comparisons
 from needq.plan.corners import Corner, side_corners
 from needq.plan.interventions import (
-    ALL,
     SCORES,
     TASKS,
     TEXTS,
@@ -20,17 +19,8 @@ from needq.plan.interventions import (
     Intervention,
     cut_into_chunks,
     interventions,
-    numbers_replaced,
     sweeps_run,
 )
-
-
-class Choice(TypedDict):
-    """Some interventions of a sweep, as `corrupt.patches.read_patches` finds them."""
-
-    sweep: str
-    blocks_replaced: list[int]
-    noise_seeds: list[int | None]  # None is the pristine model
 
 
 class Selection:
@@ -189,35 +179,16 @@ class Selection:
 
     @cached_property
     def ledger_choice(self) -> Choice | None:
-        """The ledger's sweep, numbers of blocks replaced and noise seeds, if it is run.
-
-        By these, `corrupt.patches.read_patches` finds its interventions.
-        """
-        if not self.ledger_pairs:
-            return None
-        causes, config = self.config.divergence.causes, self.config
-        numbers = [0, *numbers_replaced(config.sweeps[causes.sweep], config.model.n_blocks)]
-        wanted = {max(numbers) if number == ALL else number for number in causes.blocks_replaced}
-        seeds = causes.noise_seeds
-        chosen = config.noise_seeds[:seeds] if isinstance(seeds, int) else seeds
-        return {
-            "sweep": causes.sweep,
-            "blocks_replaced": [number for number in numbers if number in wanted],
-            "noise_seeds": [*([None] if 0 in wanted else []), *chosen],
-        }
+        """What is said of the ledger's interventions, if it is run."""
+        return as_choice(self.ledger_interventions) if self.ledger_pairs else None
 
     @cached_property
     def ledger_interventions(self) -> list[Intervention]:
         """The interventions that the ledger generates texts under."""
-        choice = self.ledger_choice
-        if choice is None:
+        if not self.ledger_pairs:
             return []
-        return [
-            intervention
-            for intervention in interventions(self.config, [choice["sweep"]])
-            if len(intervention.block_indices) in choice["blocks_replaced"]
-            and intervention.noise_seed in choice["noise_seeds"]
-        ]
+        causes = self.config.divergence.causes
+        return choose(self.config, causes.sweep, causes.blocks_replaced, causes.noise_seeds)
 
     @cached_property
     def ledger_generation(self) -> Generation:
@@ -229,8 +200,7 @@ class Selection:
     @cached_property
     def ledger_chunks(self) -> list[str]:
         """The chunks that hold the ledger's interventions."""
-        wanted = set(self.ledger_interventions)
-        return [name for name, chunk in self.text_chunks.items() if wanted & set(chunk)]
+        return chunks_with(self.text_chunks, self.ledger_interventions)
 
     @cached_property
     def shown_noise(self) -> list[str]:

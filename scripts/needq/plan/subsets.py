@@ -10,9 +10,10 @@ from needq.common.keys import WITHOUT_NOISE
 from needq.common.settings import Config
 from needq.common.subsets import EXACT_BLOCKS, MOST_BLOCKS
 from needq.plan import cost
+from needq.plan.choices import choose
 from needq.plan.cost import Job, Shape
 from needq.plan.interventions import CUMULATIVE, RUN, Intervention, numbers_replaced, sweeps_run
-from needq.plan.selection import Choice, Selection
+from needq.plan.selection import Selection
 
 ROW_BYTES = 10  # of a document under a subset, in its parquet file
 
@@ -28,25 +29,9 @@ def decide_claims(selection: Selection) -> bool:
     return subsets.run and selection.comparisons.get("q") == subsets.sweep
 
 
-def all_replaced(selection: Selection, noise_seed: int) -> tuple[str, Intervention]:
-    """The intervention that replaces all blocks under a noise seed, and the chunk that has it."""
-    config = selection.config
-    for name, chunk in selection.chunks.items():
-        for one in chunk:
-            if (one.sweep, one.noise_seed) == (config.subsets.sweep, noise_seed) and len(
-                one.block_indices
-            ) == config.model.n_blocks:
-                return name, one
-    raise LookupError(f"no intervention replaces all blocks under noise seed {noise_seed}")
-
-
-def subset_choice(config: Config, noise_seed: int) -> Choice:
-    """The same intervention, as `corrupt.patches.read_patches` finds its patch."""
-    return {
-        "sweep": config.subsets.sweep,
-        "blocks_replaced": [config.model.n_blocks],
-        "noise_seeds": [noise_seed],
-    }
+def all_replaced(config: Config, noise_seed: int) -> list[Intervention]:
+    """The one intervention that replaces all blocks under a noise seed."""
+    return choose(config, config.subsets.sweep, [config.model.n_blocks], [noise_seed])
 
 
 def subset_problems(config: Config) -> Iterator[str]:

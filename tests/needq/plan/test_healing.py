@@ -2,9 +2,10 @@
 
 import pytest
 from needq.plan import cost
+from needq.plan.choices import chunks_with
 from needq.plan.cost import Shape
 from needq.plan.estimate import Run
-from needq.plan.healing import healed, healed_chunks, healed_name, healing_job, healing_jobs
+from needq.plan.healing import healed, healed_name, healing_job, healing_jobs
 from needq.plan.selection import Selection
 from planning import read, refusal, with_changes
 
@@ -34,7 +35,7 @@ def test_the_pristine_model_is_healed_first():
 def test_a_healed_model_is_in_one_chunk():
     config = read(ON, ("jobs.interventions_per_job", 1))
     chunks = Selection(config, False).chunks
-    found = [healed_chunks(chunks, one) for one in healed(config)]
+    found = [chunks_with(chunks, [one]) for one in healed(config)]
     assert [len(names) for names in found] == [1] * 6
     assert len({name for own in found for name in own}) == 6
 

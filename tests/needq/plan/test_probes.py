@@ -4,7 +4,6 @@ import pytest
 from default_config import with_changes
 from needq.plan import probes
 from needq.plan.cost import Shape
-from needq.plan.selection import Selection
 from planning import read, refusal
 
 POCKET = Shape(12, 128, 512, 2, 128, 4000)
@@ -23,13 +22,8 @@ def test_each_noise_seed_is_a_job_beside_the_pristine_model():
     assert probes.jobs(config) == ["pristine", "0", "1", "2", "3", "4"]
     ids = [one.id for one in probes.served(config, "2")]
     assert ids == [f"q/cumulative/{count:02d}" for count in (1, 3, 6, 12)]
-    assert probes.choice(config, "2") == {
-        "sweep": "cumulative",
-        "blocks_replaced": [1, 3, 6, 12],
-        "noise_seeds": [2],
-    }
-    pristine = {"sweep": "cumulative", "blocks_replaced": [0], "noise_seeds": [None]}
-    assert probes.choice(config, "pristine") == pristine
+    (pristine,) = probes.served(config, "pristine")
+    assert (pristine.id, pristine.noise_seed) == ("q/cumulative/00", None)
     assert probes.matrix(config) == "W_Q"
 
 
@@ -47,16 +41,6 @@ def test_what_has_no_noise_is_one_job():
     assert [one.id for one in probes.served(config, "pristine")] == [
         f"q/zero/{count:02d}" for count in (0, 6, 12)
     ]
-
-
-def test_chunks_are_those_that_hold_the_interventions():
-    config = read(ON, ("jobs.interventions_per_job", 12))
-    selection = Selection(config, False)
-    chunks = probes.chunks(selection, "3")
-    held = [one for name in chunks for one in selection.chunks[name]]
-    assert set(probes.served(config, "3")) <= set(held)
-    for name in chunks:
-        assert set(probes.served(config, "3")) & set(selection.chunks[name])
 
 
 @pytest.mark.parametrize(
