@@ -7,7 +7,7 @@
 #          score/BACKEND/first/CHUNK.tasks.parquet          a row per item of a task
 #          score/BACKEND/first/CHUNK.logits.safetensors   until they are compared
 #          the reference scores every document, other backends the first ones
-#          texts has rows for sweeps with run: texts, tasks for run: texts or tasks
+#          texts has rows for sweeps whose texts the backend generates; tasks for all but run: scores
 
 
 rule score:

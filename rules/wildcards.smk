@@ -39,8 +39,8 @@ def scored_documents(wildcards):
 
 
 def own_texts(wildcards):
-    """The texts of a chunk and backend, if any are generated under its sweeps."""
-    if wildcards.chunk not in USED.text_chunks:
+    """The texts of a chunk and backend, if it generates any under its sweeps."""
+    if wildcards.chunk not in USED.chunks_of(wildcards.backend):
         return []
     return f"<results>/generate/{wildcards.backend}/first/{wildcards.chunk}.parquet"
 

@@ -54,8 +54,9 @@ class Sweep(Settings):
 
     run: values.WhatIsRun = "scores"
     """What is computed under the interventions of this sweep. texts: texts are generated, the tasks
-    are answered, and the evaluation text is scored. tasks: the same without texts. scores: only the
-    evaluation text is scored. off: nothing, and the sweep is not checked.
+    are answered, and the evaluation text is scored. texts_of_reference: the same, but the reference
+    backend alone generates texts, once, so they are not compared. tasks: the same without texts.
+    scores: only the evaluation text is scored. off: nothing, and the sweep is not checked.
     """
     exact: values.Flag = False
     """Whether the backends of exact arithmetic, which are the slowest, run this sweep too. This
@@ -128,7 +129,9 @@ class Sweep(Settings):
 
 
 class Generation(Settings):
-    """The texts that every backend generates under every intervention with run: texts."""
+    """The texts that every backend generates under every intervention with run: texts, and the
+    reference backend under those with run: texts_of_reference too.
+    """
 
     prompts: values.Prompts
     """The texts to continue. They are plain text: no chat template is applied."""

@@ -200,7 +200,9 @@ AutoOrFlag = Annotated[
 GpuName = Literal["T4", "A10G", "L4", "V100", "A100", "L40S", "RTX 4090", "H100", "H200", "B200"]
 NamedGpu = Annotated[GpuName, Tag(NAME)] | Annotated[None, Tag(NOTHING)]
 GpuThreads = Annotated[int, Field(ge=256, le=65_536), WHOLE]
-WhatIsRun = Annotated[Literal["texts", "tasks", "scores", "off"], BeforeValidator(_off)]
+WhatIsRun = Annotated[
+    Literal["texts", "texts_of_reference", "tasks", "scores", "off"], BeforeValidator(_off)
+]
 
 Text = Annotated[
     str, Field(min_length=1, max_length=100_000), AfterValidator(_no_nul), BeforeValidator(_text)

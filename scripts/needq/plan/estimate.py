@@ -97,9 +97,11 @@ class Run:
             yield self.reference_texts(reference)
             yield self.select_items(reference)
         for name in self._on_cpu(used.compared):
-            backend, chunks = self._backend(name), used.chunks_of(name)
-            for chunk in chunks.values():
+            backend = self._backend(name)
+            for key, chunk in used.chunks_of(name).items():
                 yield self.generate(backend, chunk)
+                if key in used.reference_chunks:  # compared with no other
+                    continue
                 yield self.logits(backend, chunk)
                 if used.repeated(chunk):
                     yield self.repeat(backend, chunk)
@@ -184,7 +186,7 @@ class Run:
         """Score documents, and texts and tasks if the chunk named `key` has them."""
         backend, shape = self._backend(name), self.shape
         seconds, memory = self.documents_job(backend, chunk, self.used.documents_of(name))
-        if key in self.used.text_chunks:
+        if key in self.used.chunks_of(name):
             texts, new = self.texts.rows * len(chunk), self.texts.new
             length = self.texts.before + new
             seconds += cost.score_seconds(shape, backend, shape.n_blocks, 1, texts, length, new)
@@ -277,9 +279,10 @@ class Run:
         meanwhile = 0
         for name in self._on_cpu(used.compared):
             size = 8 if self._backend(name).precision == "float64" else 4
-            for chunk in used.chunks_of(name).values():
+            for key, chunk in used.chunks_of(name).items():
                 kept += len(chunk) * self.texts.rows * TEXT_BYTES
-                meanwhile += (len(chunk) + len(used.repeated(chunk))) * logits * size
+                if key not in used.reference_chunks:
+                    meanwhile += (len(chunk) + len(used.repeated(chunk))) * logits * size
         return kept / MB, meanwhile / MB
 
     def _noises(self, interventions: Sequence[Intervention]) -> float:

@@ -38,7 +38,7 @@ CUMULATIVE, SINGLE, HEADS, DIMENSIONS, DOSES = (
     "doses",
 )
 IN_ONE_BLOCK = (SINGLE, HEADS, DIMENSIONS)  # steps that replace something in one block alone
-TEXTS, TASKS, SCORES = RUN = ("texts", "tasks", "scores")
+TEXTS, TEXTS_OF_REFERENCE, TASKS, SCORES = RUN = ("texts", "texts_of_reference", "tasks", "scores")
 
 
 @dataclass(frozen=True)

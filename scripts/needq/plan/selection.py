@@ -15,6 +15,7 @@ from needq.plan.interventions import (
     SCORES,
     TASKS,
     TEXTS,
+    TEXTS_OF_REFERENCE,
     Chunks,
     Intervention,
     cut_into_chunks,
@@ -138,10 +139,15 @@ class Selection:
 
     @cached_property
     def text_chunks(self) -> Chunks:
-        """The chunks of the sweeps under which texts are generated, the exact ones first."""
+        """The chunks of the sweeps under which every backend generates, the exact ones first."""
         exact = sweeps_run(self.config.sweeps, TEXTS, exact=True)
         others = [name for name in sweeps_run(self.config.sweeps, TEXTS) if name not in exact]
         return self.exact_chunks | self._chunks(others)
+
+    @cached_property
+    def reference_chunks(self) -> Chunks:
+        """The chunks of the sweeps under which the reference backend alone generates texts."""
+        return self._chunks(sweeps_run(self.config.sweeps, TEXTS_OF_REFERENCE))
 
     @cached_property
     def chunks(self) -> Chunks:
@@ -151,7 +157,8 @@ class Selection:
     @cached_property
     def task_chunks(self) -> Chunks:
         """The chunks of the sweeps under which tasks are answered, those with texts first."""
-        return self.text_chunks | self._chunks(sweeps_run(self.config.sweeps, TASKS))
+        tasks = self._chunks(sweeps_run(self.config.sweeps, TASKS))
+        return self.text_chunks | self.reference_chunks | tasks
 
     def chunks_of(
         self, *backends: str, scored_alone: bool = False, answered: bool = False
@@ -161,7 +168,10 @@ class Selection:
             return self.exact_chunks
         if scored_alone:
             return self.chunks
-        return self.task_chunks if answered else self.text_chunks
+        if answered:
+            return self.task_chunks
+        alone = set(backends) == {self.reference}
+        return self.text_chunks | (self.reference_chunks if alone else {})
 
     def repeated(self, interventions: Sequence[Intervention]) -> list[Intervention]:
         """Those that a repeat has: the pristine model, and the first noise seed's."""
@@ -169,12 +179,16 @@ class Selection:
         return [one for one in interventions if one.noise_seed in seeds]
 
     def compared_chunks(self, left: str, right: str) -> list[str]:
-        """The chunks in which two backends are compared. A repeat needs one noise seed only."""
+        """The chunks in which two backends are compared: those under which both generate texts.
+
+        A repeat needs one noise seed only, and none of what the reference alone generates.
+        """
         seeds = {None, self.config.noise_seeds[0]}
         return [
             name
             for name, chunk in self.chunks_of(left, right).items()
-            if left != right or seeds & {intervention.noise_seed for intervention in chunk}
+            if name not in self.reference_chunks
+            and (left != right or seeds & {intervention.noise_seed for intervention in chunk})
         ]
 
     @cached_property

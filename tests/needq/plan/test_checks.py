@@ -29,6 +29,7 @@ DISAGREEING = [
     ("sweeps", {"a": {"run": "scores"}}, "sweeps: none has run: texts; set it for one sweep"),
     ("sweeps.cumulative.exact", False, "sweeps: none has exact: true, but backend exact is exact"),
     ("sweeps.keys.exact", True, "sweeps.keys.exact: exact: true needs run: texts"),
+    ("sweeps.single.exact", True, "sweeps.single.exact: exact: true needs run: texts"),
     (
         "sweeps.keys.counts",
         [13],

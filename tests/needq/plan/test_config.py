@@ -109,12 +109,12 @@ MISTAKES = [
     (
         "sweeps.cumulative.run",
         "always",
-        "sweeps.cumulative.run: 'always' is not texts, tasks, scores or off",
+        "sweeps.cumulative.run: 'always' is not texts, texts_of_reference, tasks, scores or off",
     ),
     (
         "sweeps.cumulative.run",
         True,
-        "sweeps.cumulative.run: True is not texts, tasks, scores or off",
+        "sweeps.cumulative.run: True is not texts, texts_of_reference, tasks, scores or off",
     ),
     ("sweeps.cumulative.exact", 1, "sweeps.cumulative.exact: 1 is not yes or no"),
     ("sweeps.cumulative.exact", "maybe", "sweeps.cumulative.exact: 'maybe' is not yes or no"),

@@ -142,3 +142,19 @@ def test_a_scheduler_is_asked_for_more_than_is_promised():
     job = estimate.Job(600, 1500)
     assert job.minutes_asked == 10 + 50
     assert job.memory_asked == 4000
+
+
+def test_texts_of_the_reference_alone_are_one_more_job():
+    tasks, alone, every = (
+        Run(read(("sweeps.single.run", kind)), False, POCKET)
+        for kind in ("tasks", "texts_of_reference", "texts")
+    )
+    jobs = [len(list(run.jobs())) for run in (tasks, alone, every)]
+    assert jobs[1] - jobs[0] == 1
+    assert jobs[2] - jobs[0] > 10  # of other backends, repeats, logits and comparisons
+    seconds = [run.estimate().seconds for run in (tasks, alone, every)]
+    assert 10 < seconds[1] - seconds[0] < 25
+    assert seconds[2] - seconds[0] > 2 * (seconds[1] - seconds[0])
+    disk = [run.estimate() for run in (tasks, alone, every)]
+    assert disk[0].disk < disk[1].disk < disk[2].disk
+    assert disk[0].meanwhile == disk[1].meanwhile < disk[2].meanwhile

@@ -185,11 +185,39 @@ def test_no_chunk_mixes_kinds_of_sweep():
 
 def test_exact_backends_run_the_exact_sweeps_alone():
     selection = select(("sweeps.keys.run", "texts"))
-    assert sweeps_of(selection.chunks_of("cpu")) == ["cumulative", "keys"]
+    assert sweeps_of(selection.chunks_of("cpu")) == ["cumulative", "keys", "single"]
     assert len(sweeps_of(selection.chunks_of("cpu", scored_alone=True))) == 13
     for backends in (["exact"], ["cpu", "exact"], ["exact", "cpu"]):
         assert sweeps_of(selection.chunks_of(*backends)) == ["cumulative"]
     assert sweeps_of(selection.chunks_of("exact", scored_alone=True)) == ["cumulative"]
+
+
+def test_what_the_reference_alone_generates_is_compared_with_nothing():
+    selection = select(
+        ("sweeps.keys.run", "texts_of_reference"),
+        ("sweeps.single.run", "tasks"),
+        ("divergence.precisions", {"reference": "cpu_keyed", "backends": ["cpu_keyed_bf16"]}),
+    )
+    both = ["cumulative", "keys"]
+    assert sweeps_of(selection.reference_chunks) == ["keys"]
+    assert sweeps_of(selection.chunks_of("cpu")) == both
+    assert sweeps_of(selection.task_chunks) == [*both, "single"]
+    # others answer and score there, but generate no texts
+    for name in ("predicted_cuda", "cpu_keyed", "cpu_keyed_bf16"):
+        assert sweeps_of(selection.chunks_of(name)) == ["cumulative"]
+    assert len(sweeps_of(selection.chunks_of("cuda", scored_alone=True))) == 13
+    assert "keys" in sweeps_of(selection.chunks_of("cuda", answered=True))
+    alone = set(selection.reference_chunks)
+    for pair in selection.pairs:
+        assert not alone & set(selection.compared_chunks(*pair))
+    assert ("cpu", "cpu") in selection.pairs
+    assert not alone & set(selection.ledger_chunks)
+    assert selection.shown_noise == select().shown_noise
+    # an exact reference runs no such sweep, since none can be exact
+    exact = select(("divergence.reference", "exact"), ("sweeps.keys.run", "texts_of_reference"))
+    assert sweeps_of(exact.chunks_of("exact")) == ["cumulative"]
+    assert sweeps_of(exact.chunks_of("cpu")) == ["cumulative"]
+    assert "keys" in sweeps_of(exact.chunks_of("cpu", answered=True))
 
 
 def test_a_repeat_is_of_the_first_noise_seed_and_the_pristine_model():
