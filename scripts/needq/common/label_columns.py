@@ -44,10 +44,10 @@ LABEL_AXES = with_intervals(
 LABEL_QUALITY = {
     "measure": "What is measured. accuracy of A and B: of the held-out reference texts with the "
     "true label A or B, the share that got their true label (mean of the two labels). X that "
-    "resemble no reference text: the share of the texts X, all or those with so many blocks "
-    "replaced, that are further from every kind of reference text than 99% of the texts of that "
-    "kind. coverage of intervals of X damage: of the held-out reference texts with a known share "
-    "of damaged tokens, the share whose 95% interval holds it: of all, most of which have no "
+    "resemble no reference text: the share of the texts X, all of a sweep or those with so many "
+    "blocks replaced, that are further from every kind of reference text than 99% of the texts of "
+    "that kind. coverage of intervals of X damage: of the held-out reference texts with a known "
+    "share of damaged tokens, the share whose 95% interval holds it: of all, most of which have no "
     "damage on the axis, and by their true share. half-width: the mean of these intervals.",
     "value": "The measured share, from 0 to 1. Higher is better for an accuracy. Lower is better "
     "for texts that resemble no reference text, and for a half-width. A coverage should be 0.95.",

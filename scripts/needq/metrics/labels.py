@@ -255,10 +255,11 @@ def quality_table(
         rows.append(row | {"texts": int(of_pair.sum())})
     groups = {"held-out reference texts": classifier.labels(references[references["held_out"]])}
     for backend, texts in labelled.items():
-        groups[f"texts of {backend}"] = texts["label"]
-        for (sweep, count), part in texts.groupby(["sweep", "blocks_replaced"]):
-            which = f" in {sweep}" if texts["sweep"].nunique() > 1 else ""
-            groups[f"texts of {backend}{which} with {count} blocks replaced"] = part["label"]
+        for sweep, own in texts.groupby("sweep"):
+            name = f"texts of {backend} in {sweep}"
+            groups[name] = own["label"]
+            for count, part in own.groupby("blocks_replaced"):
+                groups[f"{name} with {count} blocks replaced"] = part["label"]
     for name, labels in groups.items():
         known = labels.dropna()
         if not len(known):

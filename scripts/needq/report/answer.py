@@ -165,7 +165,7 @@ def meaning(
     """
     labels = _describe_labels(rows, others, shares, whole)
     if labels:
-        labels = (labels[0], labels[1] + _describe_unlike(quality, rows["backend"].iloc[0]))
+        labels = (labels[0], labels[1] + _describe_unlike(quality, rows))
     parts = [part for part in (labels, _describe_half_points(half_points, whole)) if part]
     if not parts:
         return _describe_half_of_rise(rows, whole, lost)
@@ -208,13 +208,14 @@ def _describe_labels(
     )
 
 
-def _describe_unlike(quality: DataFrame, backend: str) -> str:
-    """How many labelled texts of a backend are unlike all reference texts."""
-    name = f"texts of {backend} that resemble no reference text"
-    rows = quality[quality["measure"] == name]
-    if rows.empty:
+def _describe_unlike(quality: DataFrame, rows: DataFrame) -> str:
+    """How many labelled texts of the sweep and backend of `rows` are unlike all reference texts."""
+    backend, sweep = rows[["backend", "sweep"]].iloc[0]
+    name = f"texts of {backend} in {sweep} that resemble no reference text"
+    found = quality[quality["measure"] == name]
+    if found.empty:
         return ""
-    share, texts = rows[["value", "texts"]].iloc[0]
+    share, texts = found[["value", "texts"]].iloc[0]
     unlike = round(share * texts)
     verb = "resembles" if unlike == 1 else "resemble"
     return f" {unlike} of the {texts:.0f} labelled texts {verb} no reference text."

@@ -1,4 +1,4 @@
-"""The gallery: all generated texts, by prompt and number of blocks replaced."""
+"""The gallery: all generated texts, by prompt, sweep and number of blocks replaced."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from needq.common.keys import UNLABELLED
 from needq.report.content import Row, Sample, Text
 from needq.report.pages import Pages
 
-LARGEST = 1_000_000  # bytes; a larger page is cut to the texts of one noise seed
+LARGEST = 1_000_000  # bytes; a larger page has the texts of one noise seed, of later sweeps first
 Key = tuple[str, str, int, int | None, int, int]  # the values of NAMES of a text
 Seeds = tuple[int | None, int]  # the noise seed and the sample seed of a text
 # texts of one prompt, intervention, noise seed and sample seed, with their backends and labels
@@ -25,9 +25,11 @@ def grid(
     prompts: Sequence[str],
     noise_seed: int | None = None,
     diverging: Mapping[str, Sequence[tuple[str, str]]] = NO_PAIRS,
+    whole: str | None = None,
 ) -> list[Sample]:
-    """All texts by prompt and intervention, or only those of one noise seed.
+    """All texts by prompt, sweep and intervention, or only those of one noise seed.
 
+    The sweep `whole` has those of all noise seeds. Sweeps are in the order of their texts.
     `diverging` are the pairs of `diverging_pairs`; a row has those whose texts diverge there.
     `texts` maps a backend to its rows of schemas.TEXTS; `labels` maps a backend to rows with
     `label`, if it has any. Backends that wrote the same text share an entry. Texts of the first
@@ -37,13 +39,15 @@ def grid(
         name: _by_key(rows.assign(label=rows["label"].fillna(UNLABELLED)), "label")
         for name, rows in labels.items()
     }
-    by_prompt: dict[int, dict[tuple[int, str], dict[Seeds, Cards]]] = {}
+    by_prompt: dict[int, dict[tuple[int, int, str], dict[Seeds, Cards]]] = {}
+    sweeps: dict[str, int] = {}
     for backend, rows in texts.items():
         for key, text in _by_key(rows, "text").items():
-            _, intervention, blocks, noise, prompt, sample = key
-            if None not in (noise, noise_seed) and noise != noise_seed:
+            sweep, intervention, blocks, noise, prompt, sample = key
+            order = (sweeps.setdefault(sweep, len(sweeps)), blocks, intervention)
+            if sweep != whole and None not in (noise, noise_seed) and noise != noise_seed:
                 continue
-            lines = by_prompt.setdefault(prompt, {}).setdefault((blocks, intervention), {})
+            lines = by_prompt.setdefault(prompt, {}).setdefault(order, {})
             label = known.get(backend, {}).get(key, "")
             names, own = lines.setdefault((noise, sample), {}).setdefault(text, ([], {}))
             names.append(backend)
@@ -53,7 +57,7 @@ def grid(
             "prompt": prompts[prompt],
             "rows": [
                 _row(intervention, blocks, lines, diverging.get(intervention, []))
-                for (blocks, intervention), lines in sorted(rows.items())
+                for (_, blocks, intervention), lines in sorted(rows.items())
             ],
         }
         for prompt, rows in sorted(by_prompt.items())
@@ -68,22 +72,25 @@ def write_gallery(
     noise_seeds: Sequence[int],
     summary: DataFrame,
 ) -> str:
-    """The page of all texts, or only of the first noise seed if it would be larger than LARGEST.
+    """The page of all texts, or of the first noise seed where it would be larger than LARGEST.
 
+    First texts of other noise seeds are left out in all sweeps but the first one, then there too.
     `texts` and `labels` are as for `grid`; `summary` is divergence_summary.tsv.
     """
     diverging = diverging_pairs(summary)
+    sweeps = list(dict.fromkeys(sweep for rows in texts.values() for sweep in rows["sweep"]))
 
-    def with_texts(noise_seed: int | None, left_out: str) -> str:
-        samples = grid(texts, labels, prompts, noise_seed, diverging)
+    def with_texts(noise_seed: int | None, whole: str | None, left_out: str) -> str:
+        samples = grid(texts, labels, prompts, noise_seed, diverging, whole)
         return page.gallery(samples, count(samples), left_out)
 
-    written = with_texts(None, "")
+    written = with_texts(None, None, "")
+    seed, many = noise_seeds[0], "since there are too many for one page"
+    if len(written.encode()) > LARGEST and len(sweeps) > 1:
+        where = f"in the sweep {sweeps[0]} of all noise seeds, elsewhere of {seed} alone"
+        written = with_texts(seed, sweeps[0], f"{where}, {many}")
     if len(written.encode()) > LARGEST:
-        first = noise_seeds[0]
-        written = with_texts(
-            first, f"only of noise seed {first}, since there are too many for one page"
-        )
+        written = with_texts(seed, None, f"only of noise seed {seed}, {many}")
     return written
 
 

@@ -193,7 +193,7 @@ class Pages:
             "gallery.html",
             "gallery.js",
             title="All texts",
-            lead="What the model wrote, by prompt and number of blocks replaced. Read from top to "
+            lead="What the model wrote, by prompt and by what is replaced. Read from top to "
             "bottom to see how the texts change. Each text continues its prompt, which is not "
             "repeated. Backends that wrote the same text are shown together.",
             samples=samples,

@@ -244,7 +244,7 @@ def test_quality_says_accuracy_and_what_resembles_no_reference_text(references, 
     held_out = found.loc["held-out reference texts that resemble no reference text"]
     assert held_out.tolist() == [pytest.approx(4 / 24), 24]
     # those without a label are not counted
-    texts = found.loc["texts of cpu that resemble no reference text"]
+    texts = found.loc["texts of cpu in cumulative that resemble no reference text"]
     assert texts.tolist() == [0, 16 + 80 * 12 - 40]
 
 
@@ -259,12 +259,19 @@ def test_quality_says_how_many_texts_resemble_nothing_by_blocks_replaced(referen
         return rows.set_index("measure")
 
     rows = found(texts)
-    six = rows.loc["texts of cpu with 6 blocks replaced that resemble no reference text"]
+    six = rows.loc[
+        "texts of cpu in cumulative with 6 blocks replaced that resemble no reference text"
+    ]
     assert six.tolist() == [0.25, 80]
-    none = rows.loc["texts of cpu with 0 blocks replaced that resemble no reference text"]
+    none = rows.loc[
+        "texts of cpu in cumulative with 0 blocks replaced that resemble no reference text"
+    ]
     assert none["value"] == 0
     # where no text has a label, nothing is known
     assert not rows.index.str.contains("with 12 blocks").any()
     both = found(pandas.concat([texts, texts.assign(sweep="other")]))
     name = "texts of cpu in other with 6 blocks replaced that resemble no reference text"
     assert both.loc[name].tolist() == [0.25, 80]
+    # each sweep by itself, since another has other interventions
+    whole = "texts of cpu in cumulative that resemble no reference text"
+    assert both.loc[whole].tolist() == rows.loc[whole].tolist()

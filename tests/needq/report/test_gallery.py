@@ -51,6 +51,27 @@ def test_one_noise_seed_leaves_out_the_others():
     assert gallery.count(found) == 2
 
 
+def single(*rows):
+    """The same rows in a sweep of single blocks."""
+    table = texts(*rows)
+    steps = [f"q/single/{'none' if row[0] == 0 else '03'}" for row in rows]
+    return table.assign(sweep="single", intervention=steps)
+
+
+def test_sweeps_follow_one_another():
+    alone = single((0, None, 0, "a"), (1, 7, 0, "e"), (1, 5, 0, "f"))
+    both = pandas.concat([alone, CPU])
+    found = gallery.grid({"exact": EXACT, "cpu": both}, {}, ["first", "second"])
+    names = ["q/cumulative/00", "q/cumulative/01", "q/single/none", "q/single/03"]
+    assert [row["intervention"] for row in found[0]["rows"]] == names
+    found = gallery.grid(
+        {"exact": EXACT, "cpu": both}, {}, ["first", "second"], 7, whole="cumulative"
+    )
+    cumulative, one = found[0]["rows"][1], found[0]["rows"][3]
+    assert [card["noise_seed"] for card in cumulative["first"] + cumulative["others"]] == [5, 7, 7]
+    assert [card["noise_seed"] for card in one["first"] + one["others"]] == [7]
+
+
 def test_pairs_that_diverge_are_found():
     summary = pandas.DataFrame(
         [("a", "b", "x", 0.5), ("a", "c", "x", 1.0), ("a", "a", "x", 0.5), ("b", "c", "y", 0.0)],
@@ -79,3 +100,28 @@ def test_a_page_that_is_too_large_has_one_noise_seed(monkeypatch):
     written = gallery.write_gallery(*asked)
     assert written.startswith("2 texts, only of noise seed 7,")
     assert written.endswith(": a b")
+
+
+class Sized:
+    """Stands for the maker of pages: 1000 bytes per text, then what is left out."""
+
+    def gallery(self, samples, texts, left_out):
+        return "x" * 1000 * texts + left_out
+
+
+def test_later_sweeps_are_cut_first(monkeypatch):
+    both = pandas.concat([CPU, single((0, None, 0, "s"), (1, 7, 0, "t"), (1, 5, 0, "u"))])
+    summary = pandas.DataFrame(columns=["left", "right", "intervention", "identical"])
+
+    def written(largest):
+        monkeypatch.setattr(gallery, "LARGEST", largest)
+        page = gallery.write_gallery(
+            Sized(), {"cpu": both}, {}, ["first", "second"], [7, 5], summary
+        )
+        return page.count("x") // 1000, page.lstrip("x")
+
+    many = "since there are too many for one page"
+    assert written(7000) == (7, "")
+    some = f"in the sweep cumulative of all noise seeds, elsewhere of 7 alone, {many}"
+    assert written(6999) == (6, some)
+    assert written(6000) == (4, f"only of noise seed 7, {many}")

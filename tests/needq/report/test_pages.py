@@ -127,7 +127,7 @@ def label_tables_of(fake_folder):
         kind | {"label": label, "reference_texts": 7} for kind in kinds for label in LABELS
     ]
     quality = [{"measure": "accuracy of near normal and noise", "value": 0.987, "texts": 60}]
-    unlike = "texts of cpu with 3 blocks replaced that resemble no reference text"
+    unlike = "texts of cpu in cumulative with 3 blocks replaced that resemble no reference text"
     quality.append({"measure": unlike, "value": 0.123, "texts": 30})
     return (
         label_tables.shares_table(labelled),
