@@ -12,7 +12,7 @@ from needq.common import errors
 from needq.common.keys import model_name
 from needq.plan import at_hand, attention, choices, comparisons, cost, dependencies, estimate
 from needq.plan import healing, mlp, probes, selection, subsets, verdicts
-from needq.plan.interventions import RUN, sweeps_run
+from needq.plan.interventions import RUN, TEXTS, sweeps_run
 from needq.plan.names import words
 from needq.plan.params import json_text
 from needq.plan.report_pages import opposite, report_pages

@@ -110,5 +110,7 @@ rule plot_degradation:
         n_blocks=CONFIG.model.n_blocks,
         # the labels shown are those of the article's sweep
         sweep=USED.headline,
+        # single blocks whose texts the reference alone generates are in the figure `single`
+        sweeps=sweeps_run(CONFIG.sweeps, TEXTS),
     script:
         "../scripts/plot_degradation.py"

@@ -9,7 +9,8 @@ with job(snakemake.log[0]):
     reference, cuda = params.reference, params.cuda
     baselines = published.read_table(files.baselines[0]) if files.baselines else None
     table, shares = published.read_table(files.degradation), published.read_table(files.labels)
-    scored = table[table["backend"] == reference]
+    written = table[table["sweep"].isin(params.sweeps)]
+    scored = written[written["backend"] == reference]
     own = [
         rows[(rows["backend"] == reference) & (rows["sweep"] == params.sweep)]
         for rows in (shares, table)
@@ -17,7 +18,7 @@ with job(snakemake.log[0]):
     drawn = {
         "labels": labels.draw_labels(*own, params.n_blocks, cuda),
         "degradation": degradation.draw_evaluation(scored, baselines, cuda),
-        "texts": degradation.draw_texts(table, cuda),
+        "texts": degradation.draw_texts(written, cuda),
         "q_histogram": histogram.draw_histogram(published.read_table(files.histogram)),
     }
     theme.save_all(drawn, snakemake.output)
