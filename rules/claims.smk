@@ -2,8 +2,7 @@
 #
 # INPUTS   the reference backend's scores, answers and labels, and how the pristine model attends
 # OUTPUTS  tables/claims.tsv, replacement_methods.tsv, half_points.tsv, factorial.tsv (of mixtures)
-#          figures/half_points, comparisons and single, .svg and .png
-#          pages/claims.html
+#          figures/half_points, comparisons and single, .svg and .png; pages/claims.html
 
 
 rule decide_claims:
@@ -52,6 +51,7 @@ rule plot_claims:
         code=code("plot_claims.py"),
         degradation="<results>/tables/degradation.tsv",
         answers="<results>/tables/tasks.tsv",
+        labels="<results>/tables/labels.tsv",
         half_points="<results>/tables/half_points.tsv",
         tasks="<results>/tasks/asked.json",
     output:

@@ -3,7 +3,7 @@
 from needq.backup.tasks import chances
 from needq.common import published, tables
 from needq.common.logs import job
-from needq.metrics.attention import pristine_entropy
+from needq.metrics.attention import lowest_entropy
 from needq.metrics.claims import Measured, claims_table
 from needq.metrics.factorial import factorial_table
 from needq.metrics.half_points import half_points_table
@@ -15,7 +15,7 @@ with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     evaluation, answers = tables.read_frame(files.evaluation), tables.read_frame(files.answers)
     texts, compared = tables.read_frame([files.labels]), params.comparisons
-    entropy = pristine_entropy(published.read_table(files.attention), 0)
+    entropy = lowest_entropy(published.read_table(files.attention))
     kept = (evaluation, texts, answers, params.ngrams, entropy)
     values = values_of(tables.read_frame([files.subsets])) if files.subsets else None
     healed = tables.read_frame(files.healing) if files.healing else None

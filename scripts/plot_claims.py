@@ -8,12 +8,13 @@ from needq.figures import claims, comparisons, theme
 with job(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     compared, cuda = params.comparisons, params.cuda
-    degradation, tasks = (
+    degradation, tasks, labels = (
         table[table["backend"] == params.reference]
-        for table in map(published.read_table, (files.degradation, files.answers))
+        for table in map(published.read_table, (files.degradation, files.answers, files.labels))
     )
     article = tasks[tasks["sweep"] == compared["q"]]
-    single = [table[table["sweep"] == compared.get("single")] for table in (degradation, tasks)]
+    own = compared.get("single")
+    single = [table[table["sweep"] == own] for table in (degradation, tasks, labels)]
     half_points, guessing = published.read_table(files.half_points), chances(files.tasks)
     drawn = {
         "half_points": claims.draw_half_points(article, half_points, guessing, cuda),

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 from pandas import DataFrame, Series, to_numeric
 
-from needq.common.keys import TOO_SMALL
+from needq.common.keys import LABELS, TOO_SMALL
 from needq.figures import theme
 from needq.figures.axes import BLOCK, BLOCKS, add_cuda, draw_level, draw_line, sort_by_place
 
@@ -104,17 +104,20 @@ def _describe_half_point(points: DataFrame, task: str, last: float) -> str:
     return f"{TASKS[task]} {f'not with {last:g}' if isinf(value) else f'{value:.1f}'}"
 
 
-def draw_single_blocks(table: DataFrame, tasks: DataFrame, cuda: bool) -> Figure:
-    """Draw the rise of nll, and the margins that are lost, if W_Q of one block is replaced.
+def draw_single_blocks(table: DataFrame, tasks: DataFrame, shares: DataFrame, cuda: bool) -> Figure:
+    """Draw the rise of nll, the margins that are lost, and the labels, if one W_Q is replaced.
 
-    `table` and `tasks` are the rows of `degradation.tsv` and `tasks.tsv` of one backend and the
-    sweep of single blocks; they are empty if that was not run.
+    `table`, `tasks` and `shares` are the rows of `degradation.tsv`, `tasks.tsv` and `labels.tsv` of
+    one backend and the sweep of single blocks; they are empty if that was not run. Texts have a
+    panel if some have a label.
     """
-    figure, axes = theme.stack(2, extra=0.4)
-    rise, lost = (row[0] for row in axes)
+    has_labels = shares.loc[shares["label"].isin(LABELS), "share"].any()
+    figure, axes = theme.stack(3 if has_labels else 2, extra=0.4)
+    panels = [row[0] for row in axes]
+    rise, lost = panels[:2]
     rise.set_ylabel("rise of nll (nats\nper token)")
     lost.set_ylabel("margin lost (share of\nthe pristine model's)")
-    lost.set_xlabel(BLOCK)
+    panels[-1].set_xlabel(BLOCK)
     if table.empty:
         theme.write_message(rise, "no sweep of single blocks was run")
         return figure
@@ -144,16 +147,34 @@ def draw_single_blocks(table: DataFrame, tasks: DataFrame, cuda: bool) -> Figure
     draw_level(lost, 1 / 5, "a fifth", "above", "right")
     if most:
         figure.legend(*lost.get_legend_handles_labels(), loc="outside upper left", ncols=2)
-    for axis in (rise, lost):
+    for axis in panels[2:]:
+        _draw_near_normal(axis, shares[shares["label"] == LABELS[0]])
+    for axis in panels:
         axis.grid(axis="x", visible=False)
         theme.tick_whole_numbers(axis.xaxis)
     seeds = table["noise_seeds"].max()
     text = (
         f"Backend {table['backend'].iloc[0]}, {seeds} noise seeds. Bars: means with their 95% "
-        "intervals over seeds and documents or items. Blocks count from 0."
+        "intervals over seeds and documents, items or texts. Blocks count from 0."
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
+
+
+def _draw_near_normal(axis: Axes, shares: DataFrame) -> None:
+    """Draw the share of texts that are near normal with each block replaced by itself."""
+    shares, places = sort_by_place(shares)
+    values = shares["share"].to_numpy(float)
+    ends = shares["share"], shares["share_low"], shares["share_high"]
+    axis.bar(places, values, 0.8, color=theme.LABELS[LABELS[0]])
+    _draw_intervals(axis, places, *ends)
+    draw_level(axis, 4 / 5, "four fifths", "below", "right")
+    axis.set_ylim(0, 1.03)
+    axis.set_ylabel(f"texts that are\n{LABELS[0]} (share)")
+    fewest = values.argmin()
+    words = f"{values[fewest]:.0%} with block {places[fewest]:.0f}, the fewest"
+    text = "all, whichever block is replaced" if values[fewest] == 1 else words
+    theme.set_title(axis, f"Texts of {shares['texts'].max()} that are {LABELS[0]}: {text}")
 
 
 def _draw_bars(
@@ -168,5 +189,10 @@ def _draw_bars(
 ) -> None:
     """Draw bars with their intervals."""
     axis.bar(places, values, width, color=theme.COLOURS[colour], label=label)
+    _draw_intervals(axis, places, values, low, high)
+
+
+def _draw_intervals(axis: Axes, places: ndarray, values: Series, low: Series, high: Series) -> None:
+    """Draw the intervals of bars."""
     ends = [values - low, high - values]
     axis.errorbar(places, values, ends, fmt="none", ecolor="black", elinewidth=1, capsize=2)

@@ -22,7 +22,7 @@ def attention_table(rows: Iterable[AttentionRow]) -> DataFrame:
     return found.reset_index()[list(columns.ATTENTION)]
 
 
-def pristine_entropy(table: DataFrame, block: int) -> float:
-    """The entropy of a block's attention in the pristine model, mean over heads (0 to 1)."""
-    rows = table[(table["replaced"] == PRISTINE) & (table["block"] == block)]
-    return float(rows["entropy"].mean())
+def lowest_entropy(table: DataFrame) -> float:
+    """The lowest entropy of a block's attention in the pristine model, mean over heads (0 to 1)."""
+    rows = table[table["replaced"] == PRISTINE]
+    return float(rows.groupby("block")["entropy"].mean().min())

@@ -21,7 +21,7 @@ from needq.metrics.statistics import Estimate
 FIFTH, HALF = 1 / 5, 1 / 2
 KEPT = 1 - FIFTH  # 4/5; two damages are alike if their ratio is between KEPT and 1 / KEPT
 FEWEST_ITEMS, FEWEST_TEXTS = 20, 10
-NEAR_NORMAL = "share of texts labelled near normal with the first block replaced; above 4/5"
+NEAR_NORMAL = "share of texts labelled near normal, each block in turn"
 EFFECTIVE = "effective number of blocks by Shapley values"
 STATEMENTS = {
     "C1": "With W_Q of one block replaced, the text is still coherent, the grammar still right, "
@@ -77,9 +77,16 @@ def single_blocks(single: numpy.ndarray) -> Outcome:
     )
 
 
-def near_normal(texts: numpy.ndarray, n: float | None = None) -> Outcome:
-    """C1: `n` different texts with the first block replaced; (seeds, prompts) of 0 and 1."""
-    return in_range("C1", NEAR_NORMAL, of_share(texts, n), KEPT, inf)
+def near_normal(texts: numpy.ndarray, different: Sequence[float]) -> Outcome:
+    """C1: the share of texts labelled near normal with each block replaced by itself.
+
+    `texts` (seeds, prompts, 1 + blocks), 1 where a text has the label, has the pristine model, then
+    each block. `different` is the number of different texts of each block.
+    """
+    parts = {
+        f"block {block}": of_share(texts[:, :, 1 + block], n) for block, n in enumerate(different)
+    }
+    return each_in_range("C1", NEAR_NORMAL, parts, "above 4/5", KEPT, inf)
 
 
 def lost_by_single_blocks(name: str, margins: numpy.ndarray) -> Outcome:

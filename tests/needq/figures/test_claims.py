@@ -45,6 +45,18 @@ def single_tasks(tasks):
     return pandas.concat(parts)
 
 
+@pytest.fixture(scope="module")
+def single_labels(article):
+    """`labels.tsv` of single blocks: with block 4 replaced, 12 of 80 texts lose their meaning."""
+    near = numpy.array([1.0] * 5 + [0.85] + [1.0] * 7)
+    base = as_single(article)[["sweep", "intervention", "block", "blocks_replaced", "backend"]]
+    rows = [
+        base.assign(label=label, share=share, share_low=share - 0.05, share_high=share + 0.01)
+        for label, share in (("near normal", near), ("meaning lost", 1 - near))
+    ]
+    return pandas.concat(rows).assign(texts=80)
+
+
 def as_single(table):
     """The rows of thirteen cumulative steps as those of single blocks."""
     return table.assign(
@@ -68,11 +80,11 @@ def draw(tasks, table=None, cuda=True):
     return claims_figures.draw_half_points(tasks, table, CHANCES, cuda)
 
 
-def test_the_same_bytes_twice(tasks, single, single_tasks, tmp_path):
+def test_the_same_bytes_twice(tasks, single, single_tasks, single_labels, tmp_path):
     def draw_all():
         return {
             "half_points": draw(tasks),
-            "single": claims_figures.draw_single_blocks(single, single_tasks, False),
+            "single": claims_figures.draw_single_blocks(single, single_tasks, single_labels, False),
         }
 
     assert_same_bytes(draw_all, tmp_path)
@@ -132,9 +144,9 @@ def test_tasks_without_items_have_no_line(tasks):
     assert "no item was asked" in words(draw(tasks[:0]))
 
 
-def test_single_blocks_have_bars_and_intervals(single, single_tasks):
-    figure = claims_figures.draw_single_blocks(single, single_tasks, cuda=True)
-    rise, lost = figure.axes
+def test_single_blocks_have_bars_and_intervals(single, single_tasks, single_labels):
+    figure = claims_figures.draw_single_blocks(single, single_tasks, single_labels, cuda=True)
+    rise, lost, texts = figure.axes
     heights = [bar.get_height() for bar in rise.patches]
     assert heights == single["rise"].iloc[1:].tolist()
     segments = rise.collections[0].get_segments()
@@ -146,9 +158,26 @@ def test_single_blocks_have_bars_and_intervals(single, single_tasks):
     assert lost.collections[1].get_segments()[3][:, 1].tolist() == pytest.approx([0.3, 0.6])
     assert "one block costs 5% on grammar (block 0) and 50% on inference (block 3)" in text
 
+    assert [bar.get_height() for bar in texts.patches] == [1.0] * 4 + [0.85] + [1.0] * 7
+    assert texts.collections[0].get_segments()[4][:, 1].tolist() == pytest.approx([0.8, 0.86])
+    assert "Texts of 80 that are near normal: 85% with block 4, the fewest" in text
 
-def test_without_a_sweep_of_single_blocks_the_figure_says_so(single, single_tasks):
-    figure = claims_figures.draw_single_blocks(single[:0], single_tasks[:0], cuda=True)
+
+def test_without_labels_single_blocks_have_no_panel_of_texts(single, single_tasks, single_labels):
+    unknown = single_labels.assign(label="unlabelled", share=1.0)
+    for shares in (single_labels[:0], unknown):
+        figure = claims_figures.draw_single_blocks(single, single_tasks, shares, cuda=True)
+        assert len(figure.axes) == 2
+        assert figure.axes[1].get_xlabel() == "index of the single block replaced"
+    every = single_labels[single_labels["label"] == "near normal"]
+    every = every.assign(share=1.0, share_high=1.0)
+    figure = claims_figures.draw_single_blocks(single, single_tasks, every, cuda=True)
+    assert "that are near normal: all, whichever block is replaced" in words(figure)
+
+
+def test_without_a_sweep_of_single_blocks_the_figure_says_so(single, single_tasks, single_labels):
+    none = single_labels[:0]
+    figure = claims_figures.draw_single_blocks(single[:0], single_tasks[:0], none, cuda=True)
     assert "no sweep of single blocks" in words(figure)
-    figure = claims_figures.draw_single_blocks(single, single_tasks[:0], cuda=True)
+    figure = claims_figures.draw_single_blocks(single, single_tasks[:0], none, cuda=True)
     assert "No item was asked" in words(figure)

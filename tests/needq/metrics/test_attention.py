@@ -4,7 +4,7 @@ import numpy as np
 import pandas
 import pytest
 from needq.common import columns, published, tables
-from needq.metrics.attention import attention_table, pristine_entropy
+from needq.metrics.attention import attention_table, lowest_entropy
 
 
 def rows(spreads, method="gaussian", replaced="all blocks"):
@@ -31,13 +31,14 @@ def test_seeds_are_averaged(tmp_path):
     pandas.testing.assert_frame_equal(back, table, check_dtype=False)
 
 
-def test_the_entropy_of_the_pristine_model_is_a_mean_over_heads():
+def test_the_lowest_entropy_of_the_pristine_blocks_is_a_mean_over_heads():
     table = pandas.DataFrame(
         [
             {"replaced": "pristine", "block": 0, "head": 0, "entropy": 0.9},
             {"replaced": "pristine", "block": 0, "head": 1, "entropy": 0.6},
-            {"replaced": "pristine", "block": 1, "head": 0, "entropy": 0.1},
+            {"replaced": "pristine", "block": 1, "head": 0, "entropy": 0.99},
+            {"replaced": "pristine", "block": 1, "head": 1, "entropy": 0.55},
             {"replaced": "all blocks", "block": 0, "head": 0, "entropy": 0.2},
         ]
     )
-    assert pristine_entropy(table, 0) == pytest.approx(0.75)
+    assert lowest_entropy(table) == pytest.approx(0.75)

@@ -35,17 +35,50 @@ def test_single_blocks(rises, expected):
     assert f"(worst: block {int(np.argmax(rises))})" in found.test
 
 
-@pytest.mark.parametrize(("share", "expected"), [(1.0, S), (0.2, R), (0.8, U)])
-def test_the_label_of_one_block(share, expected):
-    near = texts(np.random.default_rng(0), share)
-    assert verdicts(claim_tests.near_normal(near[:, :, 1], 30)) == [expected]
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([1.0] * 12, S),
+        ([1.0] * 7 + [0.2] + [1.0] * 4, R),  # one block is enough
+        ([1.0] * 7 + [0.8] + [1.0] * 4, U),  # at the mark
+        ([0.95] * 12, U),  # near normal, but 30 texts per block do not show it
+    ],
+)
+def test_the_label_with_each_block_in_turn(shares, expected):
+    # the pristine model's texts decide nothing
+    near = texts(np.random.default_rng(0), [0, *shares])
+    found = claim_tests.near_normal(near, [30] * 12)
+    assert verdicts(found) == [expected]
+    by_block = near[:, :, 1:].mean((0, 1))
+    assert f"(worst: block {by_block.argmin()}); above 4/5" in found.test
+    assert found.estimate.mean == by_block.min()
 
 
-def test_texts_that_repeat_each_other_prove_less():
-    near = np.ones((5, 6))
-    found = [claim_tests.near_normal(near, n) for n in (30, 8)]
-    assert verdicts(*found) == [S, U]
-    assert found[0].estimate.low > found[1].estimate.low
+def test_the_label_of_many_texts_supports_what_30_leave_open():
+    near = texts(np.random.default_rng(1), [0, *[0.95] * 12], prompts=60)
+    assert verdicts(claim_tests.near_normal(near, [300] * 12)) == [S]
+
+
+def test_the_p_value_of_the_label_is_that_of_the_worst_block_times_the_blocks():
+    near = np.ones((5, 6, STEPS))
+    near[:, 1:, 4] = 0
+    few = claim_tests.near_normal(near[:, :, [0, 4]], [30])
+    found = claim_tests.near_normal(near, [30] * 12)
+    assert found.p == pytest.approx(12 * few.p)
+    assert found.estimate == few.estimate
+
+
+@pytest.mark.parametrize(("others", "expected"), [(1, S), (2, U)])
+def test_of_30_texts_one_may_have_another_label(others, expected):
+    near = np.ones((5, 6, STEPS))
+    near[:others, 3, 5] = 0
+    assert verdicts(claim_tests.near_normal(near, [30] * 12)) == [expected]
+
+
+@pytest.mark.parametrize(("different", "expected"), [(16, S), (15, U)])
+def test_texts_that_repeat_each_other_prove_less(different, expected):
+    near = np.ones((5, 6, STEPS))
+    assert verdicts(claim_tests.near_normal(near, [30] * 11 + [different])) == [expected]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pandas
+import pytest
 from claim_data import STEPS, documents, falling, margins, rows_of
 from needq.common import columns
 from needq.common.keys import LABELS
@@ -69,7 +70,12 @@ def run(seeds=5):
         answers(rng, task, kind, falling(middle, 0.05, 1, 0), [1] + [kept] * 12, seeds, items)
         for task, kind, middle, kept, items in tasks
     ]
-    texts = pandas.DataFrame(texts).assign(sample_seed=0)
+    one = rows_of(np.zeros((seeds, 6, STEPS)), "single", "prompt", "label")
+    for row in one:  # with each block by itself, at most one of 30 texts is not near normal
+        other = (row["prompt"], row["noise_seed"], row["blocks_replaced"] % 3) == (2, 1, 1)
+        row["label"] = LABELS[int(other)]
+    parts = [pandas.DataFrame(texts), as_single(pandas.DataFrame(one))]
+    texts = pandas.concat(parts, ignore_index=True).assign(sample_seed=0)
     texts["text_hash"] = texts.index.astype(str)
     return Measured(SWEEPS, 12, evaluation, texts, pandas.concat(asked), ngrams=True, entropy=0.5)
 
@@ -91,13 +97,13 @@ def whole(found):
 def test_the_table_of_a_run():
     found = table(run())
     assert list(found) == list(columns.CLAIMS)
-    assert of_claim(found, "C1") == [U, S, S, S, S]  # 26 of 30 texts are near normal
+    assert of_claim(found, "C1") == [S, S, S, S, S]
     assert of_claim(found, "C2") == [S] * 9
     assert of_claim(found, "C3") == [S, S]
     assert of_claim(found, "C4") == [S, S, S, S, C]
     assert of_claim(found, "C5") == [S]
     assert of_claim(found, "C5+") == [S, S, C]
-    assert whole(found) == {"C1": U, "C2": S, "C3": S, "C4": C, "C5": S, "C5+": C}
+    assert whole(found) == {"C1": S, "C2": S, "C3": S, "C4": C, "C5": S, "C5+": C}
     assert set(found["run"]) == {"pocket"}
     assert set(found["model"]) == {"pocket-gpt2"}
     reasons = found.set_index(["claim", "test"])["why"]
@@ -197,14 +203,14 @@ def test_without_labels_what_needs_them_cannot_be_decided():
 def test_texts_like_no_reference_text_count():
     measured = run()
     texts = measured.texts.copy()
-    replaced = texts["blocks_replaced"] > 0
+    replaced = (texts["blocks_replaced"] > 0) & (texts["sweep"] == "cumulative")
     texts.loc[replaced & (texts["prompt"] < 4), "label"] = "none of these"
     found = table(replace(measured, texts=texts))
     assert R not in of_claim(found, "C2")[:4]
     shares = found.loc[found["test"].str.contains("3 blocks replaced;"), "estimate"]
     assert shares.iloc[0] < 0.5
     texts.loc[replaced, "label"] = "none of these"
-    texts.loc[texts.index[-1], "label"] = "noise"
+    texts.loc[replaced.index[replaced][-1], "label"] = "noise"
     found = table(replace(measured, texts=texts))
     assert of_claim(found, "C2")[:4] == [R, R, R, R]
     assert of_claim(found, "C2")[4:7] == [C, C, C]
@@ -220,7 +226,7 @@ def test_without_enough_items_or_an_ngram_text_c3_cannot_be_decided():
     found = table(replace(measured, answers=few))
     assert of_claim(found, "C3") == [C]
     assert "19 selected items of cloze inference; needs 20" in found["why"].tolist()
-    assert of_claim(found, "C1") == [U, S, S, C]
+    assert of_claim(found, "C1") == [S, S, S, C]
     none = measured.answers[:0]
     found = table(replace(measured, answers=none))
     assert "0 phenomena of grammar; needs 20" in found["why"].tolist()
@@ -243,12 +249,58 @@ def test_pairs_of_one_phenomenon_are_one_item():
     np.testing.assert_allclose(sorted(margins[3, :, 12]), by_kind)
 
 
-def test_texts_under_a_block_that_attends_uniformly_decide_nothing():
-    for entropy, verdicts in ((0.949, [U, S, S, S, S]), (0.95, [C, S, S, S, S])):
+def of_texts(found):
+    """The row of C1's test of texts."""
+    return found[found["test"].str.startswith(claim_tests.NEAR_NORMAL)].iloc[0]
+
+
+def test_texts_with_each_block_by_itself_decide_c1():
+    measured = run()
+    alone = measured.texts["sweep"] == "single"
+    block = measured.texts["intervention"].str.endswith("03")
+    # each noise seed and prompt has some
+    most = (measured.texts["prompt"] + measured.texts["noise_seed"]) % 6 > 0
+    for label, verdict in (("noise", R), ("none of these", R), (None, R)):
+        texts = measured.texts.copy()
+        texts.loc[alone & block & most, "label"] = label  # of step 3, which is block 2
+        found = table(replace(measured, texts=texts))
+        assert of_claim(found, "C1") == [verdict, S, S, S, S]
+        assert "worst: block 2" in of_texts(found)["test"]
+        assert of_texts(found)["estimate"] == pytest.approx(1 / 6)
+        # C2 is about the article's sweep alone
+        rows = found["claim"] == "C2"
+        pandas.testing.assert_frame_equal(found[rows], table(measured)[rows])
+    texts = measured.texts.copy()
+    texts.loc[alone & block & (texts["prompt"] < 2), "label"] = "noise"
+    assert of_claim(table(replace(measured, texts=texts)), "C1") == [U, S, S, S, S]
+
+
+def test_equal_texts_under_one_block_count_once_there():
+    measured = run()
+    texts = measured.texts.copy()
+    step = (texts["sweep"] == "single") & texts["intervention"].str.endswith("07")
+    texts.loc[step, "label"] = "near normal"
+    texts.loc[step, "text_hash"] = "same " + texts["prompt"].astype(str)
+    again = replace(measured, texts=texts)
+    assert again.different_texts_by_block() == [30] * 6 + [6] + [30] * 5
+    assert of_claim(table(again), "C1") == [U, S, S, S, S]
+
+
+def test_texts_decide_nothing_if_every_block_attends_uniformly():
+    for entropy, verdicts in ((0.949, [S, S, S, S, S]), (0.95, [C, S, S, S, S])):
         found = table(replace(run(), entropy=entropy))
         assert of_claim(found, "C1") == verdicts
-        why = found.loc[found["test"] == claim_tests.NEAR_NORMAL, "why"].iloc[0]
-        assert ("attends uniformly already (entropy 0.95" in why) == (entropy == 0.95)
+        why = of_texts(found)["why"]
+        assert ("every block attends uniformly already (entropy 0.95" in why) == (entropy == 0.95)
+
+
+def test_without_texts_of_single_blocks_c1_cannot_be_decided():
+    measured = run()
+    texts = measured.texts[measured.texts["sweep"] != "single"]
+    found = table(replace(measured, texts=texts))
+    assert of_claim(found, "C1") == [C, S, S, S, S]
+    assert of_texts(found)["why"] == claims.NO_TEXTS
+    assert whole(found)["C1"] == C
 
 
 def test_copying_decides_nothing():
@@ -298,7 +350,7 @@ def test_orders_are_compared_at_half_of_the_blocks():
 def test_sweeps_that_were_not_run_are_named():
     measured = run()
     found = table(replace(measured, sweeps={"q": SWEEPS["q"]}))
-    assert of_claim(found, "C1") == [U, C]
+    assert of_claim(found, "C1") == [C]
     assert of_claim(found, "C4") == [C] * 5
     assert of_claim(found, "C5") == [C]
     reasons = found["why"].tolist()
