@@ -204,9 +204,7 @@ def texts():
     for r in rows("labels/cpu.parquet"):
         labels[r["sweep"], r["block"]].append(r)
     one = [
-        r["label"] == "near normal"
-        for r in labels["cumulative", None]
-        if r["blocks_replaced"] == 1
+        r["label"] == "near normal" for r in labels["cumulative", None] if r["blocks_replaced"] == 1
     ]
     row = only("labels", backend="cpu", sweep="cumulative", blocks_replaced=1, label="near normal")
     check("near normal, 1 block", mean(one), float(row["share"]), 1e-6)
