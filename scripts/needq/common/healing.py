@@ -39,11 +39,11 @@ class Healing(Analysis):
     """
     text: values.PathOrNull = None
     """The path of the training text, a file like evaluation.ngram_text. null for that one."""
-    steps: values.Count = 64
+    steps: values.Count = 128
     """The number of training steps. The loss is measured after 0, 1, 2, 4, 8 ... steps, and after
     the last one.
     """
-    batch: values.RowCount = 4
+    batch: values.RowCount = 2
     """The number of documents in a training step."""
     tokens: values.Count = 256
     """The largest number of tokens of a training row, which is the beginning of a document."""
@@ -61,7 +61,7 @@ class Healing(Analysis):
 RATES = {
     "query_biases": 0.05,
     "keys": 0.01,
-    "keys_values_outputs": 0.005,
+    "keys_values_outputs": 0.003,
     "norms": 0.05,
     "all_but_queries": 0.001,
 }

@@ -126,8 +126,11 @@ def label_bands(
     outcomes = []
     for label, (first, last) in article_bands(whole).items():
         within = (blocks >= first) & (blocks <= last)
-        share = of_share(labels[label][:, :, within].mean(2), different(first, last))
         name = f"share of texts labelled {label} with {first} to {last} blocks replaced; above 1/2"
+        if not within.any():
+            outcomes.append(untested("C2", name, f"no step replaces {first} to {last} blocks"))
+            continue
+        share = of_share(labels[label][:, :, within].mean(2), different(first, last))
         outcomes.append(in_range("C2", name, share, HALF, inf))
     return outcomes
 

@@ -68,7 +68,10 @@ class Measured:
 
         Pairs of one grammatical phenomenon resemble each other, so a phenomenon is one item there.
         """
-        rows = by_task(self._of(kind, self.answers))[task]
+        own = self._of(kind, self.answers)
+        if own.empty and not self.answers.empty:
+            return None, f"sweeps.{self.sweeps[kind]} answers no tasks here (run: tasks)"
+        rows = by_task(own)[task]
         unit, name = ("kind", "phenomena") if task == GRAMMAR else ("item", "selected items")
         items = rows[unit].nunique()
         if items < FEWEST_ITEMS:

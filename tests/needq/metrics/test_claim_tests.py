@@ -115,6 +115,12 @@ def test_a_deeper_model_has_wider_quarters():
     assert ["with 1 to 7" in found[0].test, "with 23 to 30" in found[3].test] == [True, True]
 
 
+def test_a_quarter_without_a_step_cannot_be_decided():
+    blocks, shares = np.array([0.0, 1, 6, 12]), {label: np.ones((5, 6, 4)) for label in LABELS}
+    found = claim_tests.label_bands(blocks, shares, 12)
+    assert [one.why for one in found] == ["", "", "no step replaces 7 to 9 blocks", ""]
+
+
 def one_label_each(rng, places, seeds=5, prompts=8, spread=0.7):
     """Labels (seeds, prompts, steps) that change at given places, a little apart in each text."""
     shifts = spread * rng.normal(size=(seeds, prompts, 1))

@@ -232,6 +232,14 @@ def test_without_enough_items_or_an_ngram_text_c3_cannot_be_decided():
     assert "0 phenomena of grammar; needs 20" in found["why"].tolist()
 
 
+def test_a_sweep_that_answers_no_tasks_is_named():
+    measured = run()
+    scored = measured.answers[measured.answers["sweep"] != measured.sweeps["single"]]
+    found = table(replace(measured, answers=scored))
+    wanted = f"sweeps.{measured.sweeps['single']} answers no tasks here (run: tasks)"
+    assert found.loc[found["claim"] == "C1", "why"].tolist().count(wanted) == 3  # and of the claim
+
+
 def test_pairs_of_one_phenomenon_are_one_item():
     measured = run()
     few = measured.answers[

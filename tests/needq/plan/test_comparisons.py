@@ -89,12 +89,17 @@ def test_sweeps_that_an_overlay_switches_off_are_named():
     assert find_switched_off(again, default, 12) == {}
 
 
-def test_healing_leaves_out_what_the_default_config_runs():
-    overlay = yaml.safe_load((ROOT / "configs/healing.yaml").read_text())
+@pytest.mark.parametrize(
+    ("config", "lacking"),
+    [
+        ("subsets", {"k": "keys", "v": "values", "o": "outputs", "bias": "with_bias"}),
+        ("healing", {}),  # which decides C4
+    ],
+)
+def test_what_claim_c4_needs_is_run_or_known_to_be_off(config, lacking):
+    overlay = yaml.safe_load((ROOT / f"configs/{config}.yaml").read_text())
     sweeps = read_config(overlaid(overlay)).sweeps
+    needed = {"q", "k", "v", "o", "bias", "single"}
     off = find_switched_off(sweeps, DEFAULT["sweeps"], 12)
-    assert {kind: off[kind] for kind in ("o", "single", "bias")} == {
-        "o": "outputs",
-        "single": "single",
-        "bias": "with_bias",
-    }
+    assert needed - set(find_comparisons(sweeps, 12)) == set(lacking)
+    assert {kind: name for kind, name in off.items() if kind in needed} == lacking

@@ -69,10 +69,10 @@ def test_what_is_not_healed_is_not_checked():
 
 def test_more_work_costs_more():
     base = healing_job(read(ON), POCKET, DOCUMENTS)
-    more = healing_job(read(ON, ("healing.steps", 128)), POCKET, DOCUMENTS)
+    more = healing_job(read(ON, ("healing.steps", 256)), POCKET, DOCUMENTS)
     training = more.seconds - base.seconds
     assert training > 10
-    larger = healing_job(read(ON, ("healing.batch", 8)), POCKET, DOCUMENTS)
+    larger = healing_job(read(ON, ("healing.batch", 4)), POCKET, DOCUMENTS)
     assert larger.seconds - base.seconds == pytest.approx(training, rel=0.2)
     assert larger.memory > base.memory
     fewer = healing_job(read(ON, ("healing.documents", 10)), POCKET, DOCUMENTS)
