@@ -2,6 +2,7 @@
 #
 # INPUTS   config.yaml and its overlays
 # OUTPUTS  PROJECT, SCRIPTS, CONFIG, CUDA, DEFAULT_SWEEPS; a dry run says what the run costs
+import atexit
 import os
 import sys
 from pathlib import Path
@@ -108,5 +109,7 @@ CONFIG, CUDA, DEFAULT_SWEEPS = read_config()
 # captions of the report read this one, so it has the defaults too
 config.update(CONFIG.model_dump())
 
-for line in estimate_lines.lines(CONFIG, CUDA, cores_here()) if tells_cost() else []:
-    print(f"needq: {line}", file=sys.stderr)
+# at exit, since a dry run has a thousand lines, of which users read the last; exits run backwards
+costs = list(estimate_lines.lines(CONFIG, CUDA, cores_here())) if tells_cost() else []
+for line in reversed(costs):
+    atexit.register(print, f"needq: {line}", file=sys.stderr)
