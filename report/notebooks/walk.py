@@ -526,7 +526,9 @@ else:
 # Each exercise asks a question and answers it for one setting, the first line of its cell (open
 # *code* to see it). Think first, then open *answer*. To change a setting, open this notebook in
 # Jupyter (`report/notebooks/README.md` says how), run all cells, change the line and run its cell
-# again. Exercises 1 to 3 are those of the lecture.
+# again. Or change the line in `report/notebooks/walk.py`, run
+# `.venv/bin/snakemake --cores all notebooks` and open this page again. Exercises 1 to 3 are those
+# of the lecture.
 
 # %%
 PAIR = 0  # change me: which pair of backends, 0 for the first one; those with a GPU come first
