@@ -1,6 +1,7 @@
 """The figure of probes: a panel per property, a line per number of blocks replaced."""
 
 import numpy as np
+from drawn import assert_whole
 from needq.common.probes import PROPERTIES
 from needq.figures import theme
 from needq.figures.probes import draw_probes
@@ -32,6 +33,7 @@ def test_panels_are_stacked_and_say_what_was_found():
     """A figure of one column can be read at a width of 400 pixels."""
     figure = draw_probes(probes(), "W_Q")
     assert figure.get_figwidth() == theme.STACK[0]
+    assert_whole(figure)
     assert len({axis.get_position().x0 for axis in figure.axes}) == 1
     titles = [" ".join(axis.get_title("left").split()) for axis in figure.axes]
     assert titles[0] == ("Which token stood before? At the end: accuracy 0.90, with 12 blocks 0.45")
