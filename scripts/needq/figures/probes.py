@@ -65,10 +65,11 @@ def _draw_property(axis: Axes, table: DataFrame) -> None:
 
 
 def _say_scores(table: DataFrame) -> str:
-    """What a probe of one property reads after the last block, before and after all damage."""
-    last = table[table["layer"] == table["layer"].max()].sort_values("blocks_replaced")
-    whole, damaged = last.iloc[0], last.iloc[-1]
-    measure = "accuracy" if whole["measure"] == ACCURACY else "R²"
-    most = int(damaged["blocks_replaced"])
-    words = f"At the end: {measure} {whole['score']:.2f}"
-    return f"{words}, with {most} block{'s' * (most != 1)} {damaged['score']:.2f}"
+    """What a probe of one property reads where the pristine model tells most, and with damage."""
+    scores = table.set_index(["blocks_replaced", "layer"])["score"]
+    layer, most = int(scores[0].idxmax()), int(table["blocks_replaced"].max())
+    measure = "accuracy" if table["measure"].iloc[0] == ACCURACY else "R²"
+    where = f"After {layer} block{'s' * (layer != 1)}" if layer else "Before the first block"
+    blocks = f"{most} are" if most != 1 else "one is"
+    words = f"{where}: {measure} {scores[0, layer]:.2f}"
+    return f"{words}, and {scores[most, layer]:.2f} if {blocks} replaced"
