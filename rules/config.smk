@@ -5,6 +5,7 @@
 import atexit
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -44,6 +45,7 @@ if workflow.is_main_process:
 configfile: DEFAULT_CONFIG
 
 
+@cache
 def asked():
     """The arguments of the command line. Snakemake keeps them to itself until later."""
     return parse_args(None)[1]
