@@ -1,4 +1,5 @@
 # make run: the default experiment, to results/pocket-gpt2/report.html. make test: every test.
+# make verify: whether exact arithmetic gives here what it gave elsewhere; it needs no run.
 # make rocrate: a finished run as a research object, RUN=pocket-gpt2 unless named (docs/rocrate.md).
 # make docs: the documents as a site, build/site/index.html.
 # make schema: schemas/config.schema.yaml, after a change of scripts/needq/common/settings.py.
@@ -8,13 +9,16 @@ PYTHON ?= python3
 RUN ?= pocket-gpt2
 INSTALL = .venv/bin/python -m pip install --quiet --require-hashes --no-deps
 
-.PHONY: run rocrate schema test docs lint format clean
+.PHONY: run verify rocrate schema test docs lint format clean
 
 run: .venv/base.done
 	.venv/bin/snakemake --cores all
 	.venv/bin/snakemake --report results/pocket-gpt2/report.html
 	@cat results/pocket-gpt2/answer.txt
 	@echo "Open results/pocket-gpt2/index.html, or report.html beside it, which holds everything."
+
+verify: .venv/base.done
+	.venv/bin/snakemake verify
 
 rocrate: .venv/base.done
 	.venv/bin/python scripts/make_crate.py $(RUN)

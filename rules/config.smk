@@ -2,8 +2,10 @@
 #
 # INPUTS   config.yaml and its overlays
 # OUTPUTS  PROJECT, SCRIPTS, CONFIG, CUDA, DEFAULT_SWEEPS; a dry run says what the run costs
+import atexit
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -43,6 +45,7 @@ if workflow.is_main_process:
 configfile: DEFAULT_CONFIG
 
 
+@cache
 def asked():
     """The arguments of the command line. Snakemake keeps them to itself until later."""
     return parse_args(None)[1]
@@ -108,5 +111,7 @@ CONFIG, CUDA, DEFAULT_SWEEPS = read_config()
 # captions of the report read this one, so it has the defaults too
 config.update(CONFIG.model_dump())
 
-for line in estimate_lines.lines(CONFIG, CUDA, cores_here()) if tells_cost() else []:
-    print(f"needq: {line}", file=sys.stderr)
+# at exit, since a dry run has a thousand lines, of which users read the last; exits run backwards
+costs = list(estimate_lines.lines(CONFIG, CUDA, cores_here())) if tells_cost() else []
+for line in reversed(costs):
+    atexit.register(print, f"needq: {line}", file=sys.stderr)

@@ -62,6 +62,7 @@ rule show_doses:
         "../envs/tables.yaml"
     threads: 1
     params:
+        names=json_text(NAMES),
         page=PAGE | {"backends": [REFERENCE]},
     script:
         "../scripts/show_doses.py"

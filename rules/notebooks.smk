@@ -29,6 +29,7 @@ rule walk_through:
     threads: 1
     params:
         page=PAGE,
+        names=json_text(NAMES),
         tables=sorted(Path(file).stem for file in TABLES),
         sweep=USED.headline,
         n_blocks=CONFIG.model.n_blocks,

@@ -1,6 +1,7 @@
 """Rule verify: see rules/verify.smk."""
 
 import json
+import logging
 from pathlib import Path
 
 from needq.common.backends import Backend
@@ -29,3 +30,4 @@ with job(snakemake.log[0]):
     config = digests.config_digests(deciding)
     for line in digests.verify(expected, config, recomputation):
         print(line, flush=True)
+        logging.info("%s", line)

@@ -1,5 +1,6 @@
 """Rule walk_through: see rules/notebooks.smk."""
 
+import json
 from pathlib import Path
 
 from needq.common.logs import job
@@ -13,6 +14,7 @@ with job(snakemake.log[0]):
         "RUN": str(Path(snakemake.output.notebook).parents[1]),
         "TABLES": params.tables,
         "SWEEP": params.sweep,
+        "NAMES": json.loads(params.names)["sweeps"],
     }
     values |= {"N_BLOCKS": params.n_blocks, "CUDA": page.cuda}
     notebooks.publish(files.source, values, page, snakemake.output.notebook, snakemake.output.page)

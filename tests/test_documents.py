@@ -9,6 +9,7 @@ import pytest
 from default_config import ROOT
 from document_tables import PageTables, find_table, markdown_tables
 from needq.common.published import read_table
+from needq.figures.claims import draw_single_blocks
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VIETNAMESE = (ROOT / "README.vi.md").read_text(encoding="utf-8")
@@ -292,3 +293,78 @@ def test_intervals_in_vietnamese_are_those_of_the_english_readme():
     found = set(re.findall(interval.format("đến"), " ".join(VIETNAMESE.split())))
     assert found <= set(re.findall(interval.format("to"), TEXTS["README"]))
     assert len(found) >= 8
+
+
+CAUSE = re.compile(r"(token draws|noise|arithmetic) ([\d.]+)%")
+
+
+def said_of(document, start, end):
+    """The causes that a document names between two pieces of text, with their percentages."""
+    text = TEXTS[document].partition(start)[2].partition(end)[0]
+    return {cause: float(percent) for cause, percent in CAUSE.findall(text)}
+
+
+def test_causes_of_divergence_are_the_same_everywhere():
+    """Three documents say which causes two backends differ in, and what each does."""
+    walk = said_of("walk", " cpu_a and predicted_cuda_a: ", "code")
+    readme = said_of("README", "As Shapley shares:", "; [the ledger]")
+    first = said_of("first page", "draws its random numbers in another way:", "These Shapley")
+    assert set(walk) == set(readme) == set(first) == {"token draws", "noise"}
+    assert {cause: round(share) for cause, share in walk.items()} == readme == first
+    alone = said_of("first page", "Each cause alone:", ".")
+    assert (
+        f"other noise alone, which makes another model, {alone['noise']:.0f}%" in (TEXTS["README"])
+    )
+    assert "arithmetic is the same" in TEXTS["first page"].lower()  # so no share of it is said
+
+
+def test_what_rounding_does_is_the_same_everywhere():
+    found = re.search(
+        r"exact and cpu_keyed_bf16: (\d+) of (\d+) texts diverge; predicted ([\d.]+) .*?: "
+        r"(not )?as predicted\.",
+        TEXTS["walk"],
+    )
+    diverged, texts, predicted, unlike = found.groups()
+    said = re.search(
+        r"bfloat16 and exact arithmetic generate different texts in (\d+) of (\d+) cases; from "
+        r"rounding alone, (\d+) are predicted \(p = ([\d.]+);",
+        TEXTS["README"],
+    )
+    assert (diverged, texts) == said.groups()[:2]
+    assert_rounded(said[3], float(predicted))
+    assert (unlike is None) == (float(said[4]) > 0.05)
+    share, count = re.search(
+        r" cpu_a_bf16 and cpu_b_bf16: ([\d.]+)% of (\d+) texts diverge", TEXTS["walk"]
+    ).groups()
+    assert f"in {float(share):.0f}% of {count} texts of 32 tokens" in TEXTS["README"]
+
+
+def test_single_blocks_are_the_same_in_the_walk_in_their_figure_and_in_the_readme():
+    sweep = {"sweep": "single", "backend": "cpu"}
+    figure = draw_single_blocks(evidence("degradation", **sweep), evidence("tasks", **sweep), False)
+    bars = {bar.get_x() + bar.get_width() / 2: bar.get_height() for bar in figure.axes[0].patches}
+    ranked = sorted(bars, key=bars.get)
+    most, nats, least, few = re.search(
+        r"block (\d+) costs most, ([\d.]+) nats per token, and block (\d+) least, ([\d.]+)\.",
+        TEXTS["walk"],
+    ).groups()
+    assert (int(least), int(most)) == (ranked[0], ranked[-1])
+    for said, block in ((few, least), (nats, most)):
+        assert_rounded(said, bars[int(block)])
+    title = " ".join(figure.axes[0].get_title("left").split())
+    block, cost, share = re.match(
+        r"Replacing block (\d+) costs most: ([\d.]+) nats per token, (\d+)% of the sum over all",
+        title,
+    ).groups()
+    assert block == most
+    assert_rounded(cost, float(nats))
+    assert f"block {most} (counted from 0) the most, {cost} (" in TEXTS["README"]
+    chosen, costs, fewer, blocks = re.search(
+        r"Block (\d+) costs ([\d.]+) nats per token: (\d+) of (\d+) blocks cost less",
+        TEXTS["walk"],
+    ).groups()
+    assert_rounded(costs, bars[int(chosen)])
+    assert (int(fewer), int(blocks)) == (ranked.index(int(chosen)), len(bars))
+    total = re.search(r"The first 12 blocks alone: ([\d.]+) in all", TEXTS["walk"])[1]
+    assert_rounded(total, sum(bars.values()))
+    assert f"{bars[int(most)] / sum(bars.values()):.0%}" == f"{share}%"

@@ -22,6 +22,7 @@
 RUN = "results/pocket-gpt2"  # the run's folder, seen from here or from the project's folder
 TABLES = None  # the names of the tables to read; None for all tables of the run
 SWEEP = "cumulative"  # the sweep that is the article's own experiment
+NAMES = {}  # what sweeps are called in words; one that is not named here is called by its id
 N_BLOCKS = 12  # the number of blocks of the model
 CUDA = False  # whether a backend of the run used a GPU
 
@@ -29,6 +30,7 @@ CUDA = False  # whether a backend of the run used a GPU
 import sys
 from html import escape
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -38,9 +40,9 @@ from IPython.display import HTML, SVG, Markdown, display
 here = Path.cwd()
 project = next((f for f in (here, *here.parents) if (f / "scripts/needq").is_dir()), here)
 sys.path.insert(0, str(project / "scripts"))
-from needq.common.published import read_table  # found by the line above
+from needq.common.names import METHOD_NAMES  # found by the line above
+from needq.common.published import read_table
 from needq.figures import theme
-from needq.figures.axes import draw_line
 from needq.metrics.labels import article_bands
 from needq.metrics.yardsticks import NGRAMS
 from needq.plan.corners import ALL, SHARE
@@ -62,6 +64,10 @@ def percent(share):
     return "less than 0.1%" if 0 < abs(share) < 0.001 else f"{number(100 * share)}%"
 
 
+def called(sweep):
+    return NAMES.get(sweep, sweep)
+
+
 def rise(nats):
     """A difference of two values of nll, which the table has with six digits."""
     return "less than 0.0001" if abs(nats) < 0.0001 else number(nats)
@@ -81,8 +87,8 @@ def show(table, headings):
     """Show the columns of a table that have values, under these headings."""
     filled = [name for name in headings if name in table and table[name].notna().any()]
     part = table[filled].rename(columns=headings)
-    words = ["words"] if pd.api.types.is_string_dtype(part.iloc[:, -1]) else None
-    looks = {"index": False, "border": 0, "classes": words, "na_rep": "–"}
+    wide = part.iloc[:, -1].astype(str).str.len().max() > 40  # sentences, which need a wide column
+    looks = {"index": False, "border": 0, "classes": ["words"] if wide else None, "na_rep": "–"}
     display(HTML(part.to_html(formatters=[number] * part.shape[1], **looks)))
 
 
@@ -141,11 +147,14 @@ if "q_histogram" in tables:
 
 # %%
 if "q_histogram" in tables:
-    figure, (axes,) = theme.panels(1, 2)
-    for axis, block in zip(axes, (spread["block"].min(), spread["block"].max()), strict=True):
+    figure, axes = theme.stack(2)
+    ends = spread["block"].min(), spread["block"].max()
+    for (axis,), block in zip(axes, ends, strict=True):
         part = histogram[histogram["block"] == block]
         counts = part.melt("centre", ["weights", "noise"], "of", "count")
-        counts["of"] = counts["of"].map({"weights": matrix, "noise": f"{method} noise"})
+        counts["of"] = counts["of"].map(
+            {"weights": matrix, "noise": METHOD_NAMES.get(method, method)}
+        )
         edges = [*part["bin_low"], part["bin_high"].iloc[-1]]
         looks = {"element": "step", "stat": "density", "common_norm": False, "alpha": 0.25}
         sns.histplot(counts, x="centre", weights="count", hue="of", bins=edges, ax=axis, **looks)
@@ -226,7 +235,7 @@ for sweep, part in wide.groupby("sweep"):
         axis.set(title="One block at a time", xlabel="block replaced", ylabel="rise of nll (nats)")
         draw(figure)
         say(
-            f"Blocks differ (sweep `{sweep}`): block {worst['block']} costs most, "
+            f"Blocks differ ({called(sweep)}): block {worst['block']} costs most, "
             f"{rise(worst['rise'])} nats per token, and block {least['block']} least, "
             f"{rise(least['rise'])}."
         )
@@ -258,17 +267,18 @@ steep = rises.idxmax()
 before = curve["blocks_replaced"].shift()[steep]
 half = curve.loc[curve["rise"] >= loss / 2, "blocks_replaced"].min()
 say(
-    f"Backend `{scored.idxmax()}`, sweep `{main}`, {number(last['noise_seeds'])} noise seeds. The "
-    f"steepest step is from {before:.0f} to {blocks(curve['blocks_replaced'][steep])}: nll rises "
-    f"by {number(rises[steep])}. Half of the total rise is reached with {blocks(half)}. In the "
-    f"generated texts, the share of repeated 4-grams (seq-rep-4) goes from "
-    f"{number(pristine['seq_rep_4'])} to {number(last['seq_rep_4'])}, and the surprise of the "
-    f"pristine model at these texts (pristine nll) from {number(pristine['pristine_nll'])} to "
-    f"{number(last['pristine_nll'])}."
+    f"These numbers are of *{called(main)}*, on backend `{scored.idxmax()}`, with "
+    f"{number(last['noise_seeds'])} noise seeds. The steepest step is from {before:.0f} to "
+    f"{blocks(curve['blocks_replaced'][steep])}: nll rises by {number(rises[steep])}. Half of the "
+    f"total rise is reached with {blocks(half)}. In the generated texts, the share of repeated "
+    f"4-grams (seq-rep-4) goes from {number(pristine['seq_rep_4'])} to "
+    f"{number(last['seq_rep_4'])}, and the surprise of the pristine model at these texts "
+    f"(pristine nll) from {number(pristine['pristine_nll'])} to {number(last['pristine_nll'])}."
 )
 
 # %%
-figure, (axes,) = theme.panels(1, 2)
+figure, axes = theme.stack(2)
+axes = [row[0] for row in axes]
 shown = wide[wide["sweep"] == main]
 for axis, column in zip(axes, ("rise", "top1_agreement"), strict=True):
     sns.lineplot(
@@ -346,23 +356,38 @@ if others:
         f"Other matrices, other replacement methods and other orders of blocks (backend "
         f"`{wide['backend'].iloc[0]}`).",
     )
-    figure, ((axis,),) = theme.panels(1, 1)
-    for index, sweep in enumerate([main, *others]):
-        part, look = wide[wide["sweep"] == sweep], theme.style(index)
-        draw_line(axis, part, "rise", sweep, look, shift=0.08 * (index - len(others) / 2))
-    figure.set_figwidth(6)
-    axis.set(title="Damage by sweep", xlabel="blocks replaced", ylabel="rise of nll (nats)")
-    theme.tick_whole_numbers(axis.xaxis)
-    axis.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), title="sweep")
-    draw(figure)
     rows = []
     for sweep in [main, *others]:
         part = wide[wide["sweep"] == sweep].sort_values("blocks_replaced")
         end = part.iloc[-1]
+        half = part.loc[(part["blocks_replaced"] - end["blocks_replaced"] / 2).abs().idxmin()]
         ends = {f"rise{name}": end[f"rise{name}"] for name in ("", "_low", "_high")}
-        rows.append({"sweep": sweep, "blocks": end["blocks_replaced"], **ends})
+        ends |= {f"half{name}": half[f"rise{name}"] for name in ("", "_low", "_high")}
+        row = {"sweep": called(sweep), "blocks": end["blocks_replaced"]}
+        rows.append(row | ends | {"measured": measured(end, "rise")})
     rows = pd.DataFrame(rows).sort_values("rise", ascending=False)
-    show(rows, {"sweep": "sweep", "blocks": "blocks replaced", "rise": "rise of nll"})
+    figure, ((axis,),) = theme.stack(1, heights=[0.4 + 0.17 * len(rows)])
+    heights = np.arange(len(rows))
+    parts = {"half": "about half of its blocks", "rise": "all of its blocks"}
+    for index, (part, name) in enumerate(parts.items()):
+        look, middle = theme.style(index) | {"linestyle": "none"}, rows[part].to_numpy()
+        places = heights + 0.3 * (0.5 - index)
+        axis.plot(middle, places, label=name, **look)
+        low, high = (rows[f"{part}_{which}"].to_numpy() for which in ("low", "high"))
+        bars = np.nan_to_num(np.maximum([middle - low, high - middle], 0))
+        axis.errorbar(middle, places, xerr=bars, fmt="none", ecolor=look["color"], capsize=2)
+    axis.set_yticks(heights, [fill(name, 27) for name in rows["sweep"]])
+    axis.set_ylim(len(rows) - 0.4, -0.6)
+    axis.set_xlim(left=min(0, axis.get_xlim()[0]))
+    axis.set_xlabel("rise of nll (nats per token)")
+    figure.legend(loc="outside upper left", ncols=2)
+    axis.set_title(fill(f"Most damage: {rows['sweep'].iloc[0]}", 32))
+    theme.write_footnote(figure, "Bars are 95% intervals over noise seeds and documents.")
+    draw(figure)
+    HEADINGS = {"sweep": "what is replaced: by what"}
+    if rows["blocks"].nunique() > 1:
+        HEADINGS["blocks"] = "blocks"
+    show(rows, HEADINGS | {"measured": "rise of nll (95% interval)"})
 
 # %% [markdown]
 # ## Where do CPU and GPU diverge, and why?
@@ -416,7 +441,7 @@ if "divergence_trend" in tables:
     trend = tables["divergence_trend"]
     for _, row in trend[trend["left"] != trend["right"]].iterrows():
         say(
-            f"`{row['left']}` and `{row['right']}` (sweep `{row['sweep']}`): do they diverge "
+            f"`{row['left']}` and `{row['right']}` ({called(row['sweep'])}): do they diverge "
             f"earlier or later as more blocks are replaced? **{row['verdict']}**. Per additional "
             f"block, the common prefix changes by {measured(row, 'slope')} of the text."
         )
@@ -433,9 +458,11 @@ if "ledger" in tables:
         "what it adds over all orders (its Shapley share); these add up to that of all causes.",
     )
     for (left, right), pair in ledger.groupby(["left", "right"], sort=False):
-        figure, ((axis,),) = theme.panels(1, 1)
+        figure, ((axis,),) = theme.stack(1, extra=0.6)
         sns.barplot(pair, x="estimate", y="cause", hue="effect", palette=theme.COLOURS, ax=axis)
         axis.set(xlabel="texts that diverge (share)", ylabel=None)
+        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "title": None}
+        sns.move_legend(axis, **place)
         draw(figure)
         total = pair[pair["cause"] == ALL].iloc[0]
         shares = pair[pair["effect"] == SHARE].sort_values("estimate", ascending=False)
@@ -499,7 +526,9 @@ else:
 # Each exercise asks a question and answers it for one setting, the first line of its cell (open
 # *code* to see it). Think first, then open *answer*. To change a setting, open this notebook in
 # Jupyter (`report/notebooks/README.md` says how), run all cells, change the line and run its cell
-# again. Exercises 1 to 3 are those of the lecture.
+# again. Or change the line in `report/notebooks/walk.py`, run
+# `.venv/bin/snakemake --cores all notebooks` and open this page again. Exercises 1 to 3 are those
+# of the lecture.
 
 # %%
 PAIR = 0  # change me: which pair of backends, 0 for the first one; those with a GPU come first
@@ -627,16 +656,17 @@ if others:
         say(
             "**Exercise 6.** Is it W_Q that matters, or would any change of attention do the same "
             "damage?",
-            f"Sweep `{chosen}` with {blocks(int(part['blocks_replaced']))}: nll rises by "
-            f"{measured(part, 'rise')}; sweep `{main}`: {measured(mine.iloc[0], 'rise')}.",
+            f"With {blocks(int(part['blocks_replaced']))} replaced, nll rises by "
+            f"{measured(part, 'rise')} in *{called(chosen)}*, and by "
+            f"{measured(mine.iloc[0], 'rise')} in *{called(main)}*.",
         )
         by_rise = rows.sort_values("rise", ascending=False)
         answer(
             6,
-            f"With all their blocks, {by_rise['sweep'].iloc[0]} does most damage and "
-            f"{by_rise['sweep'].iloc[-1]} least. Differences that are smaller than the intervals "
-            "say nothing. Compare sweeps that differ in one thing only: the matrix, the method, or "
-            "the order of the blocks.",
+            f"Most damage with all blocks: {by_rise['sweep'].iloc[0]}. Least damage: "
+            f"{by_rise['sweep'].iloc[-1]}. Differences that are smaller than the intervals say "
+            "nothing. Compare sweeps that differ in one thing only: the matrix, the method, or the "
+            "order of the blocks.",
         )
 
 # %%

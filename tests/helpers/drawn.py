@@ -22,7 +22,7 @@ def line(axis, label):
 def assert_same_bytes(draw, folder):
     """`draw` gives figures by name; drawn twice, their files have the same bytes and no date.
 
-    Their letters can be read.
+    Their letters can be read, and none is cut off.
     """
     for name, figure in draw().items():
         assert_readable(figure)
@@ -37,6 +37,7 @@ def assert_same_bytes(draw, folder):
         assert float(root.get("width").removesuffix("pt")) > 300
         assert b"<dc:date>" not in svg.read_bytes()
         assert b'href="http' not in svg.read_bytes()
+        assert_whole(figure)  # last, since another drawing moves the layout
 
 
 def assert_readable(figure):
@@ -44,6 +45,22 @@ def assert_readable(figure):
     for text in figure.findobj(lambda artist: hasattr(artist, "get_fontsize")):
         if text.get_visible() and text.get_text().strip() and luminance(text.get_color()) < 0.8:
             assert contrast(text.get_color(), "white") >= 4.5, text.get_text()
+
+
+def assert_whole(figure):
+    """No title, legend or note runs out of its figure. (Labels of ticks out of sight may.)"""
+    figure.draw_without_rendering()
+    ticks = {
+        label
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for label in axis.get_ticklabels(which="both")
+    }
+    for text in figure.findobj(lambda artist: hasattr(artist, "get_fontsize")):
+        if text not in ticks and text.get_visible() and text.get_text().strip():
+            box, whole = text.get_window_extent(), figure.bbox
+            ends = (box.x0, box.y0, whole.x1 - box.x1, whole.y1 - box.y1)
+            assert min(ends) >= -1, f"{text.get_text()}: {ends} pixels from the edges"
 
 
 def smallest_letters(figure, width=376):

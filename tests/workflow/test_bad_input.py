@@ -154,3 +154,16 @@ def test_prompt_longer_than_the_context(rich, tmp_path):
     project = rich.copy(tmp_path / "project")
     project.configure(generation={"prompts": ["Once", "very " * 300]})
     assert_job_refuses(project, "generation.prompts.1")
+
+
+def test_a_report_before_its_run_says_what_to_do(fresh):
+    """So does that of a run of an older version, which has no front page yet."""
+    code, said = fresh.run("--report", "report.html")
+    assert code != 0
+    (line,) = errors(said)
+    assert "results/tiny/index.html and " in line
+    assert " other files are missing" in line
+    assert "run snakemake once more, as for this run but without --report" in line
+    assert said.splitlines()[-1] == line
+    assert "Traceback" not in said
+    assert not (fresh.folder / "report.html").exists()

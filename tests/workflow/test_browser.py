@@ -56,6 +56,7 @@ def reports(rich, tmp_path_factory):
     ):
         code, said = project.run(*arguments)
         assert code == 0, said
+        assert "RuntimeWarning" not in said
     shutil.unpack_archive(folder / "packed.zip", folder)
     return {
         "html": folder / "report.html",

@@ -101,3 +101,5 @@ def test_a_dry_run_says_what_a_run_costs(rich, tmp_path, arguments, said):
     lines = [line for line in output.splitlines() if "estimate" in line]
     assert len(lines) == said, output
     assert not said or (lines[0].startswith(ESTIMATE) and " on 2 cores, " in lines[0])
+    # the last ones of a thousand are read
+    assert not said or output.splitlines()[-1].startswith("needq: ")

@@ -40,6 +40,7 @@ def test_a_run_reproduces_itself_and_leaves_nothing(project):
     for _ in range(2):  # it always runs
         said = project.finish("verify")
         assert f"\n{count} of {count} digests reproduced\n" in said
+        assert said.splitlines()[-1].startswith(f"{count} of {count} digests reproduced: exact ")
         assert re.search(
             r"^exact arithmetic on cpu \(.+\): integers .* exact up to 2\^53$", said, re.M
         )

@@ -4,6 +4,7 @@ A model of the hub is asked for its small files and for the digests of its large
 weights are downloaded.
 """
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -62,8 +63,16 @@ def source_of(location: str) -> str:
         return source
     raise UserError(
         f"{location} is no folder, no .gguf file, no wheel (name==version) and no id of the hub "
-        "(owner/name)"
+        f"(owner/name){_meant(location)}"
     )
+
+
+def _meant(location: str) -> str:
+    """The folder or file here that was perhaps meant, as the end of a sentence; empty if none."""
+    place = Path(location)
+    beside = [file.name for file in place.parent.iterdir()] if place.parent.is_dir() else []
+    close = difflib.get_close_matches(place.name, beside, n=1)
+    return f"; did you mean {place.parent / close[0]}?" if close else ""
 
 
 def read_facts(location: str, scratch: Path) -> Facts:
@@ -110,8 +119,12 @@ def _of_hub(location: str, scratch: Path) -> Facts:
             f"{location}: its licence has to be accepted on the hub first, and HF_TOKEN set"
         ) from None
     except (RepositoryNotFoundError, HFValidationError):
-        raise UserError(f"{location}: the hub has no such model, or it is private") from None
+        raise UserError(
+            f"{location}: the hub has no such model, or it is private{_meant(location)}"
+        ) from None
     except (httpx.HTTPError, OSError) as error:
+        if meant := _meant(location):  # more probable than an owner who is called like a folder
+            raise UserError(f"{location} is no folder, and the hub did not answer{meant}") from None
         reason = str(error).strip().split("\n")[0]
         return Facts(model, None, None, None, reason or type(error).__name__)
     weights = {file.rfilename: file.lfs for file in info.siblings or [] if _is_weights(file)}

@@ -5,15 +5,13 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from needq.common.keys import ALL_BLOCKS, PRISTINE
+from needq.common.names import METHOD_NAMES
 from needq.figures import theme
 from needq.figures.axes import draw_level
 
 # the methods that are drawn, as far as they were run, and what they are called
-METHODS = {
-    PRISTINE: "pristine",
-    "gaussian": "Gaussian noise",
-    "matched_scores": "Gaussian noise, scores matched",
-}
+METHODS = {PRISTINE: "pristine"}
+METHODS |= {method: METHOD_NAMES[method] for method in ("gaussian", "matched_scores")}
 SPREAD, ENTROPY = "score_spread", "entropy"
 NEARLY = 0.9  # of the entropy of uniform attention
 

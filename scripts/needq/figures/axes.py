@@ -1,6 +1,6 @@
 """Parts of several figures: lines with bands, levels, the x axis of blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy
 from matplotlib.axes import Axes
@@ -44,13 +44,15 @@ def draw_line(
     look: theme.Look,
     band: bool = True,
     shift: float = 0,
+    gaps: bool | None = None,
 ) -> None:
     """Draw a mean by blocks replaced, and its interval where it has one.
 
     A sweep of all numbers of blocks has a line and a band; one with gaps has dots and error bars,
-    `shift` to the right, so that those of several sweeps stand side by side.
+    `shift` to the right, so that those of several sweeps stand side by side. `gaps` says which, if
+    `table` has some rows of the sweep alone.
     """
-    gaps = has_gaps(table)
+    gaps = has_gaps(table) if gaps is None else gaps
     table, x = sort_by_place(table)
     means = table[column].to_numpy(float)
     if not gaps:
@@ -91,6 +93,12 @@ def draw_level(
         fontsize=8,
         color=color,
     )
+
+
+def say_range(values: Iterable[float], form: str) -> str:
+    """The least and the largest value in words, such as `0.40 to 0.53`; one if they look alike."""
+    found = list(values)
+    return " to ".join(dict.fromkeys(format(end, form) for end in (min(found), max(found))))
 
 
 def add_cuda(text: str, cuda: bool) -> str:

@@ -7,7 +7,7 @@ from pandas import DataFrame, Series
 
 from needq.common.names import METHOD_NAMES
 from needq.figures import theme
-from needq.figures.axes import BLOCKS, add_cuda, draw_line, has_gaps
+from needq.figures.axes import BLOCKS, add_cuda, draw_line, has_gaps, say_range
 
 NOT_COMPARED = ("gaussian", "scaled")  # the one that others are compared with, and doses
 # the title of each panel, and what the sweeps in it are called (`needq.plan.comparisons`)
@@ -66,14 +66,14 @@ def draw_comparisons(degradation: DataFrame, comparisons: Mapping[str, str], cud
         apart = [kind for kind in names if has_gaps(own[kind])]
         step = min(BESIDE, ROOM / max(len(apart), 1)) * last
         for index, (kind, name) in enumerate(names.items()):
-            text = f"{name}: {_say(ratios[kind], ', ')} ×" if kind in ratios else name
+            text = f"{name}: {_say(ratios[kind])} ×" if kind in ratios else name
             if kind in fair:
                 text += f" {names['bias']}"
-            shift = step * (apart.index(kind) - (len(apart) - 1) / 2) if kind in apart else 0
-            table = own[kind]
-            if kind in apart:  # dots at 0, where every sweep is the same, would hide each other
+            table, gaps, shift = own[kind], kind in apart, 0.0
+            if gaps:  # dots at 0, where every sweep is the same, would hide each other
                 table = table[table["blocks_replaced"] > 0]
-            draw_line(axis, table, "rise", text, theme.style(index), shift=shift)
+                shift = step * (apart.index(kind) - (len(apart) - 1) / 2)
+            draw_line(axis, table, "rise", text, theme.style(index), shift=shift, gaps=gaps)
         told = {kind: found for kind, found in ratios.items() if kind not in fair.values()}
         words = _describe_ratios(title, told, names, fair)
         # the legend is between the title and the panel, where it hides nothing
@@ -104,11 +104,11 @@ def damage_ratios(table: DataFrame, reference: DataFrame, half: bool) -> Series:
     return own.loc[common] / other.loc[common]
 
 
-def _say(ratios: Series, joint: str) -> str:
+def _say(ratios: Series) -> str:
     """Ratios in words: each of a few, and the range of many."""
     if len(ratios) > FEW:
-        ratios, joint = Series([ratios.min(), ratios.max()]), " to "
-    return joint.join(f"{ratio:.2f}" for ratio in ratios)
+        return say_range(ratios, ".2f")
+    return ", ".join(f"{ratio:.2f}" for ratio in ratios)
 
 
 def _describe_ratios(
@@ -116,19 +116,14 @@ def _describe_ratios(
 ) -> str:
     """The title of a panel: the range of its ratios, apart those to another sweep than W_Q's."""
     apart = [
-        f"{names[kind]} does {_range(ratios[kind])} × the damage of {names[other]}"
+        f"{names[kind]} does {say_range(ratios[kind], '.2f')} × the damage of {names[other]}"
         for kind, other in fair.items()
     ]
     others = [ratio for kind, found in ratios.items() if kind not in fair for ratio in found]
     if others:
-        words = title.format(_range(Series(others)))
+        words = title.format(say_range(others, ".2f"))
         apart.append(words[0].lower() + words[1:] if apart else words)
     return "; ".join(apart)
-
-
-def _range(ratios: Series) -> str:
-    """The least and the largest ratio; one number if they look alike."""
-    return " to ".join(dict.fromkeys(f"{ratio:.2f}" for ratio in (ratios.min(), ratios.max())))
 
 
 def _describe(degradation: DataFrame, compared: list[int]) -> str:

@@ -11,6 +11,7 @@ from needq.figures.axes import (
     draw_line,
     has_single_blocks,
     list_pairs,
+    say_range,
     set_labels,
 )
 
@@ -43,9 +44,9 @@ def draw_divergence(summary: DataFrame, cuda: bool) -> Figure:
         lowest = same["identical"].min()
         draw_line(column[0], lowest, "identical", "repeats (lowest)", look, band=False)
         tested = part[part["left"] != part["right"]]
-        title = f"Identical texts: {_range(tested, 'identical')}"
+        title = f"Identical texts: {_say_means(tested, 'identical')}"
         set_labels(column[0], sweep, sweeps, title, IDENTICAL)
-        title = f"Share of a text before it diverges: {_range(tested, 'common_prefix_share')}"
+        title = f"Share of a text before it diverges: {_say_means(tested, 'common_prefix_share')}"
         set_labels(column[1], sweep, sweeps, title, COMMON_PREFIX)
         for axis in column:
             axis.set_ylim(0, 1.05)
@@ -59,11 +60,11 @@ def draw_divergence(summary: DataFrame, cuda: bool) -> Figure:
     return figure
 
 
-def _range(table: DataFrame, column: str) -> str:
+def _say_means(table: DataFrame, column: str) -> str:
     """The mean share of the texts of each pair of backends, from lowest to highest, in words."""
     weighted = table.assign(part=table[column] * table["texts"]).groupby(["left", "right"])
     means = weighted["part"].sum() / weighted["texts"].sum()
     if means.empty:
         return "nothing to compare"
-    ends = dict.fromkeys(f"{mean:.0%}" for mean in (means.min(), means.max()))
-    return " to ".join(ends) + (", by pair" if len(ends) > 1 else "")
+    words = say_range(means, ".0%")
+    return f"{words}, by pair" if " to " in words else words

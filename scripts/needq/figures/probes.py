@@ -16,7 +16,6 @@ TITLES = {
     "end of sentence": "Does the sentence end next?",
     "position": "How many tokens stood before?",
 }
-COLUMNS = 2
 
 
 def draw_probes(table: DataFrame, matrix: str) -> Figure:
@@ -25,17 +24,12 @@ def draw_probes(table: DataFrame, matrix: str) -> Figure:
     `table` is `probes.tsv`; `matrix` is what the interventions replace, such as W_Q.
     """
     shown = [name for name in PROPERTIES if (table["property"] == name).any()]
-    rows = -(-len(shown) // COLUMNS)
-    figure, axes = theme.panels(rows, COLUMNS)
-    panels = [axis for row in axes for axis in row]
-    for axis, name in zip(panels, shown, strict=False):
+    figure, axes = theme.stack(len(shown), extra=1.2)
+    for (axis,), name in zip(axes, shown, strict=True):
         _draw_property(axis, table[table["property"] == name])
-    handles = panels[0].get_legend_handles_labels()
-    for axis in panels[len(shown) :]:  # the last one, if their number is odd
-        axis.set_axis_off()
-        axis.legend(*handles, loc="center", title=f"{matrix} replaced in")
-    if len(shown) == len(panels):
-        figure.legend(*handles, loc="outside upper left", ncols=3, title=f"{matrix} replaced in")
+    axes[-1][0].set_xlabel("blocks passed")
+    names = axes[0][0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside upper left", ncols=2, title=f"{matrix} replaced in")
     seeds, documents = int(table["noise_seeds"].max()), table["documents"].max()
     theme.write_footnote(
         figure,
@@ -65,7 +59,17 @@ def _draw_property(axis: Axes, table: DataFrame) -> None:
     accuracy = first["measure"] == ACCURACY
     draw_level(axis, first["majority"], "guessing" if accuracy else "the mean position", "below")
     axis.set_ylabel("accuracy" if accuracy else "R² (share of variance)")
-    axis.set_xlabel("blocks passed")
     axis.set_ylim(min(first["majority"], table["score"].min()) - 0.12, 1.04)
     theme.tick_whole_numbers(axis.xaxis)
-    theme.set_title(axis, TITLES[first["property"]])
+    theme.set_title(axis, f"{TITLES[first['property']]} {_say_scores(table)}")
+
+
+def _say_scores(table: DataFrame) -> str:
+    """What a probe of one property reads where the pristine model tells most, and with damage."""
+    scores = table.set_index(["blocks_replaced", "layer"])["score"]
+    layer, most = int(scores[0].idxmax()), int(table["blocks_replaced"].max())
+    measure = "accuracy" if table["measure"].iloc[0] == ACCURACY else "R²"
+    where = f"After {layer} block{'s' * (layer != 1)}" if layer else "Before the first block"
+    blocks = f"{most} are" if most != 1 else "one is"
+    words = f"{where}: {measure} {scores[0, layer]:.2f}"
+    return f"{words}, and {scores[most, layer]:.2f} if {blocks} replaced"

@@ -1,5 +1,7 @@
 """The figure of block subsets: what each block adds, which blocks matter, and which pairs."""
 
+import textwrap
+
 import numpy
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -117,7 +119,7 @@ def _draw_map(figure: Figure, axis: Axes, interactions: DataFrame, n_blocks: int
         axis.scatter(across, up, s=3, color=theme.GREY, linewidths=0)
     bar = figure.colorbar(mesh, ax=axis, label="interaction (nats per token)")
     bar.outline.set_visible(False)
-    theme.set_title(axis, _describe_map(interactions))
+    axis.set_title(textwrap.fill(_describe_map(interactions), 36))  # a square, so less wide
     axis.set_aspect("equal")
     axis.grid(False)
     axis.set_xlabel(BLOCK)

@@ -1,7 +1,9 @@
 """Which pages a run has, in their order: the Snakefile and the report ask."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from needq.common.errors import UserError
 from needq.plan.mlp import mlp_sweeps
 from needq.plan.selection import Selection
 from needq.plan.units import unit_pages
@@ -40,3 +42,16 @@ def report_pages(selection: Selection) -> Iterator[str]:
         yield "mlp"
     if selection.config.healing.run:
         yield "healing"
+
+
+def require_pages(results: Path, pages: Sequence[str]) -> None:
+    """UserError if a run lacks a page that its report shows, as an older or unfinished run does."""
+    names = ("index.html", "front.html", *(f"pages/{name}.html" for name in pages))
+    missing = [name for name in names if not (results / name).is_file()]
+    if missing:
+        others = len(missing) - 1
+        more = f" and {others} other file{'s' * (others > 1)} are" if others else " is"
+        raise UserError(
+            f"{results / missing[0]}{more} missing, so there is no report yet: run snakemake once "
+            "more, as for this run but without --report (a run of an older version needs it too)"
+        )

@@ -1,17 +1,24 @@
 """The last lines of a run on the terminal: the verdicts, the answer, the time, what to open."""
 
 import csv
+import re
 import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 WIDTH = 100
+REPRODUCED = re.compile(r"\d+ of \d+ digests reproduced$", re.MULTILINE)  # in the log of verify
 
 
 def last_lines(results: Path, started: float) -> Iterator[str]:
     """What a run says at its end, as far as it has made it since it `started` (Unix time)."""
     table, answer = results / "tables/claims.tsv", results / "answer.txt"
+    verified = results / "logs/verify.log"
+    if _made(verified, started):
+        for found in REPRODUCED.findall(verified.read_text(encoding="utf-8")):
+            yield f"{found}: exact arithmetic gives the same bits on this machine"
+            yield ""
     if _made(table, started):
         yield from claims(table)
     if _made(answer, started):

@@ -114,6 +114,13 @@ def _beside_ngrams(row: Series, baselines: DataFrame | None, subject: str) -> tu
     return f"{yes}: {subject} predicts {said}.", f" For comparison, {known}."
 
 
+def explain_ngrams(short: str) -> str:
+    """What the n-gram models of a short answer know, in one sentence; empty if it names none."""
+    named = [n for n, name in NGRAMS.items() if f" a {name}" in short]
+    words = ", ".join(f"a {NGRAMS[n]} knows {KNOWN[n]}" for n in sorted(named, reverse=True))
+    return f"{words[0].upper()}{words[1:]}." if words else ""
+
+
 def other_matrices(
     degradation: DataFrame, backend: str, comparisons: Mapping[str, str], whole: int
 ) -> str:

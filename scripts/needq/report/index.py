@@ -114,6 +114,7 @@ def content(run: Run, tables: Tables) -> dict[str, object]:
         "order": ORDER.get(str(replaced.block_order), ""),
         "counts": _counts(rows["blocks_replaced"], n_blocks),
         "short": lost.short,
+        "ngrams": answer.explain_ngrams(lost.short),
         "sentence": lost.sentence + kept + scale,
         "answers": [
             (

@@ -38,14 +38,15 @@ class MlpPage(Pages):
         return self._render(
             "table.html",
             title="MLP and attention",
-            lead=" ".join([EQUAL, describe_mlp(damage), *describe_limits(changes)]),
+            lead=EQUAL,
+            found=[*describe_mlp(damage), *describe_limits(changes)],
             parts=parts,
             meanings={name: unit_columns.MLP[name] for name in headings.MLP} | meanings,
             file="tables/mlp.tsv and tables/output_changes.tsv",
         )
 
 
-def describe_mlp(damage: DataFrame) -> str:
+def describe_mlp(damage: DataFrame) -> list[str]:
     """The ratio to the damage of W_Q where most blocks are replaced, sweep by sweep."""
     sentences = []
     of_blocks = damage[damage["block"].isna()]
@@ -57,9 +58,7 @@ def describe_mlp(damage: DataFrame) -> str:
             f"{number(row['rise'])}, {number(row['ratio'])} times as much as by noise in W_Q"
             f"{_interval(row)}."
         )
-    if not sentences:
-        return "No sweep of the MLP has a sweep of W_Q to be compared with."
-    return " ".join(sentences)
+    return sentences or ["No sweep of the MLP has a sweep of W_Q to be compared with."]
 
 
 def describe_limits(changes: DataFrame) -> Iterator[str]:

@@ -4,13 +4,21 @@ from pandas import DataFrame, Series
 
 from needq.common import unit_columns
 from needq.common.unit_columns import RELIABLE, SPARE, TOO_FEW, WEAK
-from needq.common.units import name_matrices, name_sweep, name_unit
+from needq.common.units import name_sweep, name_unit
 from needq.report import headings
 from needq.report.cells import cells, number
 from needq.report.pages import Pages
 
 SHOWN = 15  # units of a sweep that the page shows, besides those that are spare
 NAMED = 3  # weak points that a sentence names
+OF_UNITS = (
+    "Each unit (a head, a few dimensions or a block) is replaced by itself. A weak point is one of "
+    "those that cost most, reliably so:"
+)
+OF_DOSES = (
+    "More and more noise is mixed into the matrices of all blocks, or the matrices are multiplied "
+    "by a factor. How much of it does half of the damage?"
+)
 
 
 class UnitPages(Pages):
@@ -19,7 +27,9 @@ class UnitPages(Pages):
     def units(self, units: DataFrame, reliability: DataFrame) -> str:
         """The page of `units.tsv` and `unit_reliability.tsv`: what to protect."""
         shown = headings.UNIT_RELIABILITY
-        parts = [("Is the ranking reliable?", shown, cells(reliability, shown))]
+        kinds = zip(reliability["matrix"], reliability["steps"], strict=True)
+        named = reliability.assign(sweep=[name_sweep(*kind) for kind in kinds])
+        parts = [("Is the ranking reliable?", shown, cells(named, shown))]
         for _, sweep in reliability.iterrows():
             own = units[units["sweep"] == sweep["sweep"]]
             rows = own[(own["rank"] <= SHOWN) | (own["verdict"] == SPARE)]
@@ -32,7 +42,8 @@ class UnitPages(Pages):
         return self._render(
             "table.html",
             title="What to protect",
-            lead=describe_units(units, reliability),
+            lead=OF_UNITS,
+            found=describe_units(units, reliability),
             parts=parts,
             meanings={name: unit_columns.UNITS[name] for name in headings.UNITS} | meanings,
             file="tables/units.tsv, which has every unit, and tables/unit_reliability.tsv",
@@ -41,13 +52,17 @@ class UnitPages(Pages):
     def doses(self, doses: DataFrame, halves: DataFrame) -> str:
         """The page of `doses.tsv` and `half_doses.tsv`."""
         shown = headings.HALF_DOSES
-        parts = [("The dose that does half of the damage", shown, cells(halves, shown))]
+        words = self.names["sweeps"]
+        named = halves.assign(sweep=[words.get(one, one) for one in halves["sweep"]])
+        parts = [("The dose that does half of the damage", shown, cells(named, shown))]
         for sweep, rows in doses.groupby("sweep", sort=False):
-            parts.append((f"Sweep {sweep}", headings.DOSES, cells(rows, headings.DOSES)))
+            heading = f"{words[sweep]} (sweep {sweep})" if sweep in words else f"Sweep {sweep}"
+            parts.append((heading, headings.DOSES, cells(rows, headings.DOSES)))
         return self._render(
             "table.html",
             title="Dose and damage",
-            lead=describe_doses(halves),
+            lead=OF_DOSES,
+            found=describe_doses(named),
             parts=parts,
             meanings={name: unit_columns.HALF_DOSES[name] for name in shown}
             | {name: unit_columns.DOSES[name] for name in headings.DOSES},
@@ -55,12 +70,10 @@ class UnitPages(Pages):
         )
 
 
-def describe_units(units: DataFrame, reliability: DataFrame) -> str:
+def describe_units(units: DataFrame, reliability: DataFrame) -> list[str]:
     """Which units are weak points, sweep by sweep, or that there is no reliable rank."""
     by_sweep = dict(iter(units.groupby("sweep")))
-    return " ".join(
-        _describe_sweep(by_sweep[sweep["sweep"]], sweep) for _, sweep in reliability.iterrows()
-    )
+    return [_describe_sweep(by_sweep[sweep["sweep"]], sweep) for _, sweep in reliability.iterrows()]
 
 
 def _describe_sweep(units: DataFrame, sweep: Series) -> str:
@@ -85,17 +98,16 @@ def _describe_sweep(units: DataFrame, sweep: Series) -> str:
     return f"{words}: of {sweep['units']} units, {points} {'; '.join(named)}{more}."
 
 
-def describe_doses(halves: DataFrame) -> str:
-    """The half-damage doses, sweep by sweep."""
+def describe_doses(halves: DataFrame) -> list[str]:
+    """The half-damage doses, sweep by sweep; `halves` has the words for sweeps as their names."""
     sentences = []
     for _, half in halves.iterrows():
         ends = " to ".join(dict.fromkeys(_end(half[end]) for end in ("low", "high")))
-        names, value = name_matrices(half["matrix"]), number(half["estimate"])
         sentences.append(
-            f"Sweep {half['sweep']} ({names}): {half['measure']} {value} ({ends}), half of a rise "
-            f"of {number(half['full_rise'])} nats per token."
+            f"{half['sweep']}. The {half['measure']} is {number(half['estimate'])} ({ends}): it "
+            f"does half of a rise of {number(half['full_rise'])} nats per token."
         )
-    return " ".join(sentences)
+    return sentences
 
 
 def _end(end: object) -> str:

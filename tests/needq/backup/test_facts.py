@@ -127,6 +127,19 @@ def test_what_is_no_source(location):
         facts.source_of(location)
 
 
+def test_a_folder_with_a_slip_of_the_pen(hub, tmp_path, monkeypatch):
+    """A path of two parts looks like an id of the hub."""
+    monkeypatch.chdir(ROOT)
+    meant = r"; did you mean resources/pocket-gpt2\?$"
+    hub.error = OfflineModeIsEnabled("no network")
+    with pytest.raises(UserError, match=r"^resources/pocket-gpt is no folder, .*answer" + meant):
+        read("resources/pocket-gpt", tmp_path)
+    with pytest.raises(UserError, match=r"no id of the hub \(owner/name\)" + meant):
+        facts.source_of("./resources/pocket-gpt")
+    hub.error = None
+    assert read("resources/pocket-gpt", tmp_path).model.source == "hub"
+
+
 def test_a_location_that_no_config_can_name():
     with pytest.raises(UserError, match=r"a{b} holds the character '{', which no path may have"):
         facts.source_of("a{b}")

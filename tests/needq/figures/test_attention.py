@@ -2,6 +2,7 @@
 
 import numpy as np
 from attention_data import attention
+from drawn import assert_whole
 from needq.figures.attention import draw_attention
 
 
@@ -13,7 +14,7 @@ def test_lines_are_means_over_heads():
     np.testing.assert_allclose(lines["pristine"].get_ydata(), expected)
     np.testing.assert_allclose(lines["Gaussian noise"].get_ydata(), np.divide(expected, [1, 2, 3]))
     np.testing.assert_allclose(
-        lines["Gaussian noise, scores matched"].get_ydata(), lines["pristine"].get_ydata()
+        lines["noise, scores matched"].get_ydata(), lines["pristine"].get_ydata()
     )
     assert len(lines) == 3
     dots = [len(dots.get_offsets()) for dots in spreads.collections]
@@ -22,6 +23,10 @@ def test_lines_are_means_over_heads():
     assert "mean over 5 noise seeds" in footnote
     words = " ".join(spreads.get_title("left").split())
     assert words == "Pristine scores spread 1.0 to 3.0 times as far as under Gaussian noise in W_Q"
+
+
+def test_no_word_is_cut_off():
+    assert_whole(draw_attention(attention()))
 
 
 def test_titles_say_that_attention_becomes_uniform_only_if_it_does():

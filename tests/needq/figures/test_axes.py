@@ -6,7 +6,7 @@ import pytest
 from drawn import line
 from matplotlib.figure import Figure
 from needq.figures import theme
-from needq.figures.axes import draw_line, has_gaps
+from needq.figures.axes import draw_line, has_gaps, say_range
 
 
 def sweep(counts, low=0.5):
@@ -53,3 +53,15 @@ def test_single_blocks_leave_out_the_pristine_model_and_have_no_gap():
     single = sweep([0, 1, 1, 1]).assign(block=[numpy.nan, 0, 1, 2])
     assert not has_gaps(single)
     assert has_gaps(single.drop(index=2))
+
+
+def test_some_rows_of_a_sweep_with_gaps_are_dots_though_they_have_none():
+    axis = drawn(sweep([12]), gaps=True)
+    assert line(axis, "one").get_linestyle() == "None"
+    assert len(axis.collections[0].get_segments()) == 1
+
+
+def test_a_range_is_one_number_if_its_ends_look_alike():
+    assert say_range([0.5, 0.25, 0.375], ".2f") == "0.25 to 0.50"
+    assert say_range(numpy.array([0.251, 0.249]), ".2f") == "0.25"
+    assert say_range([1], ".0%") == "100%"

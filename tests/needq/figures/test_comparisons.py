@@ -62,6 +62,16 @@ def test_only_what_was_measured_is_drawn(sweeps):
     assert (numpy.abs(keys.get_xdata() - values.get_xdata()) > 0.2).all()
 
 
+def test_a_sweep_of_one_number_of_blocks_is_a_dot_with_its_interval(sweeps):
+    table = sweeps[(sweeps["sweep"] != "values") | sweeps["blocks_replaced"].isin([0, 12])]
+    (axis,) = draw_comparisons(table, {"q": "cumulative", "v": "values"}, cuda=True).axes
+    assert line(axis, "W_V: 1.40 ×").get_linestyle() == "None"
+    row = table[(table["sweep"] == "values") & (table["blocks_replaced"] == 12)].iloc[0]
+    bars = [bar.vertices[:, 1] for part in axis.collections for bar in part.get_paths()]
+    ends = [row["rise_low"], row["rise_high"]]
+    assert any(len(bar) == 2 and numpy.allclose(bar, ends) for bar in bars)
+
+
 def test_ratios_are_those_of_each_number_of_blocks(sweeps):
     text = words(draw_comparisons(sweeps, COMPARED, cuda=True))
     assert "Another matrix does 1.00 to 1.50 × the damage of W_Q" in text

@@ -6,6 +6,8 @@ from drawn import assert_same_bytes, line
 from needq.common import unit_columns
 from needq.figures.doses import draw_doses
 
+WORDS = {"q": "W_Q, by dose", "factor": "W_Q, multiplied"}
+
 
 def made(few=False):
     """Noise in two sweeps, and factors in one."""
@@ -34,19 +36,19 @@ def made(few=False):
 
 
 def test_noise_and_factors_have_a_panel_each():
-    figure = draw_doses(*made())
+    figure = draw_doses(*made(), WORDS)
     noise, factor = figure.axes
-    assert line(noise, "q").get_ydata().tolist() == [0, 0.8, 1]
+    assert line(noise, "W_Q, by dose").get_ydata().tolist() == [0, 0.8, 1]
     assert line(noise, "v").get_xdata().tolist() == [0, 0.5, 1]
-    assert line(factor, "factor").get_ydata().tolist() == [2, 1, 0, 0.5]
+    assert line(factor, "W_Q, multiplied").get_ydata().tolist() == [2, 1, 0, 0.5]
     assert "variance" in noise.get_xlabel()
     titles = [" ".join(axis.get_title("left").split()) for axis in figure.axes]
-    assert titles[0] == "Half of the damage of q is done at a noise fraction of 0.31"
-    assert titles[1] == "Half of the damage of factor is done at a factor of 0.50"
+    assert titles[0] == "Half of the damage is done at a noise fraction of 0.31 (W_Q, by dose)"
+    assert titles[1] == "Half of the damage is done at a factor of 0.50 (W_Q, multiplied)"
 
 
 def test_the_half_dose_is_marked_at_half_of_the_rise():
-    noise, factor = draw_doses(*made()).axes
+    noise, factor = draw_doses(*made(), WORDS).axes
     crosses = [drawn for drawn in noise.lines if drawn.get_marker() == "x"]
     places = [(drawn.get_xdata()[0], drawn.get_ydata()[0]) for drawn in crosses]
     assert places == [(0.31, 0.5), (0.62, 1.5)]
@@ -56,16 +58,16 @@ def test_the_half_dose_is_marked_at_half_of_the_rise():
 
 
 def test_too_few_seeds_have_no_interval():
-    noise = draw_doses(*made(few=True)).axes[0]
+    noise = draw_doses(*made(few=True), WORDS).axes[0]
     spans = [drawn.get_xdata() for drawn in noise.lines if drawn.get_linewidth() == 3]
     assert np.isnan(spans).all()
 
 
 def test_one_kind_has_one_panel():
     doses, halves = made()
-    assert len(draw_doses(doses[doses["sweep"] == "factor"], halves).axes) == 1
-    assert len(draw_doses(doses[doses["sweep"] != "factor"], halves).axes) == 1
+    assert len(draw_doses(doses[doses["sweep"] == "factor"], halves, WORDS).axes) == 1
+    assert len(draw_doses(doses[doses["sweep"] != "factor"], halves, WORDS).axes) == 1
 
 
 def test_the_same_bytes_twice(tmp_path):
-    assert_same_bytes(lambda: {"doses": draw_doses(*made())}, tmp_path)
+    assert_same_bytes(lambda: {"doses": draw_doses(*made(), WORDS)}, tmp_path)

@@ -1,6 +1,7 @@
 """The figure of block subsets: what is drawn, and titles that say what is seen."""
 
 import numpy as np
+from drawn import assert_whole
 from needq.figures.subsets import draw_subsets
 from needq.metrics import subsets
 from subset_data import made_tables, rows_of
@@ -39,6 +40,7 @@ def test_the_three_panels_of_a_model_of_few_blocks():
     assert mesh.get_clim()[0] == -mesh.get_clim()[1]
     assert bar.get_ylabel() == "interaction (nats per token)"
     assert "a dot marks a pair" in " ".join(figure.get_supxlabel().split())
+    assert_whole(figure)
 
 
 def test_a_model_of_many_blocks_has_no_map():

@@ -1,6 +1,8 @@
 """The pages of a run."""
 
-from needq.plan.report_pages import opposite, report_pages
+import pytest
+from needq.common.errors import UserError
+from needq.plan.report_pages import opposite, report_pages, require_pages
 from needq.plan.selection import Selection
 from planning import read
 
@@ -27,3 +29,15 @@ def test_beside_the_reference_is_a_gpu_or_a_prediction_of_one_or_any_other():
     assert opposite(Selection(read(), False)) == "predicted_cuda"
     assert opposite(Selection(read(("divergence.pairs", [["cpu", "exact"]])), True)) == "exact"
     assert opposite(Selection(read(("divergence.pairs", [])), True)) is None
+
+
+def test_a_run_of_an_older_version_has_no_front_page(tmp_path):
+    (tmp_path / "pages").mkdir()
+    for name in ("index.html", "pages/claims.html", "pages/labels.html"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError, match=r"front\.html is missing, so .*: run snakemake once more"):
+        require_pages(tmp_path, ["claims", "labels"])
+    with pytest.raises(UserError, match=r"front\.html and 1 other file are missing"):
+        require_pages(tmp_path, ["claims", "labels", "flips"])
+    (tmp_path / "front.html").touch()
+    require_pages(tmp_path, ["claims", "labels"])

@@ -46,3 +46,18 @@ def test_the_last_lines_are_the_answer_the_time_and_what_to_open(tmp_path):
     assert end == ""
     # nothing of a run that was made before
     assert list(summary.last_lines(tmp_path, made + 1)) == []
+
+
+def test_verify_ends_with_what_it_found(tmp_path):
+    log = tmp_path / "logs/verify.log"
+    log.parent.mkdir()
+    log.write_text("12:00 root: noise: 3 of 3 reproduced\n12:01 root: 5 of 5 digests reproduced\n")
+    started = log.stat().st_mtime
+    first, end = summary.last_lines(tmp_path, started)
+    assert (
+        first == "5 of 5 digests reproduced: exact arithmetic gives the same bits on this machine"
+    )
+    assert end == ""
+    assert list(summary.last_lines(tmp_path, started + 1)) == []
+    log.write_text("12:00 root: noise: 3 of 3 reproduced\n")  # it failed after that
+    assert list(summary.last_lines(tmp_path, started)) == []

@@ -72,6 +72,17 @@ def test_the_loss_is_compared_with_n_gram_models(rise, yes, said):
     assert found.outcome == "lost"
 
 
+def test_n_gram_models_of_the_answer_are_explained():
+    short = answer.loss(rows(ONE, ONE + 3), 2, ngrams(4, 2, 1)).short
+    assert answer.explain_ngrams(short) == (
+        "A bigram knows the last token alone, a unigram knows no token before."
+    )
+    assert (
+        answer.explain_ngrams("better than a 4-gram.") == "A 4-gram knows the last 3 tokens alone."
+    )
+    assert answer.explain_ngrams("This run shows no loss.") == ""
+
+
 def test_n_gram_models_are_said_with_their_losses():
     found = answer.loss(rows(ONE, ONE + 3), 1, ngrams(4, 2, 1)).sentence
     assert found.endswith(

@@ -12,6 +12,7 @@ from needq.common.backends import Backend
 from needq.common.settings import Config
 from needq.report import index, pages
 from needq.report.content import PAGES
+from page_reader import Reader
 
 TEMPLATES = list((Path(__file__).parents[3] / "report/templates").iterdir())
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>' + "word " * 60
@@ -154,11 +155,21 @@ def test_the_report_opens_on_the_answer_and_the_verdicts(content):
     claim = {"claim": "C1", "statement": HOSTILE, "model": HOSTILE, "verdict": "refuted"}
     front = index.front(shown, content | {"claims": [claim]})
     assert '<b class="refuted">refuted</b>' in front
+    words = "A bigram knows the last token alone."
+    assert f"<p>{words}</p>" in index.front(shown, content | {"ngrams": words})
     assert 'href="#claims.html"' in front
     assert "<script" not in front
     assert front.count("<img") == 1
     assert 'onload="// Links' in front
     assert 'src="data:image/svg+xml;base64,PHN2Zy8+"' in front
+
+
+def test_no_word_of_the_answer_is_left_unexplained(content):
+    shown = pages.Pages(TEMPLATES, "fake", ["cpu"], cuda=False)
+    said = content | {"ngrams": "A bigram knows the last token alone."}
+    text = " ".join(Reader(index.files(shown, said, CONFIG)["page"]).text.split())
+    meaning = "W_K is what attention uses to offer each word to later ones."
+    assert f"{content['short']} {meaning} A bigram knows the last token alone." in text
 
 
 def test_what_the_rule_writes(content):

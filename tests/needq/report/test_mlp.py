@@ -33,8 +33,8 @@ def test_the_page_has_the_ratios_and_the_changes(tmp_path):
 
 
 def test_few_seeds_have_no_interval_in_words():
-    sentence = describe_mlp(mlp_table(evaluation(seeds=3), SWEEPS))
-    assert "2.00 times as much as by noise in W_Q." in sentence
+    sentences = describe_mlp(mlp_table(evaluation(seeds=3), SWEEPS))
+    assert "2.00 times as much as by noise in W_Q." in " ".join(sentences)
 
 
 def test_blocks_that_cannot_change_as_much_are_counted():
@@ -50,5 +50,5 @@ def test_blocks_that_cannot_change_as_much_are_counted():
 
 def test_a_run_without_w_q_says_so():
     alone = [one | {"reference": None} for one in SWEEPS if one["matrix"] == "mlp"]
-    sentence = describe_mlp(mlp_table(evaluation(), alone))
+    [sentence] = describe_mlp(mlp_table(evaluation(), alone))
     assert sentence == "No sweep of the MLP has a sweep of W_Q to be compared with."

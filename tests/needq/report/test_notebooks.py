@@ -32,9 +32,16 @@ def page_of(notebook):
     return maker.notebook(notebooks.heading(notebook), body, "report/notebooks/x.py")
 
 
+SWEEPS = {
+    "cumulative": "W_Q of the first blocks: Gaussian noise",
+    "keys": "W_K of the first blocks: Gaussian noise",
+    "single": "W_Q, one block at a time: Gaussian noise",
+}
+
+
 def walked(run, names=None, cuda=False):
     parameters = {"RUN": str(run), "TABLES": names, "CUDA": cuda}
-    parameters |= {"SWEEP": "cumulative", "N_BLOCKS": 12}
+    parameters |= {"SWEEP": "cumulative", "N_BLOCKS": 12, "NAMES": SWEEPS}
     return notebooks.execute(notebooks.read(WALK, parameters))
 
 
@@ -123,9 +130,27 @@ def test_what_other_configs_add_has_its_sections(copy):
     assert "∞" in text
     others = "Other matrices, other replacement methods and other orders of blocks"
     assert f"{others} (backend cpu_float64)" in text
-    assert "keys" in text
     assert "The model predicts worse than a 5-gram: from 1 block on; a 4-gram: from 1 block" in text
     assert "a bigram: from 2 blocks on; a unigram: from" in text
+
+
+def test_sweeps_have_words_in_place_of_ids(copy):
+    """In sentences, tables and answers, and in figures, whose SVG has each text as a comment."""
+    fake_tables.write_more(copy)
+    walk = walked(copy)
+    drawn = re.findall("<!-- (.*?) -->", page_of(walk))
+    for text in (shown(walk), " ".join(answers(walk).values()), " ".join(drawn)):
+        assert "W_K of the first" in text
+        assert not re.search(r"\b(keys|cumulative)\b|sweep .?single", text)
+    assert "Gaussian noise" in drawn
+    assert "Blocks differ (W_Q, one block at a time: Gaussian noise)" in shown(walk)
+
+
+def test_a_sweep_without_words_is_called_by_its_id(copy):
+    fake_tables.write_more(copy)
+    parameters = {"RUN": str(copy), "TABLES": None, "CUDA": False}
+    parameters |= {"SWEEP": "cumulative", "N_BLOCKS": 12, "NAMES": {}}
+    assert "in keys" in shown(notebooks.execute(notebooks.read(WALK, parameters)))
 
 
 def test_no_page_loads_or_runs_anything(walk, headline):
@@ -359,7 +384,7 @@ def test_settings_may_be_changed(copy):
         assert count == 1
     (copy / "walk.py").write_text(text, encoding="utf-8")
     parameters = {"RUN": str(copy), "TABLES": None, "CUDA": False}
-    parameters |= {"SWEEP": "cumulative", "N_BLOCKS": 12}
+    parameters |= {"SWEEP": "cumulative", "N_BLOCKS": 12, "NAMES": SWEEPS}
     walk = notebooks.execute(notebooks.read(copy / "walk.py", parameters))
     assert set(answers(walk)) >= {3, 4, 5, 6, 7, 8}
     assert "above 1e+09 from no number of blocks on" in shown(walk)

@@ -1,5 +1,6 @@
 """The page of what to protect says what is reliable, and that of doses the half-damage doses."""
 
+import re
 from pathlib import Path
 
 import numpy
@@ -52,6 +53,7 @@ def test_the_first_sentence_names_the_weak_points(written):
     text = Reader(page().units(units, reliability)).text
     words = "W_Q, one head at a time: of 20 units, weak points are block 1, head 3 (nll rises by "
     assert words in " ".join(text.split())
+    assert re.search(r"W_Q, one head at a time\s*heads\s*20", text)  # in the table of rankings
     assert "block 3, head 1" in text
     assert "tables/units.tsv" in text
     for name in unit_columns.UNIT_RELIABILITY:
@@ -60,17 +62,18 @@ def test_the_first_sentence_names_the_weak_points(written):
 
 
 def test_a_ranking_that_is_not_reliable_is_called_so():
-    sentence = describe_units(*ranked(None, spread=1))
+    [sentence] = describe_units(*ranked(None, spread=1))
     assert sentence == "W_Q, one head at a time: there is no reliable rank."
 
 
 def test_too_few_seeds_are_called_so():
-    assert "too few noise seeds" in describe_units(*ranked(None, seeds=2))
+    [sentence] = describe_units(*ranked(None, seeds=2))
+    assert "too few noise seeds" in sentence
 
 
 def test_a_reliable_ranking_without_a_weak_point_is_called_so():
     units, reliability = planted()
-    sentence = describe_units(units.assign(verdict="undecided"), reliability)
+    [sentence] = describe_units(units.assign(verdict="undecided"), reliability)
     assert "reliable" in sentence
     assert "no unit is reliably among the 2 with the largest rise" in sentence
 
@@ -84,9 +87,15 @@ def test_the_page_of_doses(written):
     rises = numpy.array([1.0, 2.0]) + 0.1 * rng.normal(size=(5, 20, 2))
     made = doses_tables(evaluation("d", ["d/050", "d/100"], rises), steps)
     doses, halves = written(("doses", "half_doses"), made)
-    text = " ".join(Reader(page().doses(doses, halves)).text.split())
-    assert "Sweep d (W_Q): half-damage dose 0.5" in text
+    words = {"sweeps": {"d": "W_Q, by dose: Gaussian noise"}, "steps": {}, "interventions": {}}
+    named = UnitPages(TEMPLATES, "test", ["cpu"], cuda=False, names=words)
+    text = " ".join(Reader(named.doses(doses, halves)).text.split())
+    assert "W_Q, by dose: Gaussian noise. The half-damage dose is 0.5" in text
+    assert "W_Q, by dose: Gaussian noise (sweep d)" in text
+    assert re.search(
+        r"W_Q, by dose: Gaussian noise\s*half-damage dose\s*0\.5", text
+    )  # in the table
     assert "tables/doses.tsv" in text
     few = pandas.DataFrame(halves).assign(low="n too small", high="n too small")
-    assert "(n too small to n too small)" not in describe_doses(few)
-    assert "n too small" in describe_doses(few)
+    [sentence] = describe_doses(few)
+    assert "(n too small)" in sentence
