@@ -77,7 +77,7 @@ def with_backend(backend, scored, folder, work):
 
     prepare(backend)
     model = load(folder / "backup", backend)
-    if scored and not model.exact:  # as the rule score does
+    if backend.stack and not model.exact:  # as the rules do
         from needq.inference.fused import fuse
 
         fuse(model)

@@ -13,6 +13,7 @@ backend = Backend(**params.backend)
 with session(backend, files.weights, snakemake.log[0], files.noise, [files.patches]) as work:
     from needq.inference.score import reference_logits
 
+    work.fuse()
     logits = reference_logits(
         work.model,
         work.patcher,

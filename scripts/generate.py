@@ -14,6 +14,7 @@ backend, settings = Backend(**params.backend), Generation.model_validate_json(pa
 with session(backend, files.weights, snakemake.log[0], files.noise, [files.patches]) as work:
     from needq.inference.generate import generate_all
 
+    work.fuse()
     tokens = read_made(files.tokens, Tokens)
     texts = generate_all(work.model, work.patcher, work.patches, tokens, settings, backend)
     decode_texts(texts, files.tokenizer)

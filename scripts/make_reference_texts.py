@@ -17,6 +17,7 @@ with session(backend, files.weights, snakemake.log[0]) as work:
     from needq.inference.generate import pristine_texts
     from needq.inference.score import token_nlls
 
+    work.fuse()
     own = pristine_texts(
         work.model, read_made(files.tokens, Tokens), settings, backend, params.texts_per_prompt
     )

@@ -19,6 +19,7 @@ with session(
     from needq.inference.generate import generate_all
     from needq.inference.score import reference_logits
 
+    work.fuse()
     patched = (work.model, work.patcher, work.patches)
     tokens = read_made(files.tokens, Tokens)
     texts = generate_all(*patched, tokens, settings, backend)

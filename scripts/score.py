@@ -14,11 +14,8 @@ with session(backend, files.weights, snakemake.log[0], files.noise, [files.patch
     from needq.inference import score
     from needq.inference.task_accuracy import answer_rows
 
+    work.fuse()
     model, patcher, patches, batch = work.model, work.patcher, work.patches, backend.batch
-    if not model.exact:
-        from needq.inference.fused import fuse
-
-        fuse(model)
     tokens = read_made(files.tokens, Tokens)
     count = snakemake.params.documents
     documents, n_bytes = tokens["documents"][:count], tokens["bytes"][:count]

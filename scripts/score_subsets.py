@@ -17,10 +17,7 @@ with session(
 ) as work:
     from needq.inference import subsets
 
-    if not work.model.exact:
-        from needq.inference.fused import fuse
-
-        fuse(work.model)
+    work.fuse()
     [patch], n_blocks = work.patches, work.model.n_blocks
     documents = subsets.chosen_documents(read_made(files.tokens, Tokens), settings)
     together = subsets.documents_together(backend, documents)

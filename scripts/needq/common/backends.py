@@ -56,8 +56,8 @@ class Backend(Settings):
     batch: values.RowCount = 32
     """The largest number of texts or documents in one forward pass, under each intervention."""
     stack: values.Flag = True
-    """Whether the steps of a sweep under one noise seed generate their texts together, as a stack
-    (docs/performance.md). If not, one after the other.
+    """Whether the steps of a sweep under one noise seed generate their texts together, as a stack,
+    and on faster kernels (docs/performance.md). If not, one after the other, on transformers' own.
     """
     cache: values.Flag = True
     """Whether generation keeps keys and values. If not, it computes them again at each token."""

@@ -5,7 +5,7 @@ from functools import cache
 
 import torch
 
-from needq.exact.arithmetic import INTEGER_BITS, DeviceError, ceil_log2
+from needq.exact.arithmetic import INTEGER_BITS, DeviceError, ceil_log2, multiply
 
 # CUDA 13's cuBLAS can emulate float64 by other formats if these ask for it.
 EMULATION_VARIABLES = ("CUBLAS_EMULATE_DOUBLE_PRECISION", "CUBLAS_EMULATION_STRATEGY")
@@ -33,7 +33,7 @@ def check_device(device: torch.device) -> str:
         torch.randint(low, high + 1, (SIZE, SIZE), generator=generator) for _ in range(2)
     )
     try:
-        product = (left.double().to(device) @ right.double().to(device)).cpu()
+        product = multiply(left.double().to(device), right.double().to(device)).cpu()
     # a build of torch without CUDA, a card that it has no kernels for, a card that is full
     except (AssertionError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]

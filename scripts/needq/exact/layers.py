@@ -27,7 +27,7 @@ from needq.exact.erf import erf
 # How much is computed at a time, by the kind of device; no bit depends on it. A CPU is fast while
 # temporaries fit its caches. A GPU is busy only with thousands of rows; with these, the widest
 # temporaries (2,048 rows of the logits of 50,257 tokens, in two terms) take 1.6 GB.
-CHUNK_ROWS = {"cpu": 64, "cuda": 2048}
+CHUNK_ROWS = {"cpu": 128, "cuda": 2048}
 CHUNK_SCORES = {"cpu": 1 << 17, "cuda": 1 << 24}
 
 MORE_TOKENS = 32  # for which there is room when keys and values outgrow theirs

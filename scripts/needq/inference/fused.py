@@ -1,6 +1,6 @@
-"""Fewer and faster kernels for the scores of a native model: they change its last bits only.
+"""Fewer and faster kernels for a native model: they change its last bits only.
 
-What is generated, or compared between backends, keeps transformers' own kernels.
+Attention maps, noise, and the ledger of causes keep transformers' own kernels.
 """
 
 from collections.abc import Callable

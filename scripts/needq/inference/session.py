@@ -64,6 +64,17 @@ class Session:
         self.model = load(weights.parent, backend)
         self.patcher = make_patcher(self.model, weights, backend, noise)
 
+    def fuse(self) -> None:
+        """Let a native model use fewer and faster kernels, unless its backend has `stack: false`.
+
+        Its last bits change (`inference/fused.py`). Exact arithmetic stays as it is.
+        """
+        if self.backend.stack and not self.model.exact:
+            # transformers takes seconds to import, and exact arithmetic never needs it
+            from needq.inference.fused import fuse
+
+            fuse(self.model)
+
     def record(self) -> ProcessRecord:
         """What this process computes with."""
         from needq.inference.backend import record

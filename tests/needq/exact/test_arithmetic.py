@@ -16,6 +16,7 @@ from needq.exact.arithmetic import (
     exact_sum,
     left_bits,
     matmul,
+    multiply,
     quantise,
     right_bits,
     split,
@@ -90,6 +91,19 @@ def test_matmul_is_exact_even_at_the_bound(terms):
     assert max(int(s.abs().max()) for s in sums) <= 2**53
     exact = (sums[0].double() * 2.0 ** (left.bits + 1) + sums[1].double()) * left.scale
     assert torch.equal(matmul(left, right, terms), exact * right.scale + 0.0)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 130])
+def test_products_of_integers_are_those_of_integers(rows):
+    """As layers use them: one matrix for all rows; keys of some tokens in a larger room, turned."""
+    x = torch.randint(-(2**22), 2**22, (3, 2, rows, 32), generator=generator)
+    w = torch.randint(-(2**22), 2**22, (32, 50), generator=generator)
+    room = torch.randint(-(2**22), 2**22, (3, 2, 64, 32), generator=generator)
+    keys = room[:, :, :40].mT
+    for left, right in ((x[0, 0], w), (x, w), (x, keys)):
+        assert torch.equal(multiply(left.double(), right.double()).long(), left @ right)
+        strided = right.mT.contiguous().mT  # columns one after the other
+        assert torch.equal(multiply(left.double(), strided.double()).long(), left @ right)
 
 
 def test_matmul_does_not_depend_on_the_order_of_terms():

@@ -34,6 +34,14 @@ def test_a_device_that_rounds_is_refused(monkeypatch):
     )
 
 
+def test_the_product_that_exact_arithmetic_uses_is_the_one_that_is_tried(monkeypatch):
+    monkeypatch.setattr(
+        "needq.exact.device.multiply", lambda x, w: (x.float() @ w.float()).double()
+    )
+    with pytest.raises(DeviceError, match="cpu does not multiply integers in float64 exactly"):
+        check_device(torch.device("cpu"))
+
+
 def test_a_device_that_cannot_multiply_is_named_with_the_reason():
     """No machine of these tests has a 65th device."""
     with pytest.raises(DeviceError) as refused:

@@ -10,6 +10,7 @@ from needq.common.errors import UserError
 from needq.common.settings import Generation
 from needq.corrupt.keyed import draw_key
 from needq.inference.draws import draw_tokens
+from needq.inference.fused import fuse
 from needq.inference.generate import generate, generate_all, pristine_texts, prompt_rows
 from needq.inference.native import NativeModel
 from needq.inference.sampling import Row, seeded_stream
@@ -110,6 +111,15 @@ def test_sampled_tokens_are_those_of_model_generate(model, sampler):
         texts[prompt] = tuple(wanted)
         assert tokens(ours(model, [prompt], SAMPLERS[sampler])) == [wanted]
     assert len(set(texts.values())) == len(texts)  # all texts differ
+
+
+@pytest.mark.parametrize("small", ["gpt2", "llama"])
+def test_texts_of_fused_kernels_are_those_of_model_generate(request, small):
+    own, fused = (request.getfixturevalue(small).load("float32") for _ in range(2))
+    fuse(NativeModel(fused))
+    for chosen in (settings(top_k=20), settings(temperature=0)):
+        wanted = [theirs(own, prompt, chosen) for prompt in PROMPTS]
+        assert tokens(ours(fused, list(PROMPTS), chosen)) == wanted
 
 
 @pytest.mark.parametrize("chosen", [settings(), settings(temperature=0)], ids=["sampled", "greedy"])

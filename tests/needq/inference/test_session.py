@@ -76,6 +76,25 @@ def test_a_session_needs_neither_noise_nor_patches(gpt2, files):
         assert torch.equal(work.model.logits(IDS)[0], pristine)
 
 
+def test_native_models_are_fused_unless_their_backend_computes_one_by_one(gpt2, files):
+    logits, kernels = {}, {}
+    for stack in (True, False):
+        with session(Backend(stack=stack), *files[:2]) as work:
+            work.fuse()
+            logits[stack] = work.model.logits(IDS)[0]
+            kernels[stack] = {type(module).__name__ for module in work.model.model.modules()}
+    assert "NewGELUActivation" not in kernels[True]
+    assert "NewGELUActivation" in kernels[False]
+    assert torch.equal(logits[False], load(gpt2.backup, Backend()).logits(IDS)[0])
+    torch.testing.assert_close(logits[True], logits[False], rtol=1e-4, atol=1e-4)
+
+
+def test_exact_arithmetic_is_not_fused(gpt2, files):
+    with session(EXACT, *files[:2]) as work:
+        work.fuse()
+        assert torch.equal(work.model.logits(IDS)[0], load(gpt2.backup, EXACT).logits(IDS)[0])
+
+
 def test_a_missing_device_ends_the_job_in_one_line(files, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit) as stopped, session(Backend(device="cuda"), *files):
