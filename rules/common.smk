@@ -1,7 +1,7 @@
 # Common: what the stages share: what the run uses of its config, and where results lie.
 #
 # INPUTS   CONFIG, CUDA, PROJECT and SCRIPTS
-# OUTPUTS  USED, REFERENCE, RESULTS, PAGE, and the functions below
+# OUTPUTS  USED, REFERENCE, RESULTS, PAGE, the order of jobs, and the functions below
 import atexit
 import os
 import sys
@@ -32,6 +32,9 @@ PAGE = {
     "pairs": [list(pair) for pair in USED.pairs],
     "pages": list(report_pages(USED)),
 }
+# the order in which jobs start, so that no long job runs alone at the end while other cores wait:
+# those that the longest ones wait for, the longest ones, other long ones; then all the rest, with 0
+AWAITED, LONGEST, LONG = 3, 2, 1
 # what pages call sweeps and interventions
 NAMES = words(CONFIG, sweeps_run(CONFIG.sweeps, *RUN))
 
