@@ -22,6 +22,10 @@ with session(backend, files.weights, snakemake.log[0]) as work:
     )
     vocabulary = find_architecture(read_made(files.config, dict)).vocabulary
     texts = with_graded_texts(make_reference_texts(own, vocabulary), own)
+    if not work.model.exact:
+        from needq.inference.fused import fuse
+
+        fuse(work.model)
     continued = [(own[text.source][0], text.tokens) for text in texts.itertuples()]
     nlls = token_nlls(work.model, continued, backend.batch)
     prompts = len(settings.prompts)
