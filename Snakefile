@@ -39,6 +39,10 @@ include: "rules/notebooks.smk"
 report: "report/workflow.rst"
 
 
+onstart:
+    lift_limit()
+
+
 onerror:
     repeat_errors()
 

@@ -25,6 +25,7 @@ rule measure_attention:
         "<logs>/measure_attention.log",
     benchmark:
         "<benchmarks>/measure_attention.tsv"
+    priority: LONG
     conda:
         "../envs/lm.yaml"
     threads: 1

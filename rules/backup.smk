@@ -53,6 +53,7 @@ rule tokenize_texts:
         "<logs>/tokenize_texts.log",
     benchmark:
         "<benchmarks>/tokenize_texts.tsv"
+    priority: AWAITED
     conda:
         "../envs/weights.yaml"
     threads: 1

@@ -23,6 +23,7 @@ rule score_ngrams:
         "<logs>/score_ngrams.log",
     benchmark:
         "<benchmarks>/score_ngrams.tsv"
+    priority: AWAITED
     conda:
         "../envs/lm.yaml"
     threads: 1

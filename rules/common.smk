@@ -1,7 +1,7 @@
 # Common: what the stages share: what the run uses of its config, and where results lie.
 #
 # INPUTS   CONFIG, CUDA, PROJECT and SCRIPTS
-# OUTPUTS  USED, REFERENCE, RESULTS, PAGE, and the functions below
+# OUTPUTS  USED, REFERENCE, RESULTS, PAGE, the order of jobs, and the functions below
 import atexit
 import os
 import sys
@@ -38,6 +38,9 @@ if workflow.is_main_process and asked().report and Path(workflow.basedir) == PRO
         require_pages(Path(RESULTS), PAGE["pages"])
     except errors.UserError as error:
         raise refused(error)
+# the order in which jobs start, so that no long job runs alone at the end while other cores wait:
+# those that the longest ones wait for, the longest ones, other long ones; then all the rest, with 0
+AWAITED, LONGEST, LONG = 3, 2, 1
 # what pages call sweeps and interventions
 NAMES = words(CONFIG, sweeps_run(CONFIG.sweeps, *RUN))
 
@@ -92,6 +95,16 @@ def of_pairs(pattern, pairs):
         for left, right in pairs
         for file in expand(pattern, left=left, right=right, chunk=USED.compared_chunks(left, right))
     ]
+
+
+def lift_limit():
+    """Let jobs start without a limit per second, if they run on this machine.
+
+    With one, as clusters need it (profiles/default), Snakemake would look for jobs every few
+    seconds again for each job that has ended, and wait for so long at its end.
+    """
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
 
 
 def print_result():

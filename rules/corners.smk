@@ -18,6 +18,7 @@ rule draw_native_noise:
         "<logs>/draw_native_noise/{left}-{right}/{side}.log",
     benchmark:
         "<benchmarks>/draw_native_noise/{left}-{right}/{side}.tsv"
+    priority: AWAITED
     conda:
         "../envs/lm.yaml"
     threads: side_threads
@@ -52,6 +53,7 @@ rule trace_corners:
         "<logs>/trace_corners/{left}-{right}/{side}/{process}.log",
     benchmark:
         "<benchmarks>/trace_corners/{left}-{right}/{side}/{process}.tsv"
+    priority: LONG
     conda:
         "../envs/lm.yaml"
     threads: side_threads

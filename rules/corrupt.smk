@@ -20,6 +20,7 @@ rule draw_noise:
         "<benchmarks>/draw_noise/{matrix}-{method}-{seed}.tsv"
     wildcard_constraints:
         method=r"(?!matched_)\w+",
+    priority: AWAITED
     conda:
         "../envs/weights.yaml"
     threads: 1
@@ -50,6 +51,7 @@ rule match_scores:
         "<logs>/match_scores/{matrix}.log",
     benchmark:
         "<benchmarks>/match_scores/{matrix}.tsv"
+    priority: AWAITED
     conda:
         "../envs/lm.yaml"
     threads: 1
@@ -74,6 +76,7 @@ rule corrupt:
         "<logs>/corrupt/{chunk}.log",
     benchmark:
         "<benchmarks>/corrupt/{chunk}.tsv"
+    priority: AWAITED
     conda:
         "../envs/weights.yaml"
     threads: 1

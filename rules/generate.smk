@@ -23,6 +23,7 @@ rule generate:
         "<logs>/generate/{backend}/first/{chunk}.log",
     benchmark:
         "<benchmarks>/generate/{backend}/first/{chunk}.tsv"
+    priority: AWAITED
     conda:
         "../envs/lm.yaml"
     threads: backend_threads

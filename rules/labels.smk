@@ -21,6 +21,7 @@ rule make_reference_texts:
         "<logs>/make_reference_texts.log",
     benchmark:
         "<benchmarks>/make_reference_texts.tsv"
+    priority: LONGEST
     conda:
         "../envs/lm.yaml"
     threads: CONFIG.divergence.backends[REFERENCE].threads

@@ -33,6 +33,7 @@ rule match_outputs:
         "<logs>/match_outputs/{matrix}.log",
     benchmark:
         "<benchmarks>/match_outputs/{matrix}.tsv"
+    priority: AWAITED
     conda:
         "../envs/lm.yaml"
     threads: 1

@@ -29,6 +29,7 @@ rule repeat:
         "<logs>/repeat/{backend}/{chunk}.log",
     benchmark:
         "<benchmarks>/repeat/{backend}/{chunk}.tsv"
+    priority: LONG
     conda:
         "../envs/lm.yaml"
     threads: backend_threads

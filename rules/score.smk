@@ -30,8 +30,7 @@ rule score:
         "<logs>/score/{backend}/first/{chunk}.log",
     benchmark:
         "<benchmarks>/score/{backend}/first/{chunk}.tsv"
-    # the longest jobs first: else the last one runs alone, while other cores wait
-    priority: 1
+    priority: LONGEST
     conda:
         "../envs/lm.yaml"
     threads: backend_threads
@@ -63,6 +62,7 @@ rule compute_logits:
         "<logs>/compute_logits/{backend}/first/{chunk}.log",
     benchmark:
         "<benchmarks>/compute_logits/{backend}/first/{chunk}.tsv"
+    priority: LONG
     conda:
         "../envs/lm.yaml"
     threads: backend_threads

@@ -22,6 +22,7 @@ rule select_items:
         "<logs>/select_items.log",
     benchmark:
         "<benchmarks>/select_items.tsv"
+    priority: AWAITED
     conda:
         "../envs/lm.yaml"
     threads: CONFIG.divergence.backends[REFERENCE].threads

@@ -14,6 +14,7 @@ backend, settings = Backend(**params.backend), Tasks.model_validate_json(params.
 with session(backend, files.weights, snakemake.log[0]) as work:
     from needq.inference.task_accuracy import answer_task
 
+    work.fuse()
     tasks = read_tasks(files.tasks)
     pristine = {name: answer_task(work.model, task, backend.batch) for name, task in tasks.items()}
     ngrams = read_answers(files.ngrams) if files.ngrams else None

@@ -1,6 +1,9 @@
 """The conda environments: what scripts import and all that it requires, at the lock's versions."""
 
+import ast
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -69,3 +72,22 @@ def test_reading_the_snakefile_needs_nothing_large() -> None:
     """Every job reads it twice on a cluster; and Snakemake's packages leak into scripts."""
     packages = {pin.partition("==")[0] for pin in pip_section(ROOT / "environment.yaml")}
     assert not packages & {"numpy", "pandas", "pyarrow", "safetensors", "scipy", "torch"}
+
+
+def test_tables_figures_and_pages_are_made_without_torch() -> None:
+    """It takes a second to import, in each of some thirty jobs."""
+    own = environments.scripts()
+    files = {file for name in ("tables", "report", "notebooks") for file in own[name]}
+    imports = [
+        ast.unparse(node)
+        for file in sorted(file for file in files if file.parent.name == "scripts")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    code = "\n".join([*imports, "import sys; print(*sys.modules)"])
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"needq.figures.claims", "needq.report.pages"} <= loaded
+    assert not {"torch", "transformers", "sklearn"} & loaded

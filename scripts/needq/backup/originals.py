@@ -149,9 +149,11 @@ def load_transformers(folder: Path, **own: Any) -> Any:
     import torch
     import transformers
 
+    from needq.backup.model_classes import AutoModelForCausalLM
+
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    return transformers.AutoModelForCausalLM.from_pretrained(
+    return AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.float32,
         attn_implementation="eager",

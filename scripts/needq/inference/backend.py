@@ -91,7 +91,8 @@ def prepare(backend: Backend) -> None:
     if backend.device == "cuda" and not torch.cuda.is_available():
         raise UserError("this job's backend needs a CUDA device, and its machine shows none")
     torch.set_num_threads(backend.threads)
-    torch.use_deterministic_algorithms(True)
+    # use_deterministic_algorithms would tell torch's compiler too, and import it, which takes 1 s
+    torch.set_deterministic_debug_mode("error")
     # this would fill every new tensor with nan before anything is written to it
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     _keep_memory()

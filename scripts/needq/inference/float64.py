@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from transformers import PreTrainedModel
+
+from needq.backup.model_classes import PreTrainedModel
 
 CASTS: dict[Callable[..., Any], Callable[..., Any]] = {Tensor.float: Tensor.double}
 

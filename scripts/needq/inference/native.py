@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn import Module, ModuleList
 from torch.nn.functional import linear
 from torch.utils.hooks import RemovableHandle
-from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from needq.backup.architectures import find_architecture
 from needq.backup.kernels import check_kernels
+from needq.backup.model_classes import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from needq.common.backends import Backend
 from needq.common.files import read_made
 from needq.inference.float64 import Float64, compute_in_float64

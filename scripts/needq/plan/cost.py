@@ -98,7 +98,7 @@ RATES = {
 # benchmarks/draws.py: seconds per token drawn and 10^6 words, with top_k and without
 DRAWS = {"native": (0.02, 0.018), "keyed": (0.009, 0.08), "cuda": (0.006, 0.032)}
 # seconds to start, import and load a small model: `benchmarks/cost.py --run`
-STARTS = {"native": 4.3, "exact": 2.4}
+STARTS = {"native": 3.5, "exact": 1.5}
 # n-grams: seconds, and MB, per 10^6 bytes of the text that they are trained on
 NGRAMS, NGRAM_MEMORY = 0.5, 48.0
 LOAD = 2.0  # seconds per 10^9 bytes of weights

@@ -112,6 +112,8 @@ backend = Backend(arithmetic="exact", precision="float64", instruction_set=sys.a
 assert "torch" not in sys.modules
 with session(backend, *sys.argv[2:]) as work:
     print(work.record()["cpu_capability"])
+# they take seconds to import, and exact arithmetic needs neither
+assert not {"torch._dynamo", "transformers"} & sys.modules.keys()
 """
 
 
