@@ -39,10 +39,6 @@ include: "rules/notebooks.smk"
 report: "report/workflow.rst"
 
 
-onstart:
-    lift_limit()
-
-
 onerror:
     repeat_errors()
 

@@ -97,16 +97,6 @@ def of_pairs(pattern, pairs):
     ]
 
 
-def lift_limit():
-    """Let jobs start without a limit per second, if they run on this machine.
-
-    With one, as clusters need it (profiles/default), Snakemake would look for jobs every few
-    seconds again for each job that has ended, and wait for so long at its end.
-    """
-    if workflow.local_exec:
-        workflow.scheduler.job_rate_limiter = None
-
-
 def print_result():
     """Print the verdicts and the answer last, if this run has come to them."""
     # at exit, since Snakemake has more to say after onsuccess

@@ -1,6 +1,5 @@
 """What every file promises: clean by each tool, complete rules, short files."""
 
-import inspect
 import re
 import subprocess
 import sys
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from snakemake.scheduling.job_scheduler import JobScheduler
 
 ROOT = Path(__file__).parents[2]
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
@@ -111,10 +109,3 @@ def test_files_are_short():
     assert lines(ROOT / "Snakefile") < 70
     assert [file.name for file in RULE_FILES if lines(file) >= 120] == []
     assert [file.name for file in (ROOT / "scripts").glob("*.py") if lines(file) >= 150] == []
-
-
-def test_a_run_on_this_machine_lifts_a_limit_that_snakemake_has():
-    """`lift_limit` sets an attribute that Snakemake may give another name one day."""
-    assert re.search(r"^onstart:\n    lift_limit\(\)$", ALL, re.M)
-    assert "self.job_rate_limiter = (" in inspect.getsource(JobScheduler.__init__)
-    assert "if self.job_rate_limiter is None:" in inspect.getsource(JobScheduler.job_selector)
