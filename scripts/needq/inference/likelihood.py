@@ -19,8 +19,8 @@ from needq.exact.layers import log_softmax
 from needq.inference.backend import Model, require_finite
 
 CHUNK_ROWS = 128  # rows of logits at a time
-# values of them at a time on a CPU, so that what is made of these stays in its caches
-TILE_VALUES = 1 << 16
+# bytes of them at a time on a CPU, so that what is made of these stays in its caches
+TILE_BYTES = 1 << 19
 
 
 class Predicted(NamedTuple):
@@ -39,6 +39,7 @@ class Pristine(NamedTuple):
     log_probabilities: Tensor
     probabilities: Tensor
     first: Tensor  # [rows], the most probable token
+    expected: Tensor  # [rows], the mean of the log probabilities, by the probabilities
 
 
 class Compared(NamedTuple):
@@ -71,15 +72,18 @@ def log_probabilities(model: Model, logits: Tensor) -> Tensor:
     return torch.log_softmax(logits if logits.dtype == torch.float64 else logits.float(), -1)
 
 
-def chunks_of_logits(model: Model, hidden: Tensor, rows: Tensor) -> Iterator[Tensor]:
+def chunks_of_logits(
+    model: Model, hidden: Tensor, rows: Tensor, checked: bool = True
+) -> Iterator[Tensor]:
     """The logits [chunk, vocabulary] of some rows of a batch, chunk by chunk.
 
     `hidden` [batch, tokens, width] is what the model's head takes. UserError if logits are not
-    finite.
+    finite, where they are `checked`.
     """
     flat = hidden.flatten(0, 1)
     for part in rows.to(flat.device).split(CHUNK_ROWS):
-        yield require_finite(model.head(flat[part][None])[0])
+        logits = model.head(flat[part][None])[0]
+        yield require_finite(logits) if checked else logits
 
 
 def token_scores(model: Model, hidden: Tensor, wanted: Predicted) -> tuple[Tensor, Tensor]:
@@ -123,14 +127,15 @@ def pristine(model: Model, hidden: Tensor, wanted: Predicted) -> list[Pristine]:
     kept = []
     for part in chunks_of_logits(model, hidden, wanted.rows):
         values = log_probabilities(model, part)
-        kept.append(Pristine(part, values, exponential(values), part.argmax(-1)))
+        p = exponential(values)
+        kept.append(Pristine(part, values, p, part.argmax(-1), (p * values).sum(-1)))
     return kept
 
 
 def _tiles(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Logits [rows, vocabulary] and what else has these rows, a few rows at a time on a CPU."""
     logits = tensors[0]
-    rows = len(logits) if logits.is_cuda else max(1, TILE_VALUES // logits.shape[1])
+    rows = len(logits) if logits.is_cuda else max(1, TILE_BYTES // logits[0].nbytes)
     return zip(*(tensor.split(rows) for tensor in tensors), strict=True)
 
 
@@ -151,17 +156,21 @@ def compare(
 ) -> Compared:
     """What a corrupted model says, compared with the pristine one; each row predicts one token.
 
-    `chunks` are its logits, and `watch` is shown each of them.
+    `chunks` are its logits, and `watch` is shown each of them. UserError if one is not finite.
     """
     targets = wanted.targets.to(before[0].logits.device).split(CHUNK_ROWS)
     values: list[Tensor] = []
     for part, own, known in zip(chunks, targets, before, strict=True):
         watch(part)
-        for logits, token, log_p, p, first in _tiles(part, own, *known[1:]):
+        for logits, token, log_p, p, first, expected in _tiles(part, own, *known[1:]):
+            same = _ranked_first(logits, first)
             after = log_probabilities(model, logits)
             nll = -after.gather(1, token[:, None])[:, 0]
-            weighted = torch.sub(log_p, after, out=after).mul_(p)
-            kl = exact_sum(weighted)[:, 0] if model.exact else weighted.sum(-1)
-            same = _ranked_first(logits, first)
-            values.append(torch.stack([nll.double(), kl.double(), same.double()]))
-    return Compared(*torch.cat(values, 1).cpu())
+            if model.exact:
+                kl = exact_sum(torch.sub(log_p, after, out=after).mul_(p))[:, 0]
+            else:  # without `log_p`, which would come from outside the caches
+                kl = expected - after.mul_(p).sum(-1)
+            values.append(torch.stack([nll, kl, same]))
+    compared = Compared(*torch.cat(values, 1).double().cpu())
+    require_finite(compared.kl)  # it is not if a logit was not
+    return compared

@@ -5,16 +5,19 @@ itself gives the same bits as in a whole forward pass, so each node of the tree 
 402 blocks instead of 732 for the cumulative sweep of 12 blocks and 5 noise seeds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from needq.common.files import canonical_json
-from needq.corrupt.patches import Patch
+from needq.corrupt.patches import Patch, SlicePatch
 from needq.inference.backend import Model
 from needq.inference.patcher import Patcher
 from needq.inference.stack import slices_in
+
+# What an intervention replaces in each block. Where two of them agree, it is the same object.
+Replaced = Sequence[Sequence[SlicePatch]]
 
 
 def hidden_under_each(
@@ -24,23 +27,42 @@ def hidden_under_each(
 
     This is [batch, tokens, width]. ids [batch, tokens] and mask as in a model's `logits`.
     """
-    yield from _walk(model, patcher, list(enumerate(patches)), 0, model.begin(ids, mask))
+    alike: dict[str, list[SlicePatch]] = {}
+    replaced = {
+        index: [
+            alike.setdefault(canonical_json(own), own)
+            for own in (slices_in(patch, block) for block in range(model.n_blocks))
+        ]
+        for index, patch in enumerate(patches)
+    }
+    yield from hidden_under(model, patcher, replaced, ids, mask)
+
+
+def hidden_under(
+    model: Model, patcher: Patcher, replaced: Mapping[int, Replaced], ids: Tensor, mask: Tensor
+) -> Iterator[tuple[int, Tensor]]:
+    """`hidden_under_each` of interventions that are told by what they replace."""
+    yield from _walk(model, patcher, replaced, list(replaced), 0, model.begin(ids, mask))
 
 
 def _walk(
-    model: Model, patcher: Patcher, numbered: Sequence[tuple[int, Patch]], block: int, stream: Any
+    model: Model,
+    patcher: Patcher,
+    replaced: Mapping[int, Replaced],
+    chosen: Sequence[int],
+    block: int,
+    stream: Any,
 ) -> Iterator[tuple[int, Tensor]]:
-    """The same under patches that agree in all blocks before `block`, where `stream` is."""
+    """The same under `chosen` ones that agree in all blocks before `block`, where `stream` is."""
     if block == model.n_blocks:
         hidden = model.hidden(stream)
-        for index, _ in numbered:
+        for index in chosen:
             yield index, hidden
         return
-    groups: dict[str, list[tuple[int, Patch]]] = {}
-    for index, patch in numbered:
-        alike = canonical_json(slices_in(patch, block))
-        groups.setdefault(alike, []).append((index, patch))
+    groups: dict[int, list[int]] = {}
+    for index in chosen:
+        groups.setdefault(id(replaced[index][block]), []).append(index)
     for group in groups.values():
-        with patcher.applied(slices_in(group[0][1], block)):
+        with patcher.applied(replaced[group[0]][block]):
             after = model.block(block, stream)
-        yield from _walk(model, patcher, group, block + 1, after)
+        yield from _walk(model, patcher, replaced, group, block + 1, after)

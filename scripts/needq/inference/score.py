@@ -77,7 +77,9 @@ def score_documents(
                 before = pristine(model, hidden, wanted)
                 continue
             digests = Digests(wanted.counts if model.exact else [])
-            chunks: Iterable[torch.Tensor] = chunks_of_logits(model, hidden, wanted.rows)
+            chunks: Iterable[torch.Tensor] = chunks_of_logits(
+                model, hidden, wanted.rows, checked=model.exact
+            )
             if not patches[number - 1].slices:
                 chunks = [chunk.logits for chunk in before]
             compared = compare(model, chunks, wanted, before, digests.add)

@@ -5,12 +5,10 @@ each of its nodes passes on its residual stream twice, through the pristine and 
 which makes 2 + 4 + ... + 2^n block passes instead of n 2^n.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy
 import torch
-from torch import Tensor
 
 from needq.common.backends import Backend
 from needq.common.logs import progress
@@ -20,6 +18,7 @@ from needq.corrupt.patches import Patch, SlicePatch
 from needq.inference.backend import Model, batches
 from needq.inference.likelihood import row_nlls
 from needq.inference.patcher import Patcher
+from needq.inference.prefix_tree import hidden_under
 from needq.inference.score import next_tokens
 from needq.inference.stack import slices_in
 
@@ -42,7 +41,12 @@ def score_subsets(
     ids, the begin token first, and `together` of them pass through the model at once.
     """
     nlls = numpy.empty((len(subsets), len(documents)))
-    slices = [slices_in(patch, block) for block in range(model.n_blocks)]
+    pristine = list[SlicePatch]()
+    choices = [(pristine, slices_in(patch, block)) for block in range(model.n_blocks)]
+    replaced = [
+        [choice[subset >> block & 1] for block, choice in enumerate(choices)]
+        for subset in subsets.tolist()
+    ]
     # documents of like length together, since the short ones of a batch are padded
     by_length = sorted(range(len(documents)), key=lambda number: len(documents[number]))
     work = [
@@ -53,8 +57,8 @@ def score_subsets(
     ]
     for part, numbers in progress(work, "score documents under subsets, part"):
         ids, mask, wanted = next_tokens([documents[number] for number in numbers])
-        stream = model.begin(ids, mask)
-        for place, hidden in _walk(model, patcher, slices, subsets, part, 0, stream):
+        chosen = {place: replaced[place] for place in part.tolist()}
+        for place, hidden in hidden_under(model, patcher, chosen, ids, mask):
             own = row_nlls(model, hidden, wanted).split(wanted.counts)
             nlls[place, numbers] = [float(of.mean()) for of in own]
     return nlls
@@ -81,32 +85,6 @@ def _in_tree_order(subsets: numpy.ndarray, n_blocks: int) -> numpy.ndarray:
     """The places of subsets, so that those which agree in the first blocks are neighbours."""
     bits = [subsets >> block & 1 for block in reversed(range(n_blocks))]
     return numpy.lexsort(bits)
-
-
-def _walk(
-    model: Model,
-    patcher: Patcher,
-    slices: Sequence[Sequence[SlicePatch]],
-    subsets: numpy.ndarray,
-    places: numpy.ndarray,
-    block: int,
-    stream: Any,
-) -> Iterator[tuple[int, Tensor]]:
-    """The place of each subset, with what the model's head takes under it.
-
-    The subsets at `places` agree in all blocks before `block`, where `stream` is.
-    """
-    if block == model.n_blocks:
-        hidden = model.hidden(stream)
-        for place in places:
-            yield int(place), hidden
-        return
-    replaced = (subsets[places] >> block & 1).astype(bool)
-    for chosen, own in ((places[~replaced], []), (places[replaced], slices[block])):
-        if len(chosen):
-            with patcher.applied(own):
-                after = model.block(block, stream)
-            yield from _walk(model, patcher, slices, subsets, chosen, block + 1, after)
 
 
 def subset_arrays(

@@ -19,11 +19,13 @@ from needq.common.files import read_json
 from needq.common.settings import Generation, Sweep
 from needq.corrupt.methods import noise_tensors
 from needq.corrupt.patches import make_patches
+from needq.inference import fused
 from needq.inference.generate import generate
 from needq.inference.native import NativeModel, load_transformers
 from needq.inference.patcher import Patcher
 from needq.inference.prefix_tree import hidden_under_each
 from needq.inference.sampling import Row
+from needq.inference.score import hidden
 from needq.inference.stack import Stack
 from needq.plan.interventions import Intervention
 from safetensors.numpy import load_file
@@ -136,6 +138,25 @@ def check_patched(made, matrix, steps, put):
                 check_logits(model, logits, theirs)
                 check_texts(model, backend, theirs)
         assert all(torch.equal(p, own[n]) for n, p in model.model.named_parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(FEW, max_examples=2)
+@given(data=st.data())
+def test_fused_kernels_change_last_bits_only_in_every_family(family, data):
+    made = data.draw(models(family)).float()
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fused, "QUERIES", 5)  # the texts have up to 12 tokens
+        save_small(made, folder)
+        backend = Backend(kernels=kernels_of(made))
+        own, fast = (NativeModel(load_transformers(Path(folder), backend)) for _ in range(2))
+        fused.fuse(fast)
+        ids, mask = padded(TEXTS)
+        for real in (mask, torch.ones_like(mask)):
+            [wanted, found] = (model.logits(ids, mask=real)[0][real] for model in (own, fast))
+            assert difference(found, wanted) < 1e-4
+        again = fast.logits(ids, mask=mask)[0]
+        assert torch.equal(fast.head(hidden(fast, ids, mask)), again)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from needq.inference import fused
 from needq.inference.fused import fuse, fuse_gelu
 from needq.inference.native import NativeModel
 from torch.nn import Identity
@@ -25,6 +26,31 @@ def test_fused_kernels_change_last_bits_only(gpt2, dtype, change):
     else:
         bound = 1e-4 if dtype == "float32" else 1e-12
         torch.testing.assert_close(after, before, rtol=bound, atol=bound)
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 3, 4, 9])
+def test_attention_without_later_keys_is_attention(monkeypatch, gpt2, tokens):
+    monkeypatch.setattr(fused, "QUERIES", 3)
+    own, model = (NativeModel(copy.deepcopy(gpt2.load("float32"))) for _ in range(2))
+    fuse(model)
+    ids = torch.arange(2 * tokens).view(2, tokens)
+    shapes = []
+    attention = fused.sdpa_attention_forward
+
+    def seen(module, query, key, *rest, **settings):
+        shapes.append((query.shape[2], key.shape[2]))
+        return attention(module, query, key, *rest, **settings)
+
+    monkeypatch.setattr(fused, "sdpa_attention_forward", seen)
+    torch.testing.assert_close(model.logits(ids)[0], own.logits(ids)[0], rtol=1e-4, atol=1e-4)
+    slices = [(min(3, tokens - start), min(start + 3, tokens)) for start in range(0, tokens, 3)]
+    assert shapes == slices * model.n_blocks
+    # one more token, whose query sees all keys
+    _, cache = model.logits(ids)
+    _, whole = own.logits(ids)
+    more = torch.tensor([[7], [8]])
+    found, wanted = model.logits(more, cache)[0], own.logits(more, whole)[0]
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_products_of_onednn_have_the_weights_of_the_moment(gpt2):

@@ -78,8 +78,8 @@ def test_a_model_is_compared_with_the_pristine_one(monkeypatch, exact):
     assert unchanged.same_first.tolist() == [1.0] * 5
 
 
-@pytest.mark.parametrize("values", [1, 25, 1 << 16])
-def test_no_number_depends_on_how_logits_are_cut(monkeypatch, values):
+@pytest.mark.parametrize("size", [1, 200, 1 << 19])
+def test_no_number_depends_on_how_logits_are_cut(monkeypatch, size):
     """Exact scores have the same bits, however few rows are computed with at a time."""
     kind, other = model(True, torch.float64), LOGITS.flip(0)
     wanted = predicted([(0, 2, [7, 3]), (1, 1, [0, 10, 2])], 5)
@@ -90,7 +90,7 @@ def test_no_number_depends_on_how_logits_are_cut(monkeypatch, values):
         return torch.stack(compare(kind, chunks, wanted, before, lambda _: None))
 
     whole, nlls = compared(), likelihood.row_nlls(kind, LOGITS, wanted)
-    monkeypatch.setattr(likelihood, "TILE_VALUES", values)
+    monkeypatch.setattr(likelihood, "TILE_BYTES", size)
     assert torch.equal(compared(), whole)
     assert torch.equal(likelihood.row_nlls(kind, LOGITS, wanted), nlls)
 
@@ -102,3 +102,14 @@ def test_logits_that_are_not_finite_are_refused():
     broken[1, 1] = math.inf
     with pytest.raises(UserError, match="logits are not finite"):
         token_scores(model(), broken, predicted(ASKED, 5))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("token", [0, 5])  # a target, and another one
+def test_comparing_finds_logits_that_are_not_finite(value, token):
+    wanted = predicted([(1, 1, [0])], 5)
+    before, broken = pristine(model(), LOGITS, wanted), LOGITS.clone()
+    broken[1, 0, token] = value
+    chunks = likelihood.chunks_of_logits(model(), broken, wanted.rows, checked=False)
+    with pytest.raises(UserError, match="logits are not finite"):
+        compare(model(), chunks, wanted, before, lambda _: None)
