@@ -341,7 +341,8 @@ def test_what_rounding_does_is_the_same_everywhere():
 
 def test_single_blocks_are_the_same_in_the_walk_in_their_figure_and_in_the_readme():
     sweep = {"sweep": "single", "backend": "cpu"}
-    figure = draw_single_blocks(evidence("degradation", **sweep), evidence("tasks", **sweep), False)
+    tables = (evidence(name, **sweep) for name in ("degradation", "tasks", "labels"))
+    figure = draw_single_blocks(*tables, cuda=False)
     bars = {bar.get_x() + bar.get_width() / 2: bar.get_height() for bar in figure.axes[0].patches}
     ranked = sorted(bars, key=bars.get)
     most, nats, least, few = re.search(

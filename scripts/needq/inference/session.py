@@ -73,7 +73,8 @@ class Session:
             # transformers takes seconds to import, and exact arithmetic never needs it
             from needq.inference.fused import fuse
 
-            fuse(self.model)
+            model: Any = self.model  # a NativeModel
+            fuse(model)
 
     def record(self) -> ProcessRecord:
         """What this process computes with."""
