@@ -12,8 +12,8 @@ import time
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # read on import
 
-import numpy  # noqa: E402
-import torch  # noqa: E402
+import numpy
+import torch
 
 ROUNDS = 20
 # rows, terms, columns: of pocket-gpt2 and of GPT-2, in scores and in stacks of texts
