@@ -225,7 +225,13 @@ def test_sentences_about_divergence():
 
 def test_labels_on_the_first_page():
     count = CURVE.index[CURVE["label"] != "near normal"][0]
-    row = only("labels", backend="cpu", blocks_replaced=count, label=CURVE.loc[count, "label"])
+    row = only(
+        "labels",
+        sweep="cumulative",
+        backend="cpu",
+        blocks_replaced=count,
+        label=CURVE.loc[count, "label"],
+    )
     said = f"{row['label']}: {row['share']:.0%} of {row['texts']} texts with {count} blocks"
     spread = f"(95% interval {row['share_low']:.0%} to {row['share_high']:.0%})"
     assert f"{said} replaced {spread}" in TEXTS["first page"]

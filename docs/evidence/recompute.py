@@ -200,10 +200,22 @@ def interpolate(counted, lower):
 
 def texts():
     """The share of near normal texts, and the flips of bfloat16, drawn in a simulation."""
-    labels = [r for r in rows("labels/cpu.parquet") if r["sweep"] == "cumulative"]
-    one = [r["label"] == "near normal" for r in labels if r["blocks_replaced"] == 1]
+    labels = defaultdict(list)
+    for r in rows("labels/cpu.parquet"):
+        labels[r["sweep"], r["block"]].append(r)
+    one = [
+        r["label"] == "near normal" for r in labels["cumulative", None] if r["blocks_replaced"] == 1
+    ]
     row = only("labels", backend="cpu", sweep="cumulative", blocks_replaced=1, label="near normal")
     check("near normal, 1 block", mean(one), float(row["share"]), 1e-6)
+    alone = [
+        mean([r["label"] == "near normal" for r in own])
+        for (sweep, block), own in labels.items()
+        if sweep == "single" and block is not None
+    ]
+    test = "share of texts labelled near normal, each block in turn"
+    [row] = [r for r in table("claims") if r["test"].startswith(test)]
+    check("near normal, the worst block alone", min(alone), float(row["estimate"]), 1e-6)
     name = ("intervention", "noise_seed", "prompt", "sample_seed")
     exact, half = (
         {tuple(r[k] for k in name): r for r in rows(f"generate/{backend}/first/*.parquet")}

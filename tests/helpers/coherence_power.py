@@ -6,8 +6,7 @@ PYTHONPATH=scripts python tests/helpers/coherence_power.py
 """
 
 import numpy as np
-from needq.metrics import holm
-from needq.metrics.claim_tests import KEPT, of_share
+from needq.metrics.claim_tests import near_normal
 
 COUNT, SEEDS, BLOCKS = 1000, 5, 12
 TESTS = 5  # of C1: Holm's correction multiplies the smallest of their p-values by it
@@ -24,8 +23,9 @@ if __name__ == "__main__":
             verdicts = []
             for _ in range(COUNT):
                 texts = (rng.random((BLOCKS, SEEDS, prompts)) < chances) * 1.0
-                parts = {str(b): of_share(own, own.size) for b, own in enumerate(texts)}
-                found = holm.each_in_range("C1", "", parts, "", KEPT, np.inf)
+                by_block = np.moveaxis(texts, 0, 2)
+                table = np.concatenate([np.ones((SEEDS, prompts, 1)), by_block], axis=2)
+                found = near_normal(table, [SEEDS * prompts] * BLOCKS)
                 verdicts.append((found.inside, TESTS * found.p <= 0.05))
             supported, refuted = np.mean(verdicts, axis=0)
             row = f"| {one:.0%} | {others:.0%} | {prompts} | {supported:.1%} | {refuted:.1%} |"

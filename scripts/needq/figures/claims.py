@@ -154,7 +154,7 @@ def draw_single_blocks(table: DataFrame, tasks: DataFrame, shares: DataFrame, cu
         theme.tick_whole_numbers(axis.xaxis)
     seeds = table["noise_seeds"].max()
     text = (
-        f"Backend {table['backend'].iloc[0]}, {seeds} noise seeds. Bars: means with their 95% "
+        f"Backend {table['backend'].iloc[0]}, {seeds} noise seeds. Means with their 95% "
         "intervals over seeds and documents, items or texts. Blocks count from 0."
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
@@ -164,17 +164,20 @@ def draw_single_blocks(table: DataFrame, tasks: DataFrame, shares: DataFrame, cu
 def _draw_near_normal(axis: Axes, shares: DataFrame) -> None:
     """Draw the share of texts that are near normal with each block replaced by itself."""
     shares, places = sort_by_place(shares)
-    values = shares["share"].to_numpy(float)
-    ends = shares["share"], shares["share_low"], shares["share_high"]
-    axis.bar(places, values, 0.8, color=theme.LABELS[LABELS[0]])
-    _draw_intervals(axis, places, *ends)
+    values, low, high = (shares[name] for name in ("share", "share_low", "share_high"))
+    ends = [values - low, high - values]
+    look: theme.Look = {"fmt": "o", "color": theme.INK, "elinewidth": 1, "capsize": 2}
+    axis.errorbar(places, values, ends, **look)
     draw_level(axis, 4 / 5, "four fifths", "below", "right")
-    axis.set_ylim(0, 1.03)
-    axis.set_ylabel(f"texts that are\n{LABELS[0]} (share)")
-    fewest = values.argmin()
-    words = f"{values[fewest]:.0%} with block {places[fewest]:.0f}, the fewest"
-    text = "all, whichever block is replaced" if values[fewest] == 1 else words
-    theme.set_title(axis, f"Texts of {shares['texts'].max()} that are {LABELS[0]}: {text}")
+    axis.set_ylim(0, 1.05)
+    axis.set_ylabel(f"{LABELS[0]} texts\n(share)")
+    fewest, texts = values.to_numpy().argmin(), shares["texts"].max()
+    words = f"{values.iloc[fewest]:.0%} of {texts} texts are {LABELS[0]}"
+    if values.iloc[fewest] < 1:
+        words = f"With block {places[fewest]:.0f}, only {words}"
+    else:
+        words = f"Whichever block is replaced, {words}"
+    theme.set_title(axis, words)
 
 
 def _draw_bars(
@@ -189,10 +192,5 @@ def _draw_bars(
 ) -> None:
     """Draw bars with their intervals."""
     axis.bar(places, values, width, color=theme.COLOURS[colour], label=label)
-    _draw_intervals(axis, places, values, low, high)
-
-
-def _draw_intervals(axis: Axes, places: ndarray, values: Series, low: Series, high: Series) -> None:
-    """Draw the intervals of bars."""
     ends = [values - low, high - values]
     axis.errorbar(places, values, ends, fmt="none", ecolor="black", elinewidth=1, capsize=2)

@@ -47,9 +47,9 @@ def degradation_table(
 
     `evaluation` has one row per document with `nll` (of all tokens, and by band), `kl`,
     `top1_agreement`, `tokens` and `bytes`.
-    The others have rows for sweeps with run: texts alone. `texts` has one row per text with its
-    `tokens`; `text_scores` and `labels` have `pristine_nll` and `label` of these texts; `answers`
-    has one row per `item` of a `task`, with `right`.
+    `texts` has one row per text that the backend generated, with its `tokens`; `text_scores` and
+    `labels` have `pristine_nll` and `label` of these texts; `answers` has one row per `item` of a
+    `task`, with `right`.
     """
     texts = texts.assign(
         seq_rep_4=[seq_rep(tokens, 4) for tokens in texts["tokens"]],
