@@ -430,6 +430,23 @@ def test_no_share_on_the_first_page_is_far_from_its_interval(browser, rich):
         assert re.search(r"95% interval|too small", text), text
 
 
+FIRST_CELLS = """
+[...document.querySelectorAll('.scroll > table:not(.claim, .first) td:first-child')]
+  .map((cell) => [cell.offsetWidth, cell.closest('.scroll')])
+  .filter(([, region]) => region.scrollWidth > region.clientWidth)
+  .map(([width, region]) => width / region.clientWidth)"""
+
+
+def test_first_columns_leave_room_for_numbers_on_a_phone(browser, rich):
+    """They stay at the edge while a table is scrolled, and would hide what is scrolled."""
+    shares = []
+    for page in pages(rich):
+        browser.open(page, 400)
+        shares += [(share, page.name) for share in browser.value(FIRST_CELLS)]
+    assert shares
+    assert max(shares)[0] < 0.5, max(shares)
+
+
 def test_tests_of_claims_are_readable_on_a_phone(browser, rich):
     """Each value is beside its name, and no row is much taller than its words."""
     for page in ("index.html", "pages/claims.html"):
