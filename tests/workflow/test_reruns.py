@@ -61,6 +61,7 @@ MODULES = {
     "plan/corners": {"trace_corners", "compare_corners", "summarise_ledger"}
     | {"show_ledger", "show_side_by_side", "write_index", "walk_through"},
     "backup/model": {"back_up"},
+    "backup/model_classes": LOAD | {"back_up"},
     "backup/tokens": {"tokenize_texts", "generate", "repeat"}
     | {"show_side_by_side", "collect_stories", "show_attention", "label_tokens"},
     "corrupt/methods": PATCH | {"draw_noise"},
@@ -69,6 +70,7 @@ MODULES = {
     "inference/generate": COMPUTE - {"score", "compute_logits", "select_items"},
     "inference/score": (COMPUTE - {"generate", "select_items"}) | PROBE | {"score_subsets", "heal"},
     "inference/subsets": {"score_subsets"},
+    "inference/fused": {"score", "score_subsets", "select_items", "make_reference_texts", "heal"},
     "inference/refit": {"heal"},
     "inference/task_accuracy": {"score", "select_items"},
     "metrics/selected_items": {"select_items", "score_ngrams"},
