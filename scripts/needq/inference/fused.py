@@ -78,15 +78,18 @@ def _causal_attention(
     torch's kernel on a CPU computes with up to 512 keys that a causal mask leaves out. So some
     queries at a time are shown the keys up to them. Tensors are [batch, heads, tokens, width].
     """
+    attention: Any = torch.nn.functional.scaled_dot_product_attention
     tokens = query.shape[2]
     causal = mask is None and key.shape[2] == tokens and getattr(module, "is_causal", True)
     if not causal or tokens <= QUERIES or settings.keys() & {"is_causal", "position_bias"}:
         return sdpa_attention_forward(module, query, key, value, mask, **settings)
+    shared = key.shape[1] < query.shape[1]  # by a group of heads
     after = query.new_full((QUERIES, tokens), float("-inf"))
     parts = []
     for start in range(0, tokens, QUERIES):
         stop = min(start + QUERIES, tokens)
         own = after[: stop - start, :stop].triu(start + 1)
-        some = (query[:, :, start:stop], key[:, :, :stop], value[:, :, :stop])
-        parts.append(sdpa_attention_forward(module, *some, own, **settings)[0])
+        some = (query[:, :, start:stop], key[:, :, :stop], value[:, :, :stop], own)
+        found = attention(*some, scale=settings.get("scaling"), enable_gqa=shared)
+        parts.append(found.transpose(1, 2))
     return torch.cat(parts, 1), None
