@@ -15,7 +15,7 @@ from needq.plan import mlp, probes, selection, subsets, verdicts
 from needq.plan.interventions import RUN, sweeps_run
 from needq.plan.names import words
 from needq.plan.params import json_text
-from needq.plan.report_pages import opposite, report_pages, require_pages
+from needq.plan.report_pages import opposite, report_pages
 
 STARTED = time.time()
 USED = selection.Selection(CONFIG, CUDA)
@@ -32,12 +32,6 @@ PAGE = {
     "pairs": [list(pair) for pair in USED.pairs],
     "pages": list(report_pages(USED)),
 }
-# the report would end in a traceback, or name one file without what to do
-if workflow.is_main_process and asked().report and Path(workflow.basedir) == PROJECT:
-    try:
-        require_pages(Path(RESULTS), PAGE["pages"])
-    except errors.UserError as error:
-        raise refused(error)
 # what pages call sweeps and interventions
 NAMES = words(CONFIG, sweeps_run(CONFIG.sweeps, *RUN))
 
