@@ -15,7 +15,7 @@ from needq.plan import healing, mlp, probes, selection, subsets, verdicts
 from needq.plan.interventions import RUN, TEXTS, sweeps_run
 from needq.plan.names import words
 from needq.plan.params import json_text
-from needq.plan.report_pages import opposite, report_pages, require_pages
+from needq.plan.report_pages import opposite, report_pages
 
 STARTED = time.time()
 USED = selection.Selection(CONFIG, CUDA)
@@ -32,12 +32,6 @@ PAGE = {
     "pairs": [list(pair) for pair in USED.pairs],
     "pages": list(report_pages(USED)),
 }
-# the report would end in a traceback, or name one file without what to do
-if workflow.is_main_process and asked().report and Path(workflow.basedir) == PROJECT:
-    try:
-        require_pages(Path(RESULTS), PAGE["pages"])
-    except errors.UserError as error:
-        raise refused(error)
 # the order in which jobs start, so that no long job runs alone at the end while other cores wait:
 # those that the longest ones wait for, the longest ones, other long ones; then all the rest, with 0
 AWAITED, LONGEST, LONG = 3, 2, 1

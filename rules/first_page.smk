@@ -7,6 +7,7 @@
 #          config.yaml     the complete config, to run it again
 #          front.html      the answer and the verdicts, on which Snakemake's report opens
 #          answer.txt      the question and its answer in one sentence
+from needq.plan.report_pages import require_pages
 
 
 rule collect_stories:
@@ -101,3 +102,11 @@ rule pages:
         rules.show_labels.output,
         rules.show_side_by_side.output,
         rules.show_claims.output if USED.comparisons else [],
+
+
+# the report would end in a traceback, or name one file without what to do
+if workflow.is_main_process and asked().report and Path(workflow.basedir) == PROJECT:
+    try:
+        require_pages(Path(RESULTS), PAGE["pages"])
+    except errors.UserError as error:
+        raise refused(error)
