@@ -155,7 +155,8 @@ def draw_single_blocks(table: DataFrame, tasks: DataFrame, shares: DataFrame, cu
     seeds = table["noise_seeds"].max()
     text = (
         f"Backend {table['backend'].iloc[0]}, {seeds} noise seeds. Means with their 95% "
-        "intervals over seeds and documents, items or texts. Blocks count from 0."
+        "intervals over seeds and documents, items or texts. Blocks count from 0. Items of grammar "
+        "count alike here, and phenomena do in the test of C1."
     )
     theme.write_footnote(figure, add_cuda(text, cuda))
     return figure
