@@ -144,7 +144,9 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
     numpy's OpenBLAS has AVX-512 for all processors, torch's MKL for Intel's alone.
     """
     if left.device.type == "cpu":
-        return torch.from_numpy(numpy.matmul(left.numpy(), right.numpy()))
+        product = left.new_empty((*left.shape[:-1], right.shape[-1]))
+        numpy.matmul(left.numpy(), right.numpy(), out=product.numpy())
+        return product
     return left @ right
 
 

@@ -268,8 +268,8 @@ def generate_memory(
     cache = 2 * shape.n_blocks * shape.key_value_width * tokens * rows if texts.new else 0
     stream = rows * texts.before * (shape.inner + 4 * shape.width)
     logits = 6 * rows * shape.vocabulary
-    # keys and values have room for more tokens
-    values = value_bytes(backend) * (1.25 * cache + 2 * stream + logits)
+    # keys and values have room for more tokens, and rooms that they outgrew stay in the process
+    values = value_bytes(backend) * (2.25 * cache + 2 * stream + logits)
     return model_memory(shape, backend, noises) + values / MB
 
 

@@ -17,19 +17,19 @@ GPT2 = cost.Shape(12, 768, 3072, 2, 768, 50_257)
 # seconds of all jobs of a kind, one core each, and the MB of the one that took most. (Snakemake
 # samples processor time every half minute, so the wall time of a core of one's own says more.)
 MEASURED = {
-    "generate": (99.7, 2371),
-    "compute_logits": (61.8, 984),
-    "repeat": (50.9, 1161),
-    "score": (273.1, 712),
-    "score_ngrams": (5.9, 489),
-    "make_reference_texts": (34.5, 688),
-    "draw_native_noise": (12.0, 320),
-    "trace_corners": (138.9, 827),
+    "generate": (96.4, 3628),
+    "compute_logits": (45.2, 882),
+    "repeat": (40.4, 1187),
+    "score": (246.3, 687),
+    "score_ngrams": (6.2, 535),
+    "make_reference_texts": (23.3, 568),
+    "draw_native_noise": (7.1, 251),
+    "trace_corners": (133.1, 760),
 }
-ALL_JOBS = 776.0  # seconds of every job together
-SNAKEMAKE = 112.0  # the rest of twice the 444 s that the command took
-LONGEST = 89.3  # seconds: score, of the reference backend
-DISK = 68.0  # MB in results/pocket-gpt2 at the end
+ALL_JOBS = 699.0  # seconds of every job together
+SNAKEMAKE = 15.0  # the rest of twice the 357 s that the command took
+LONGEST = 84.0  # seconds: score, of the reference backend
+DISK = 69.0  # MB in results/pocket-gpt2 at the end
 
 
 def of(config=None, shape=POCKET, cuda=False):
