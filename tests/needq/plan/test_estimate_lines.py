@@ -12,7 +12,7 @@ from planning import of_blocks, read
 def test_the_line_of_the_default_config():
     [line] = lines(read(), False, 2)
     assert line.startswith("estimate of a whole run, within a factor of two: about ")
-    assert " min on 2 cores, at most 1." in line
+    assert " min on 2 cores, at most 3." in line
     assert line.endswith("MB more while it runs")
     assert "(results/pocket-gpt2)" in line
     assert " on 1 core, " in next(lines(read(), False, 1))
