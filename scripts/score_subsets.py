@@ -10,10 +10,10 @@ from needq.inference.session import session
 
 files, params = snakemake.input, snakemake.params
 backend, settings = Backend(**params.backend), Subsets.model_validate_json(params.subsets)
-patches, seed = [files.patches], int(snakemake.wildcards.seed)
+seed = int(snakemake.wildcards.seed)
 
 with session(
-    backend, files.weights, snakemake.log[0], files.noise, patches, **params.choice
+    backend, files.weights, snakemake.log[0], files.noise, files.patches, **params.choice
 ) as work:
     from needq.inference import subsets
 
