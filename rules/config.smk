@@ -111,7 +111,7 @@ CONFIG, CUDA, DEFAULT_SWEEPS = read_config()
 # captions of the report read this one, so it has the defaults too
 config.update(CONFIG.model_dump())
 
-# at exit, since a dry run has a thousand lines, of which users read the last; exits run backwards
-costs = list(estimate_lines.lines(CONFIG, CUDA, cores_here())) if tells_cost() else []
-for line in reversed(costs):
-    atexit.register(print, f"needq: {line}", file=sys.stderr)
+# at exit, since a dry run has a thousand lines, of which users read the last
+if tells_cost():
+    costs = [f"needq: {line}" for line in estimate_lines.lines(CONFIG, CUDA, cores_here())]
+    atexit.register(print, *costs, sep="\n", file=sys.stderr)
