@@ -4,6 +4,7 @@ Attention maps, noise, and the ledger of causes keep transformers' own kernels.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -84,12 +85,19 @@ def _causal_attention(
     if not causal or tokens <= QUERIES or settings.keys() & {"is_causal", "position_bias"}:
         return sdpa_attention_forward(module, query, key, value, mask, **settings)
     shared = key.shape[1] < query.shape[1]  # by a group of heads
-    after = query.new_full((QUERIES, tokens), float("-inf"))
     parts = []
-    for start in range(0, tokens, QUERIES):
-        stop = min(start + QUERIES, tokens)
-        own = after[: stop - start, :stop].triu(start + 1)
+    for own in _slices_of_mask(tokens, query.dtype, query.device):
+        stop = own.shape[1]
+        start = stop - len(own)
         some = (query[:, :, start:stop], key[:, :, :stop], value[:, :, :stop], own)
         found = attention(*some, scale=settings.get("scaling"), enable_gqa=shared)
         parts.append(found.transpose(1, 2))
     return torch.cat(parts, 1), None
+
+
+@lru_cache(maxsize=8)
+def _slices_of_mask(tokens: int, dtype: torch.dtype, device: torch.device) -> list[Tensor]:
+    """What is added to the scores of QUERIES queries at a time: [queries, keys up to the last]."""
+    hidden = torch.full((tokens, tokens), float("-inf"), dtype=dtype, device=device).triu(1)
+    starts = range(0, tokens, QUERIES)
+    return [hidden[start:, : start + QUERIES][:QUERIES].contiguous() for start in starts]

@@ -139,14 +139,6 @@ def _tiles(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     return zip(*(tensor.split(rows) for tensor in tensors), strict=True)
 
 
-def _ranked_first(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Whether each row of logits ranks its token first: bool [rows]."""
-    if logits.itemsize < 4:  # of equal logits, the one that argmax takes counts
-        return logits.argmax(-1) == tokens
-    # a tie is as good as impossible, and this takes an eighth of the time
-    return logits.gather(1, tokens[:, None])[:, 0] == logits.amax(-1)
-
-
 def compare(
     model: Model,
     chunks: Iterable[Tensor],
@@ -162,15 +154,38 @@ def compare(
     values: list[Tensor] = []
     for part, own, known in zip(chunks, targets, before, strict=True):
         watch(part)
-        for logits, token, log_p, p, first, expected in _tiles(part, own, *known[1:]):
-            same = _ranked_first(logits, first)
-            after = log_probabilities(model, logits)
-            nll = -after.gather(1, token[:, None])[:, 0]
-            if model.exact:
-                kl = exact_sum(torch.sub(log_p, after, out=after).mul_(p))[:, 0]
-            else:  # without `log_p`, which would come from outside the caches
-                kl = expected - after.mul_(p).sum(-1)
-            values.append(torch.stack([nll, kl, same]))
+        tiles = _tiles(part, own[:, None], known.log_probabilities, known.probabilities)
+        found = [_compare_tile(model, *tile) for tile in tiles]
+        log_p, kl, largest = (torch.cat(of) for of in zip(*found, strict=True))
+        if not model.exact:
+            kl = known.expected - kl
+        values.append(torch.stack([-log_p, kl, _ranked_first(part, known.first, largest)]))
     compared = Compared(*torch.cat(values, 1).double().cpu())
     require_finite(compared.kl)  # it is not if a logit was not
     return compared
+
+
+def _compare_tile(
+    model: Model, logits: Tensor, targets: Tensor, log_p: Tensor, p: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of a few rows: log probabilities of `targets` [rows, 1], KL, and the largest logits; [rows].
+
+    Outside exact arithmetic, the mean log probability by `p` is in place of KL: so `log_p`, which
+    would come from outside the caches, is not read.
+    """
+    largest = logits.amax(-1)  # first, while the logits are in the caches
+    after = log_probabilities(model, logits)
+    own = after.gather(1, targets)[:, 0]
+    if model.exact:
+        kl = exact_sum(torch.sub(log_p, after, out=after).mul_(p))[:, 0]
+    else:
+        kl = after.mul_(p).sum(-1)
+    return own, kl, largest
+
+
+def _ranked_first(logits: Tensor, tokens: Tensor, largest: Tensor) -> Tensor:
+    """Whether each row of logits, with its `largest` one, ranks its token first: bool [rows]."""
+    if logits.itemsize < 4:  # of equal logits, the one that argmax takes counts
+        return logits.argmax(-1) == tokens
+    # a tie is as good as impossible, and this takes an eighth of the time
+    return logits.gather(1, tokens[:, None])[:, 0] == largest
