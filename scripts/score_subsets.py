@@ -16,11 +16,12 @@ with session(
     backend, files.weights, snakemake.log[0], files.noise, files.patches, **params.choice
 ) as work:
     from needq.inference import subsets
+    from needq.inference.score import documents_together
 
     work.fuse()
     [patch], n_blocks = work.patches, work.model.n_blocks
     documents = subsets.chosen_documents(read_made(files.tokens, Tokens), settings)
-    together = subsets.documents_together(backend, documents)
+    together = documents_together(backend, documents)
     chosen = scored_subsets(n_blocks, seed, settings.permutations)
     nlls = subsets.score_subsets(work.model, work.patcher, patch, chosen, documents, together)
     arrays = subsets.subset_arrays(seed, chosen, documents, nlls)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy
 import torch
 
-from needq.common.backends import Backend
 from needq.common.logs import progress
 from needq.common.rows import Tokens
 from needq.common.subsets import Subsets
@@ -22,7 +21,6 @@ from needq.inference.prefix_tree import hidden_under
 from needq.inference.score import next_tokens
 from needq.inference.stack import slices_in
 
-TOKENS = 1400  # that pass through a block at once on a CPU, so that they stay in its caches
 PARTS = 16  # of the subsets, in each of which progress is told
 
 
@@ -72,13 +70,6 @@ def chosen_documents(tokens: Tokens, settings: Subsets) -> list[list[int]]:
     most = settings.tokens_per_document
     rows = tokens["documents"][: settings.documents]
     return [row if most is None else row[: most + 1] for row in rows]
-
-
-def documents_together(backend: Backend, documents: Sequence[Sequence[int]]) -> int:
-    """How many documents pass through a model at once: about TOKENS of them on a CPU."""
-    if backend.device != "cpu":
-        return backend.batch
-    return min(backend.batch, max(1, TOKENS // max(map(len, documents))))
 
 
 def _in_tree_order(subsets: numpy.ndarray, n_blocks: int) -> numpy.ndarray:

@@ -91,18 +91,13 @@ def test_each_different_prefix_is_computed_once(setting, monkeypatch):
     assert [calls.count(index) for index in range(4)] == [4, 4, 8, 16]
 
 
-def test_documents_are_cut_and_as_many_go_together_as_fit():
+def test_documents_are_cut():
     tokens = {"prompts": [], "end": None, "documents": DOCUMENTS, "bytes": [9, 9, 9]}
     cut = subsets.chosen_documents(tokens, Subsets(documents=2, tokens_per_document=3))
     assert cut == [[3, 1, 4, 1], [2, 7, 1, 8]]
     assert subsets.chosen_documents(tokens, Subsets(documents=None, tokens_per_document=None)) == (
         DOCUMENTS
     )
-    rows = [[0] * 100] * 50
-    assert subsets.documents_together(Backend(), rows) == 14
-    assert subsets.documents_together(Backend(batch=4), rows) == 4
-    assert subsets.documents_together(Backend(), [[0] * 5000]) == 1
-    assert subsets.documents_together(Backend(device="cuda"), rows) == 32
 
 
 def test_scores_are_rows_of_a_file(tmp_path):
