@@ -9,6 +9,7 @@ import numpy as np
 from claim_data import BLOCKS, documents, falling, margins
 from needq.common.keys import LABELS
 from needq.metrics import claim_tests
+from scipy.stats import norm
 
 COUNT = 4000
 DOCUMENTS, PROMPTS, PAIRS, PASSAGES = 100, 6, 38, 40
@@ -60,31 +61,40 @@ def late_rise(rng):
     return claim_tests.decline(BLOCKS, nll(rng, RISES, 0.05))[1].estimate, 0.3
 
 
-def label_order(rng, middle=4.5, alike=0.0):
+def label_order(rng, middle=4.5, by_seed=0.0, by_prompt=0.0):
     """Labels that change at `middle` + noise: the mean place of each label is that of its steps.
 
-    The noise is that of a text, and of its prompt and its noise seed with deviation `alike`.
+    The noise is that of a text, and of its seed and its prompt with these deviations.
     """
     place = BLOCKS + rng.normal(0, 1, (5, PROMPTS, 1))
-    place = place + alike * (rng.normal(size=(5, 1, 1)) + rng.normal(size=(1, PROMPTS, 1)))
+    place = place + by_seed * rng.normal(size=(5, 1, 1))
+    place = place + by_prompt * rng.normal(size=(1, PROMPTS, 1))
     index = (place > middle).astype(int)
     labels = {label: (index == number) * 1.0 for number, label in enumerate(LABELS[:2])}
     found = claim_tests.label_order(BLOCKS, labels, 1)[0].estimate
-    return found, ORDER if not alike else ALIKE
+    return found, ORDERS[middle, by_seed, by_prompt]
+
+
+def label_order_by_both(rng):
+    return label_order(rng, 6, 1.0, 1.0)
 
 
 def label_order_by_prompt(rng):
-    return label_order(rng, 6, 1.0)
+    return label_order(rng, 6, 0.0, 1.0)
 
 
-def _order(middle, spread):
-    index = BLOCKS[1:] + np.random.default_rng(1).normal(0, spread, (200_000, 1)) > middle
-    later, before = index.mean(0), 1 - index.mean(0)
+def label_order_by_seed(rng):
+    return label_order(rng, 6, 1.0, 0.0)
+
+
+def _order(middle, by_seed, by_prompt):
+    spread = (1 + by_seed**2 + by_prompt**2) ** 0.5
+    later = norm.sf(middle, BLOCKS[1:], spread)
     places = BLOCKS[1:]
-    return places @ later / later.sum() - places @ before / before.sum()
+    return places @ later / later.sum() - places @ (1 - later) / (1 - later).sum()
 
 
-ORDER, ALIKE = _order(4.5, 1), _order(6, 3**0.5)
+ORDERS = {case: _order(*case) for case in [(4.5, 0, 0), (6, 0, 1), (6, 1, 0), (6, 1, 1)]}
 NAMES = {
     rise: "rise of nll by a single block",
     lost_margin: "share of a margin that is lost",
@@ -95,7 +105,9 @@ NAMES = {
     participation: "effective number of blocks",
     late_rise: "share of the rise after half of the blocks",
     label_order: "distance of two labels, in blocks",
-    label_order_by_prompt: "the same, if prompts and seeds differ as much as texts",
+    label_order_by_both: "the same, if prompts and seeds differ as much as texts",
+    label_order_by_prompt: "the same, if prompts alone differ as much as texts",
+    label_order_by_seed: "the same, if seeds alone differ as much as texts",
 }
 
 if __name__ == "__main__":

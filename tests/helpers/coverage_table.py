@@ -67,19 +67,19 @@ def ratio_of_means():
 
 def shares_of_texts():
     """Shares of texts with a label, or of texts that are identical; all true shares."""
-    alike = {"alike a little": (0.3, 0.3), "alike much": (0.3, 1)}
+    alike = {"alike a little": (0.3, 0.3), "alike": (0.3, 0.6), "alike much": (0.3, 1)}
     cases = [(name, repeats, (0, 0)) for name, repeats in REPEATS.items()]
     cases += [(name, REPEATS["all different"], effects) for name, effects in alike.items()]
     for name, repeats, effects in cases:
         rng, covered = numpy.random.default_rng(len(name)), []
         for share in ALL_SHARES:
-            values, n = repeated_texts(repeats, share, effects, rng, COUNT)
-            covered.append(within(shares.wilson(*statistics.crossed_variance(values), n), share))
+            values, n = repeated_texts(repeats, share, effects, rng, MANY)
+            covered.append(within(shares.wilson(*statistics.crossed_variance(values), n, 6), share))
         least = None if any(effects) else [least_possible(repeats, one) for one in ALL_SHARES]
         print_row(f"share of texts; {name}", "5 seeds x 6 prompts", covered, least)
     rng, covered = numpy.random.default_rng(8), []
     for share in ALL_SHARES:
-        values = (rng.random((COUNT, 6)) < share).astype(float)
+        values = (rng.random((4 * COUNT, 6)) < share).astype(float)
         covered.append(covers(map(shares.share_of_items, values), share))
     least = [least_possible([(0,)] * 6, share) for share in ALL_SHARES]
     print_row("share of texts; pristine model", "6 prompts", covered, least)
@@ -100,17 +100,18 @@ def accuracies():
 
 def ledger():
     """Shares and effects of the ledger, and McNemar's test where a cause has no effect."""
-    for likeness in (0, 0.1):
-        rng, n = numpy.random.default_rng(int(10 * likeness)), 30 * DISTINCT
+    for prompts, likeness in ((30, 0), (30, 0.1), (30, 0.2), (6, 0.1), (6, 0.2)):
+        rng, n = numpy.random.default_rng([prompts, int(10 * likeness)]), prompts * DISTINCT
         covered, effects = [], []
         for share in SHARES:
-            values, _ = clustered((share, 1 - share), likeness, 30, rng, COUNT)
+            values, _ = clustered((share, 1 - share), likeness, prompts, rng, 4 * COUNT)
             covered.append(covers([shares.share_of_clusters(one, n) for one in values], share))
             other = min(0.1, (1 - share) / 2)
-            up, down, _ = clustered((share, other, 1 - share - other), likeness, 30, rng, COUNT)
-            both = [shares.difference_of_clusters(*one, n) for one in zip(up, down, strict=True)]
-            effects.append(covers(both, share - other))
-        default = "30 prompts x 21 texts, 16 different"
+            both = (share, other, 1 - share - other)
+            up, down, _ = clustered(both, likeness, prompts, rng, 4 * COUNT)
+            found = [shares.difference_of_clusters(*one, n) for one in zip(up, down, strict=True)]
+            effects.append(covers(found, share - other))
+        default = f"{prompts} prompts x 21 texts, 16 different"
         print_row(f"ledger, share; likeness {likeness}", default, covered)
         print_row(f"ledger, effect; likeness {likeness}", default, effects)
     rng, right = numpy.random.default_rng(3), 0
@@ -119,14 +120,18 @@ def ledger():
     for _ in range(COUNT):
         changes = rng.choice([-1, 0, 1], size=(30, 16), p=[0.05, 0.9, 0.05])
         right += mcnemar(changes[:, [*[0] * 6, *range(1, 16)]].ravel(), texts) > 0.05
-    print_row("McNemar's p is above 0.05 where nothing is to be found", default, [right / COUNT])
+    print_row(
+        "McNemar's p is above 0.05 where nothing is to be found",
+        "30 prompts x 21 texts, 16 different",
+        [right / COUNT],
+    )
 
 
 def half_points_of_curves():
     """Half-points of two tasks, and their difference."""
     truths = true_half_point(6, 1.0, 0.3), true_half_point(4, 1.0, 0.3, 0.8, 0.25)
     rng, single, difference = numpy.random.default_rng(2), [], []
-    for _ in range(COUNT):
+    for _ in range(4 * COUNT):
         shift = rng.normal(0, 0.3, 5)
         both = [answers(rng, 6, 1.0, shift), answers(rng, 4, 1.0, shift, 100, 0.8, 0.25)]
         single.append(half_points.half_point_estimate(BLOCKS, both[0], 0.5))

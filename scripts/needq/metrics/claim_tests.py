@@ -14,6 +14,7 @@ import numpy
 
 from needq.metrics import half_points, shares, statistics
 from needq.metrics.holm import At, Outcome, each_in_range, in_range, untested
+from needq.metrics.label_distance import distance_of_labels
 from needq.metrics.labels import article_bands
 from needq.metrics.participation import effective_share
 from needq.metrics.statistics import Estimate
@@ -41,17 +42,6 @@ def of_function(
     """A function of means over crossed factors, with its interval at each level."""
     found = statistics.function_variance(tables, function, step)
     return lambda level: statistics.interval(*found, level)
-
-
-def of_bent_function(table: numpy.ndarray, function: Callable[[numpy.ndarray], float]) -> At:
-    """Like `of_function`, where that is far from straight: the interval is the jackknife's."""
-    value, centre, variance, freedom = statistics.jackknife(table, function)
-
-    def at(level: float) -> Estimate:
-        found = statistics.interval(centre, variance, freedom, level)
-        return Estimate(value, found.low, found.high)
-
-    return at
 
 
 def of_mean(values: numpy.ndarray) -> At:
@@ -148,7 +138,6 @@ def label_order(
             f"mean number of blocks replaced of texts labelled {after} minus that of texts "
             f"labelled {before}; above 0"
         )
-        both = numpy.concatenate([labels[after][:, :, 1:], labels[before][:, :, 1:]], axis=2)
         few = [
             f"{texts_per_cell * labels[label][:, :, 1:].sum():.0f} texts labelled {label}"
             for label in (before, after)
@@ -157,12 +146,8 @@ def label_order(
         if few:
             outcomes.append(untested("C2", name, f"{' and '.join(few)}; needs {FEWEST_TEXTS}"))
             continue
-
-        def difference(mean: numpy.ndarray) -> float:
-            later, earlier = numpy.split(mean, 2)
-            return float(places @ later / later.sum() - places @ earlier / earlier.sum())
-
-        outcomes.append(in_range("C2", name, of_bent_function(both, difference), 0, inf))
+        found = distance_of_labels(places, labels[after][:, :, 1:], labels[before][:, :, 1:])
+        outcomes.append(in_range("C2", name, found, 0, inf))
     return outcomes
 
 

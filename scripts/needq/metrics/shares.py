@@ -19,6 +19,8 @@ from needq.metrics.statistics import (
 )
 
 FEW = 2  # texts; an interval of so few has a Poisson end (see `wilson`)
+# likeness of texts of one prompt that is assumed where no text tells, and texts from which it is 0
+ASSUMED, TELLING = 0.1, 20
 
 
 def effective_number(repeats: Iterable[float]) -> float:
@@ -36,7 +38,7 @@ def share_of_items(values: numpy.ndarray, n: float | None = None) -> Estimate:
     NaN values are left out. Without `n`, all values count as different.
     """
     values = values[~numpy.isnan(values)]
-    return wilson(*items_variance(values), n or values.size)
+    return wilson(*items_variance(values), n or values.size, values.size)
 
 
 def share_of_crossed(
@@ -53,7 +55,8 @@ def share_of_crossed(
     if n is None and 0 < mean < 1:
         variance = numpy.maximum(variance, items_variance(table.mean(0))[1])
         return log_odds(float(mean), variance, freedom, level)
-    return wilson(mean, variance, freedom, table.shape[1] if n is None else n, level)
+    items = table.shape[1]
+    return wilson(mean, variance, freedom, items if n is None else n, items, level)
 
 
 def share_of_clusters(values: numpy.ndarray, n: float) -> Estimate:
@@ -62,7 +65,7 @@ def share_of_clusters(values: numpy.ndarray, n: float) -> Estimate:
     `values` (clusters,) are the means of clusters of one size. In a cluster, values may be repeated
     or resemble each other, so the variance is that between clusters (Korn and Graubard 1998).
     """
-    return wilson(*items_variance(values), n)
+    return wilson(*items_variance(values), n, values.size)
 
 
 def difference_of_clusters(more: numpy.ndarray, fewer: numpy.ndarray, n: float) -> Estimate:
@@ -87,41 +90,60 @@ def difference_of_clusters(more: numpy.ndarray, fewer: numpy.ndarray, n: float) 
 
 
 def wilson(
-    mean: Values, variance: Values, freedom: Values, n: Values, level: float = LEVEL
+    mean: Values,
+    variance: Values,
+    freedom: Values,
+    n: Values,
+    prompts: int,
+    level: float = LEVEL,
 ) -> Estimate:
     """The interval of a share among texts of which `n` are different (`effective_number`).
 
-    The variance of the mean is at least p (1 - p) / n, that of n independent texts. `variance`, as
-    estimated with `freedom` from how seeds, prompts or clusters differ, may be larger: texts
-    resemble each other. This excess over p (1 - p) / (n - 1), an estimate without bias, is added.
-    Only the excess was estimated, so the freedom is `freedom` times variance / excess. The share
-    is then taken as one of n' independent texts, by which the variance and Student's t come out
-    the same (Korn and Graubard 1998), and has the interval of Wilson (1927). With at most FEW
-    texts of a kind the normal approximation is too narrow, and the end towards 0 or 1 is at least
-    as far as that of a Poisson count (Brown, Cai and DasGupta 2001). NaN variance: no interval.
+    The variance of the mean is at least p (1 - p) / (n - 1), as estimated from n independent texts
+    without bias. `variance`, as estimated with `freedom` from how seeds, prompts or clusters
+    differ, may be larger: texts resemble each other. Only this excess was estimated, so the freedom
+    is `freedom` times variance / excess. Few texts of a kind cannot show an excess, so a likeness
+    of texts of one prompt is assumed (`assumed_effect`). The share is then taken as one of n'
+    independent texts, by which the variance and Student's t come out the same (Korn and Graubard
+    1998), and has the interval of Wilson (1927). With at most FEW texts of a kind the normal
+    approximation is too narrow, and the end towards 0 or 1 is at least as far as that of a Poisson
+    count (Brown, Cai and DasGupta 2001). NaN variance: no interval.
     """
     mean, variance = numpy.asarray(mean, float), numpy.asarray(variance, float)
-    n = numpy.maximum(n, 1)  # no text at all has no interval either
     spread, known = mean * (1 - mean), ~numpy.isnan(variance)
+    assumed = assumed_effect(mean, n, prompts)
+    n = numpy.maximum(numpy.subtract(n, 1), 1e-9)  # one text says nothing
     own = spread / n
-    excess = numpy.maximum(variance - spread / numpy.maximum(numpy.subtract(n, 1), 1e-9), 0)
-    whole = own + excess
-    shape = whole.shape
-    free = numpy.divide(whole, excess, out=numpy.full(shape, numpy.inf), where=excess > 0)
-    normal, alike = ndtri((1 + level) / 2), whole > 0
-    n = numpy.divide(spread, whole, out=numpy.full(shape, n, float), where=alike)
-    n = n * (normal / stdtrit(numpy.where(excess > 0, freedom, 1) * free, (1 + level) / 2)) ** 2
+    found = numpy.divide(variance, own, out=numpy.zeros(own.shape), where=own > 0)
+    seen = found > assumed  # and so it is above 1
+    free = numpy.divide(found, found - 1, out=numpy.full(own.shape, numpy.inf), where=seen)
+    normal = ndtri((1 + level) / 2)
+    quantile = stdtrit(numpy.where(seen, freedom, 1) * free, (1 + level) / 2)
+    n = n / numpy.maximum(found, assumed) * (normal / quantile) ** 2
     shrink = 1 + normal**2 / n
     centre = (mean + normal**2 / (2 * n)) / shrink
     half = normal / shrink * numpy.sqrt(spread / n + normal**2 / (4 * n**2))
-    low = numpy.minimum(centre - half, _poisson_low(mean * n, 1 - level) / n)
-    high = numpy.maximum(centre + half, 1 - _poisson_low((1 - mean) * n, 1 - level) / n)
+    few = numpy.minimum(FEW, n / 2)  # of the rarer kind
+    low = numpy.minimum(centre - half, _poisson_low(mean * n, 1 - level, few) / n)
+    high = numpy.maximum(centre + half, 1 - _poisson_low((1 - mean) * n, 1 - level, few) / n)
     # rounding may put an end of the interval on the wrong side of the share
     low = numpy.where(mean == 0, 0, numpy.minimum(low, mean))
     high = numpy.where(mean == 1, 1, numpy.maximum(high, mean))
     return Estimate(
         mean[()], numpy.where(known, low, numpy.nan)[()], numpy.where(known, high, numpy.nan)[()]
     )
+
+
+def assumed_effect(mean: Values, n: Values, prompts: int) -> Values:
+    """How many times the variance of independent texts is assumed at least (Kish's design effect).
+
+    It is 1 + likeness (m - 1), where m = n / `prompts` different texts of each prompt have this
+    correlation. The likeness is ASSUMED if no text differs from the others, and the smaller, the
+    more texts of the rarer kind there are: TELLING of them show themselves how alike they are.
+    """
+    rarer = n * numpy.minimum(mean, numpy.subtract(1, mean))
+    likeness = ASSUMED * numpy.clip(1 - rarer / TELLING, 0, 1)
+    return 1 + likeness * numpy.maximum(n / max(prompts, 1) - 1, 0)
 
 
 def log_odds(mean: float, variance: Values, freedom: Values, level: float = LEVEL) -> Estimate:
@@ -135,10 +157,10 @@ def log_odds(mean: float, variance: Values, freedom: Values, level: float = LEVE
     return Estimate(mean, expit(logit(mean) - half), expit(logit(mean) + half))
 
 
-def _poisson_low(count: numpy.ndarray, chance: float) -> numpy.ndarray:
+def _poisson_low(count: numpy.ndarray, chance: float, few: numpy.ndarray) -> numpy.ndarray:
     """The lowest mean of a Poisson count under which `count` or more have this chance.
 
-    Infinite for more than FEW, where no such limit is needed.
+    Infinite for more than `few`, where no such limit is needed.
     """
-    many = count > FEW + 1e-9  # as rounding may have it
+    many = count > few + 1e-9  # as rounding may have it
     return numpy.where(many, numpy.inf, gammaincinv(numpy.maximum(count, 1e-9), chance))

@@ -112,12 +112,14 @@ def test_an_interval_has_a_width_where_all_texts_agree():
     table = cause_table(ledger_texts()).set_index(["cause", "effect"])
     sure = table.loc[(D, ALONE)]
     assert (sure["estimate"], sure["high"]) == (1, 1)
-    # of 6 x 16^2 / (6^2 + 10) different texts, not of 96
-    assert sure["low"] == pytest.approx(1 / (1 + 1.95996**2 / (6 * 256 / 46)))
+    # of 6 x 16^2 / (6^2 + 10) different texts less one, not of 96, with a likeness of 0.1
+    of_prompt = 16**2 / 46
+    n = (6 * of_prompt - 1) / (1 + 0.1 * (of_prompt - 1))
+    assert sure["low"] == pytest.approx(1 / (1 + 1.95996**2 / n))
     none = table.loc[(N, LAST)]  # token draws alone make all texts diverge
     assert (none["estimate"], none["p_value"]) == (0, 1)
     assert none["high"] == -none["low"]
-    assert 0.08 < none["high"] < 0.12
+    assert 0.13 < none["high"] < 0.16
 
 
 @pytest.mark.parametrize(("seeds", "prompts"), [(4, 6), (5, 1)])
