@@ -412,7 +412,10 @@ same = summary["left"] == summary["right"]
 lowest = summary.loc[same, "identical"].min()
 repeated = summary.loc[same, "texts"].sum()
 if lowest == 1:
-    say(f"In the repeats, all {repeated} texts are identical. So the comparisons below are valid.")
+    say(
+        f"In the repeats, all {repeated} texts are identical. So what differs below is no accident "
+        "of a run."
+    )
 else:
     say(
         f"In the worst repeat, only {percent(lowest)} of the texts are identical. "
@@ -620,7 +623,7 @@ if len(alone):
         4,
         f"Block {ranked['block'][0]} costs least ({rise(ranked['rise'][0])} nats per token), block "
         f"{ranked['block'].iloc[-1]} most ({rise(ranked['rise'].iloc[-1])}). A block whose "
-        "attention is nearly uniform does not need its queries.",
+        "attention is nearly uniform already has little to lose by noise.",
     )
 
 # %%
@@ -641,9 +644,9 @@ if len(alone):
         )
         answer(
             5,
-            "More than the sum: other blocks made up for a lost one, and cannot any more "
-            "(redundancy). Less than the sum: much was lost already. Equal: the blocks do not "
-            "depend on each other.",
+            "More than the sum: perhaps other blocks made up for a lost one, and cannot any more "
+            "(redundancy); but errors that point the same way add up to more than their sum, too. "
+            "Less than the sum: perhaps much was lost already. Equal: the damages add up.",
         )
 
 # %%

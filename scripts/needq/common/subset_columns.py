@@ -3,9 +3,10 @@
 from needq.common.column_parts import with_intervals
 
 _HELD_OUT = (
-    "Rise of nll by the {0} damaging subset, in nats per token, without the luck of the choice: "
-    "the subset is chosen by all noise seeds but one, and its damage is that under the one left "
-    "out; mean over noise seeds. Empty with one noise seed, and if not every subset was scored."
+    "Rise of nll by the {0} damaging subset, in nats per token, without the luck of noise "
+    "seeds: the subset is chosen by all noise seeds but one, and its damage is that under the one "
+    "left out, on the same documents; mean over noise seeds. Empty with one noise seed, and if not "
+    "every subset was scored."
 )
 _CHOSEN = "Empty if not every subset was scored."
 
@@ -31,7 +32,7 @@ INTERACTIONS = with_intervals(
         "interaction": "Shapley interaction index: the rise of nll by both blocks less the sum of "
         "the rises by each, in nats per token; mean over which other blocks are replaced, noise "
         "seeds and documents. Above 0: together they cost more than their sum, as blocks do "
-        "that back each other up. Below 0: their damages overlap.",
+        "that back each other up, but not only these. Below 0: their damages overlap.",
     },
 )
 

@@ -206,8 +206,13 @@ def _describe_labels(
     aside = f" ({', '.join(elsewhere)})" if elsewhere else ""
     after = rows.loc[rows["blocks_replaced"] >= count, "label"]
     first = f"From {blocks(count)} on" if (after == label).all() else f"With {blocks(count)}"
-    share = shares[(shares["blocks_replaced"] == count) & (shares["label"] == label)].iloc[0]
+    there = shares[shares["blocks_replaced"] == count]
+    share = there[there["label"] == label].iloc[0]
     spread = interval(share["share_low"], share["share_high"], ".0%")
+    highs = there.set_index("label")["share_high"]
+    normal, low = _numbers(highs.get(LABELS[0]), share["share_low"])
+    if normal >= low:  # the intervals overlap
+        spread += f"; near normal may be as frequent (up to {normal:.0%})"
     return (
         f"about {count} of {whole} by its texts",
         f"{first}{aside}, the most frequent label of its texts is {label}: {share['share']:.0%} of "

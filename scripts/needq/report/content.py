@@ -38,7 +38,7 @@ PAGES = {
     "gallery": ("All texts, by prompt and blocks replaced", "1 Degradation, all texts"),
     "degradation": ("How much worse the model gets, as a table", "1 Degradation, table"),
     "attention": ("What becomes of attention", "1 Degradation, table of attention"),
-    "probes": ("What the model still knows, read by probes", "1 Degradation, table of probes"),
+    "probes": ("What probes can still read in the model", "1 Degradation, table of probes"),
     "subsets": ("Which blocks matter together", "1 Degradation, tables of block subsets"),
     "labels": (
         "Labels of texts, and how reliable they are",
@@ -75,7 +75,7 @@ TITLES = {
     "gallery": "All texts",
     "degradation": "Degradation",
     "attention": "Attention",
-    "probes": "What the model still knows",
+    "probes": "What probes can still read",
     "subsets": "Which blocks matter together",
     "labels": "Labels",
     "units": "What to protect",

@@ -202,7 +202,7 @@ def _counts(replaced: Series, whole: int) -> str:
 def describe_backend(backend: Backend) -> str:
     """How a backend computes, in a few words."""
     if backend.arithmetic == "exact":
-        return "exact arithmetic, with the same bits on every machine"
+        return "exact arithmetic, made to give the same bits on every machine"
     if backend.rng == "cuda":
         card = f"the GPU {backend.gpu}" if isinstance(backend.gpu, str) else "a GPU"
         return f"{backend.precision} on the CPU, with the random numbers of {card}: a prediction"

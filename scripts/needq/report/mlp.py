@@ -11,8 +11,9 @@ from needq.report.cells import cells, number
 from needq.report.pages import Pages
 
 EQUAL = (
-    "At equal change, the MLP is mixed with so much noise that the output of each block changes as "
-    "much as by noise in its W_Q."
+    "At equal change, the MLP is mixed with so much noise that the output of each block by itself "
+    "changes as much as by noise in its W_Q. With several blocks replaced, the changes need not be "
+    "equal."
 )
 
 

@@ -1,4 +1,4 @@
-"""The page of probes: what the model still knows of the text, property by property."""
+"""The page of probes: what they can still read of the text, property by property."""
 
 from pandas import DataFrame
 
@@ -34,7 +34,7 @@ class ProbePages(Pages):
         shown = ("layer", "score", "majority", "control", "selectivity")
         return self._render(
             "table.html",
-            title="What the model still knows",
+            title="What probes can still read",
             lead=f"{describe_probes(table, matrix)} A probe is a linear classifier that reads a "
             "property of the text from the residual stream after a block. Each number is its "
             "accuracy (R2 for the position) on documents that it was not trained on; below it is "

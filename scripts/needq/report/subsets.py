@@ -68,5 +68,6 @@ def describe_subsets(shapley: DataFrame, sizes: DataFrame) -> str:
         )
     words += f". One by one, blocks cost {alone:.2f} in sum; all together, they cost {together:.2f}"
     if together > alone > 0:
-        words += f", {together / alone:.1f} times as much, as blocks that back each other up do"
+        words += f", {together / alone:.1f} times as much. Blocks that back each other up do so, "
+        words += "but not only these"
     return f"{words}."

@@ -137,11 +137,12 @@ def test_what_is_kept_of_inference_is_said():
     assert answer.inference_kept(tasks[tasks["task"] == "grammar"], "cpu", sweep) == ""
 
 
-def meaning(labels, half_points=None, nlls=(1, 2, 4), **others):
+def meaning(labels, half_points=None, nlls=(1, 2, 4), found=None, **others):
     table = rows(*nlls, labels=labels)
     others = {name: rows(*nlls, labels=known) for name, known in others.items()}
     lost = answer.loss(table, 2)
-    return answer.meaning(table, others, shares(), QUALITY, half_points, 2, lost)
+    found = shares() if found is None else found
+    return answer.meaning(table, others, found, QUALITY, half_points, 2, lost)
 
 
 def shares():
@@ -182,6 +183,16 @@ def test_meaning_by_labels():
     )
     assert "have no labels" in meaning(["unlabelled"] * 3)[1]
     assert "of the pristine model's texts is already noise" in meaning(["noise"] * 3)[1]
+
+
+def test_meaning_says_if_near_normal_may_be_as_frequent():
+    labels = ["near normal", "near normal", "meaning lost"]
+    for high, told in ((0.24, False), (0.25, True), (0.4, True), ("n too small", False)):
+        normal = shares()[lambda table: table["label"] == "noise"].assign(label="near normal")
+        found = pandas.concat([shares(), normal.assign(share_high=high)])
+        said = meaning(labels, found=found)[1]
+        assert ("(95% interval 25% to 90%); near normal may be as frequent (up to " in said) == told
+    assert "(up to 40%)." in meaning(labels, found=found.assign(share_high=0.4))[1]
 
 
 def test_meaning_says_where_other_backends_say_otherwise():

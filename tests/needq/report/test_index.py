@@ -132,7 +132,7 @@ def test_page_is_made_of_the_tables(content):
     assert "a checkout of needq 1.2.3" in page
     assert "a-model: 30 blocks, 1,000 tokens" in page
     assert "cpu: float32 on the CPU" in page
-    assert "exact: exact arithmetic, with the same bits on every machine" in page
+    assert "exact: exact arithmetic, made to give the same bits on every machine" in page
     assert 'href="pages/gallery.html"' in page
     section = "w_k-of-the-last-blocks-zeros-sweep-cumulative-backend-cpu"
     assert f'href="pages/degradation.html#{section}"' in page

@@ -86,7 +86,7 @@ def test_the_walk_says_what_the_tables_say(walk, run):
     interval = " to ".join(f"{one[f'rise_{end}']:#.3g}" for end in ("low", "high"))
     assert f"One block replaced raises it by {one['rise']:#.3g} ({interval})" in text
     assert f"{100 * cost[1] / cost[12]:#.3g}".rstrip(".") + "% of what 12 blocks cost" in text
-    assert "texts are identical. So the comparisons below are valid." in text
+    assert "texts are identical. So what differs below is no accident of a run." in text
     steep = cpu["nll"].diff().idxmax()
     assert f"The steepest step is from {steep - 1} to {steep} block" in text
     labelled = cpu["label"][7:10]

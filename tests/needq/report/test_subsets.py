@@ -19,7 +19,7 @@ def test_the_page_says_the_finding_and_shows_the_tables():
     text = page(made).text
     row = made["sizes"].iloc[1]
     assert f"Replacing 2 of 4 blocks raises nll by {row['mean']:.2f} nats per token" in text
-    assert "times as much, as blocks that back each other up do" in text
+    assert "times as much. Blocks that back each other up do so, but not only these." in text
     for heading in ("What each block adds", "The pairs that interact most", "Damage, and how"):
         assert heading in text
     assert "effective number of blocks" in text
