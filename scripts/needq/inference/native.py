@@ -11,11 +11,17 @@ from torch import Tensor
 from torch.nn import Module, ModuleList
 from torch.nn.functional import linear
 from torch.utils.hooks import RemovableHandle
-from transformers.pytorch_utils import Conv1D
 
 from needq.backup.architectures import find_architecture
+from needq.backup.compiler import without_compiler
 from needq.backup.kernels import check_kernels
-from needq.backup.model_classes import AutoModelForCausalLM, DynamicCache, PreTrainedModel
+from needq.backup.model_classes import (
+    AutoModelForCausalLM,
+    Conv1D,
+    DynamicCache,
+    PreTrainedModel,
+    no_init_weights,
+)
 from needq.common.backends import Backend
 from needq.common.files import read_made
 from needq.inference.float64 import Float64, compute_in_float64
@@ -90,8 +96,9 @@ class NativeModel:
         ids = ids.to(self.device)
         self._rows = len(ids)
         real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.to(self.device)
-        past = DynamicCache(config=self.model.config)
-        if cache is not None:
+        if cache is None:
+            past = DynamicCache(config=self.model.config)
+        else:
             past, real = cache.past, torch.cat((cache.real, real), 1)
         positions = (real.cumsum(1) - 1).clamp_min(0)[:, -ids.shape[1] :]
         output = self.model(
@@ -262,7 +269,11 @@ def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:
     architecture = find_architecture(read_made(backup / "config.json", dict))
     check_kernels(architecture, {"NAME": backend})
     wide = backend.precision == "float64"
-    with Float64() if wide else nullcontext():  # Llama makes its rotary frequencies here
+    with (
+        Float64() if wide else nullcontext(),  # Llama makes its rotary frequencies here
+        no_init_weights(),  # all of them are in the backup
+        without_compiler(),
+    ):
         model: Any = AutoModelForCausalLM.from_pretrained(
             backup,
             dtype=FORMATS[backend.precision],
