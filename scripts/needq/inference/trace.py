@@ -59,7 +59,7 @@ def trace_corners(
     patchers: dict[str, Patcher] = {}
     pristine = [patch for patch in work.patches if not patch.slices]
     patched = [patch for patch in work.patches if patch.slices]
-    texts_once: dict[tuple[str, ...], list[TextRow]] = {}
+    texts_once: dict[tuple[str, str], list[TextRow]] = {}
     logits_once: dict[str, np.ndarray] = {}
     for corner in corners:
         side, backend = corner.noise, corner.backend
@@ -70,7 +70,8 @@ def trace_corners(
         model, patcher = work.model, patchers[side]
         how = (tokens, settings, backend, torch.device(corner.stream_device))
         asked = (reference, tokens["prompts"], positions, backend)
-        draws = (backend.rng, corner.stream_device, str(backend.gpu))
+        source = {"native": corner.stream_device, "cuda": str(backend.gpu)}.get(backend.rng, "")
+        draws = (backend.rng, source)
         if draws not in texts_once:
             texts_once[draws] = generate_all(model, patcher, pristine, *how)
         logits_once = logits_once or reference_logits(model, patcher, pristine, *asked)
