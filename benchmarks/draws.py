@@ -38,7 +38,7 @@ SETTINGS = (
 def seconds(backend, settings, rows):
     """The processor time of drawing TOKENS tokens of each row, after one that is not counted."""
     cpu, begun = torch.device("cpu"), [Row([0], f"prompt {row}", 0, row) for row in range(rows)]
-    sampler = make_sampler(backend, cpu, begun, settings, 1)
+    sampler = make_sampler(backend, cpu, begun, settings)
     logits = 3 * torch.randn(
         TOKENS + 1, rows, VOCABULARY, generator=torch.Generator().manual_seed(0)
     )

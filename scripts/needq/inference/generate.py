@@ -71,9 +71,10 @@ def generate_all(
     rows = prompt_rows(tokens, settings)
     texts: list[TextRow] = []
     length = max(len(row.ids) for row in rows) + settings.max_new_tokens
+    samplers = _samplers(model, rows, settings, backend, stream_device)
     for together in stacks(model, patches, backend, len(rows), length):
         stack = Stack(model, patcher, together)
-        made = _generate(stack, rows, settings, tokens["end"], backend, stream_device)
+        made = _generate(stack, rows, samplers, settings, tokens["end"], backend)
         for patch, continuations in zip(together, made, strict=True):
             for row, continuation in zip(rows, continuations, strict=True):
                 texts.append(
@@ -104,24 +105,36 @@ def generate(
     `end` is the id that ends a text, kept as its last token; None for none. `stream_device` is the
     device whose random stream `rng: native` is; without it, the model's own.
     """
-    [continuations] = _generate(unpatched(model), rows, settings, end, backend, stream_device)
+    samplers = _samplers(model, rows, settings, backend, stream_device)
+    [continuations] = _generate(unpatched(model), rows, samplers, settings, end, backend)
     return continuations
+
+
+def _samplers(
+    model: Model,
+    rows: Sequence[Row],
+    settings: Generation,
+    backend: Backend,
+    stream_device: torch.device | None,
+) -> list[Sampler]:
+    """The sampler of each batch of rows, which serves one stack after the other."""
+    device = stream_device or model.device
+    return [
+        make_sampler(backend, device, batch, settings) for batch in batches(rows, backend.batch)
+    ]
 
 
 def _generate(
     stack: Stack,
     rows: Sequence[Row],
+    samplers: Sequence[Sampler],
     settings: Generation,
     end: int | None,
     backend: Backend,
-    stream_device: torch.device | None,
 ) -> list[list[Continuation]]:
-    """What `generate` gives, under each patch of a stack."""
+    """What `generate` gives, under each patch of a stack; `samplers` are those of each batch."""
     texts: list[list[Continuation]] = [[] for _ in stack.patches]
-    for batch in batches(rows, backend.batch):
-        sampler = make_sampler(
-            backend, stream_device or stack.model.device, batch, settings, len(texts)
-        )
+    for batch, sampler in zip(batches(rows, backend.batch), samplers, strict=True):
         made = _generate_batch(stack, batch, sampler, settings.max_new_tokens, end, backend.cache)
         for number, own in enumerate(texts):
             own += made[number * len(batch) :][: len(batch)]

@@ -11,14 +11,22 @@ from torch import Tensor
 from torch.nn import Module, ModuleList
 from torch.nn.functional import linear
 from torch.utils.hooks import RemovableHandle
-from transformers.pytorch_utils import Conv1D
 
 from needq.backup.architectures import find_architecture
+from needq.backup.compiler import without_compiler
 from needq.backup.kernels import check_kernels
-from needq.backup.model_classes import AutoModelForCausalLM, DynamicCache, PreTrainedModel
+from needq.backup.model_classes import (
+    AutoModelForCausalLM,
+    Conv1D,
+    DynamicCache,
+    PreTrainedModel,
+    no_init_weights,
+)
 from needq.common.backends import Backend
 from needq.common.files import read_made
 from needq.inference.float64 import Float64, compute_in_float64
+from needq.inference.stand_ins import Given, Hidden
+from needq.inference.tabulated import tabulate_gelu
 
 # TF32 is float32 whose products CUDA rounds to fewer bits
 FORMATS = {"tf32": torch.float32} | {
@@ -49,31 +57,6 @@ class NativeStream(NamedTuple):
         """
         x = None if self.x is None else self.x[index]
         return NativeStream(x, self.ids[index], self.real[index], self.kept, {})
-
-
-class _Given(Module):
-    """A block whose output is known already."""
-
-    def __init__(self, output: Any) -> None:
-        super().__init__()
-        self.output = output
-
-    def forward(self, *inputs: Any, **settings: Any) -> Any:
-        """The output, whatever the inputs."""
-        return self.output
-
-
-class _Hidden:
-    """What a model's head asks of all that is before it: the hidden states, and nothing else."""
-
-    def __init__(self, last_hidden_state: Tensor) -> None:
-        self.last_hidden_state = last_hidden_state
-
-    def __getitem__(self, index: int) -> Tensor:
-        return (self.last_hidden_state,)[index]
-
-    def __getattr__(self, name: str) -> None:
-        return None
 
 
 class NativeModel:
@@ -113,8 +96,9 @@ class NativeModel:
         ids = ids.to(self.device)
         self._rows = len(ids)
         real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.to(self.device)
-        past = DynamicCache(config=self.model.config)
-        if cache is not None:
+        if cache is None:
+            past = DynamicCache(config=self.model.config)
+        else:
             past, real = cache.past, torch.cat((cache.real, real), 1)
         positions = (real.cumsum(1) - 1).clamp_min(0)[:, -ids.shape[1] :]
         output = self.model(
@@ -181,7 +165,7 @@ class NativeModel:
         They are the model's own, since some families cap or scale what their last layer gives.
         """
         own = vars(self._owner).get("forward")  # Float64 may have put one there
-        self._owner.forward = lambda *inputs, **settings: _Hidden(hidden)
+        self._owner.forward = lambda *inputs, **settings: Hidden(hidden)
         try:
             return self.model().logits
         finally:
@@ -191,7 +175,7 @@ class NativeModel:
 
     def _given(self, stream: NativeStream) -> Module:
         """What stands in for the blocks that are computed already."""
-        return _Given((stream.x, None) if self._in_tuples else stream.x)
+        return Given((stream.x, None) if self._in_tuples else stream.x)
 
     def cache(self, stream: NativeStream, rows: Sequence[Tensor]) -> NativeCache:
         """The cache after the last block, of the rows of the stream.
@@ -285,7 +269,11 @@ def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:
     architecture = find_architecture(read_made(backup / "config.json", dict))
     check_kernels(architecture, {"NAME": backend})
     wide = backend.precision == "float64"
-    with Float64() if wide else nullcontext():  # Llama makes its rotary frequencies here
+    with (
+        Float64() if wide else nullcontext(),  # Llama makes its rotary frequencies here
+        no_init_weights(),  # all of them are in the backup
+        without_compiler(),
+    ):
         model: Any = AutoModelForCausalLM.from_pretrained(
             backup,
             dtype=FORMATS[backend.precision],
@@ -297,4 +285,6 @@ def load_transformers(backup: Path, backend: Backend) -> PreTrainedModel:
         )
     if wide:
         compute_in_float64(model)
-    return model.to(backend.device).eval().requires_grad_(False)
+    model = model.to(backend.device).eval().requires_grad_(False)
+    tabulate_gelu(model)
+    return model

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from transformers.generation import LogitsProcessorList
 
 
+KEPT_BYTES = 1 << 26  # of random numbers that are kept for batches with the same rows
+
+
 class Choices(NamedTuple):
     """The next token of each row of a batch, its margin, and its distances from edges.
 
@@ -49,13 +52,14 @@ class Sampler(Protocol):
     """Chooses the next token of each row of a batch.
 
     A batch may have the same rows several times, one after the other: under several interventions.
-    Each time they draw the same random numbers.
+    Each time they draw the same random numbers. So do batches that come one after the other.
     """
 
     def choose(self, ids: Tensor, logits: Tensor, step: int) -> Choices:
         """One choice per row, from logits [rows, vocabulary].
 
-        ids: [rows, tokens so far]. step: how many tokens were chosen before this one.
+        ids: [rows, tokens so far]. step: how many tokens were chosen before this one; 0 begins a
+        batch, and the random streams anew.
         """
 
 
@@ -63,8 +67,10 @@ class NativeSampler:
     """Each row draws from a torch stream of its own, as transformers' generate would."""
 
     def __init__(self, device: torch.device, rows: Sequence[Row], settings: Generation):
-        seeds = text_seeds(rows, settings)
-        self.streams = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        self.device, self.seeds = device, text_seeds(rows, settings)
+        self.streams: list[torch.Generator] = []
+        self.steps = settings.max_new_tokens
+        self.kept: list[Tensor] = []  # the exponentials of the first steps
         self.processors = warpers(settings)
         self.greedy = settings.temperature == 0
 
@@ -74,20 +80,31 @@ class NativeSampler:
         if self.greedy:
             return most_probable(logits)
         probabilities = self.processors(ids, logits).softmax(-1)  # type: ignore[arg-type]
-        drawn = torch.empty((len(self.streams), logits.shape[1]), device=self.streams[0].device)
+        drawn = self._exponentials(step, logits.shape[1])
+        return finished(probabilities, drawn.to(probabilities.device))
+
+    def _exponentials(self, step: int, vocabulary: int) -> Tensor:
+        """Those of a step [rows, vocabulary]; drawn once, if those of all steps are few enough."""
+        if step < len(self.kept):
+            return self.kept[step]
+        if step == 0:
+            self.streams = [torch.Generator(self.device).manual_seed(seed) for seed in self.seeds]
+        drawn = torch.empty((len(self.streams), vocabulary), device=self.device)
         for row, stream in zip(drawn, self.streams, strict=True):
             row.exponential_(generator=stream)
-        return finished(probabilities, drawn.to(probabilities.device))
+        if self.steps * drawn.nbytes <= KEPT_BYTES:
+            self.kept.append(drawn)
+        return drawn
 
 
 class CudaSampler:
     """Each row draws from a stream of its own, as it would on a GPU, but computed on the CPU."""
 
-    def __init__(self, backend: Backend, rows: Sequence[Row], settings: Generation, times: int):
+    def __init__(self, backend: Backend, rows: Sequence[Row], settings: Generation):
+        self.gpu, self.seeds = backend.gpu, text_seeds(rows, settings)
+        self.streams = CudaStreams(self.seeds, self.gpu)
         # where few tokens can win, each time that a row comes has numbers of its own candidates
-        few = settings.top_k or settings.top_p < 1
-        seeds = text_seeds(rows, settings) * (times if few else 1)
-        self.streams = CudaStreams(seeds, backend.gpu)
+        self.few = settings.top_k > 0 or settings.top_p < 1
         self.processors = warpers(settings)
         self.greedy = settings.temperature == 0
 
@@ -95,6 +112,9 @@ class CudaSampler:
         logits = logits.to("cpu", torch.float32)
         if self.greedy:
             return most_probable(logits)
+        if step == 0:
+            times = len(logits) // len(self.seeds) if self.few else 1
+            self.streams = CudaStreams(self.seeds * times, self.gpu)
         probabilities = self.processors(ids, logits).softmax(-1)  # type: ignore[arg-type]
         # tokens without a probability cannot win: their numbers are not computed
         candidates, tokens = max(2, int((probabilities > 0).sum(-1).max())), None
@@ -124,17 +144,16 @@ class KeyedSampler:
 
 
 def make_sampler(
-    backend: Backend, device: torch.device, rows: Sequence[Row], settings: Generation, times: int
+    backend: Backend, device: torch.device, rows: Sequence[Row], settings: Generation
 ) -> Sampler:
     """The sampler of a backend, which says where the random numbers come from.
 
-    `device` is the one that has the random stream, if that is native. A batch has the rows so many
-    `times`.
+    `device` is the one that has the random stream, if that is native.
     """
     if backend.rng == "keyed":
         return KeyedSampler(rows, settings)
     if backend.rng == "cuda":
-        return CudaSampler(backend, rows, settings, times)
+        return CudaSampler(backend, rows, settings)
     return NativeSampler(device, rows, settings)
 
 

@@ -51,21 +51,32 @@ def trace_corners(
 
     `work` is a session under the arithmetic that all these corners have. `noise` maps a side to
     the files of its noise; `reference` are rows of schemas.TEXTS. So many `documents` are prompts
-    too, of which the reference has no texts.
+    too, of which the reference has no texts. What corners cannot differ in is computed once: the
+    logits of the pristine model, and its texts under the same draws.
     """
     tokens, settings = with_documents(tokens, settings, documents)
     trace = Trace([], {})
     patchers: dict[str, Patcher] = {}
+    pristine = [patch for patch in work.patches if not patch.slices]
+    patched = [patch for patch in work.patches if patch.slices]
+    texts_once: dict[tuple[str, str], list[TextRow]] = {}
+    logits_once: dict[str, np.ndarray] = {}
     for corner in corners:
         side, backend = corner.noise, corner.backend
         if side not in patchers:
             # the patches have the digests of keyed noise alone
             stored = stored_noise(noise[side])
             patchers[side] = Patcher(work.model, work.weights, stored, backend.noise == "keyed")
-        patched = (work.model, patchers[side], work.patches)
-        stream = torch.device(corner.stream_device)
-        texts = generate_all(*patched, tokens, settings, backend, stream)
+        model, patcher = work.model, patchers[side]
+        how = (tokens, settings, backend, torch.device(corner.stream_device))
+        asked = (reference, tokens["prompts"], positions, backend)
+        source = {"native": corner.stream_device, "cuda": str(backend.gpu)}.get(backend.rng, "")
+        draws = (backend.rng, source)
+        if draws not in texts_once:
+            texts_once[draws] = generate_all(model, patcher, pristine, *how)
+        logits_once = logits_once or reference_logits(model, patcher, pristine, *asked)
+        texts = texts_once[draws] + generate_all(model, patcher, patched, *how)
+        logits = logits_once | reference_logits(model, patcher, patched, *asked)
         trace.texts.extend({**text, "corner": corner.name} for text in texts)
-        logits = reference_logits(*patched, reference, tokens["prompts"], positions, backend)
         trace.logits.update({corner_key(corner.name, key): a for key, a in logits.items()})
     return trace

@@ -90,15 +90,15 @@ class Job(NamedTuple):
 RATES = {
     "float32": Rates(0.021, 0.0043, 2.9e-4, 3.3e-4, 0.0022),
     "float64": Rates(0.04, 0.02, 1.2e-3, 1.1e-4, 0.0054),
-    "bfloat16": Rates(0.053, 0.0034, 5.4e-4, 1.9e-5, 0.0036),
-    "float16": Rates(0.33, 0.29, 1.3e-3, 1e-4, 0.004),
-    "baseline": Rates(0.048, 0.0034, 9.2e-4, 9.8e-5, 0.01),
+    "bfloat16": Rates(0.036, 0.0022, 8.1e-4, 0, 0.0021),
+    "float16": Rates(0.33, 0.27, 1.8e-3, 0, 0),
+    "baseline": Rates(0.029, 0.0018, 9.5e-4, 0, 0.0046),
     "exact": Rates(0.029, 0.052, 7.1e-4, 5.8e-4, 0.015),
 }
 # benchmarks/draws.py: seconds per token drawn and 10^6 words, with top_k and without
 DRAWS = {"native": (0.02, 0.018), "keyed": (0.009, 0.08), "cuda": (0.006, 0.032)}
 # seconds to start, import and load a small model: `benchmarks/cost.py --run`
-STARTS = {"native": 3.5, "exact": 1.5}
+STARTS = {"native": 2.0, "exact": 1.2}
 # n-grams: seconds, and MB, per 10^6 bytes of the text that they are trained on
 NGRAMS, NGRAM_MEMORY = 0.5, 48.0
 LOAD = 2.0  # seconds per 10^9 bytes of weights

@@ -308,7 +308,7 @@ def written():
 
 def draws_along(logits, rows, settings, steps):
     """What the sampler draws at each step, if all before was drawn as it was."""
-    sampler = CudaSampler(Backend(rng="cuda", gpu="H200"), rows, settings, 1)
+    sampler = CudaSampler(Backend(rng="cuda", gpu="H200"), rows, settings)
     return [sampler.choose(torch.empty(0), logits[:, step], step) for step in range(steps)]
 
 

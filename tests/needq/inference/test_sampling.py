@@ -7,6 +7,7 @@ import pytest
 import torch
 from needq.common.backends import Backend
 from needq.common.settings import Generation
+from needq.inference import sampling
 from needq.inference.cuda_stream import CudaStreams
 from needq.inference.sampling import (
     Row,
@@ -49,7 +50,7 @@ def test_a_gpus_race_is_run_among_the_candidates_alone(changes):
     """Each row draws an exponential number for every token of the vocabulary, at each step."""
     settings, rows = cuda_settings(**changes), [Row([1], text, 3, 0) for text in "abc"]
     logits = 2 * torch.randn(4, 3, 1000, generator=torch.Generator().manual_seed(0))
-    sampler = make_sampler(Backend(rng="cuda", gpu="T4"), torch.device("cpu"), rows, settings, 1)
+    sampler = make_sampler(Backend(rng="cuda", gpu="T4"), torch.device("cpu"), rows, settings)
     ids = torch.zeros(3, 1, dtype=torch.long)
     streams = [CudaStreams([stream_seed("stream", 3, text)], "T4") for text in "abc"]
     for step in range(4):
@@ -70,13 +71,31 @@ def test_a_gpus_rows_draw_what_each_of_them_draws_alone():
     logits = torch.randn(len(rows), 300, generator=torch.Generator().manual_seed(1))
     backend, cpu, settings = Backend(rng="cuda", gpu="H200"), torch.device("cpu"), cuda_settings()
     ids = torch.zeros(len(rows), 1, dtype=torch.long)
-    together = make_sampler(backend, cpu, rows, settings, 1).choose(ids, logits, 0)
+    together = make_sampler(backend, cpu, rows, settings).choose(ids, logits, 0)
     for number, row in enumerate(rows):
-        alone = make_sampler(backend, cpu, [row], settings, 1)
+        alone = make_sampler(backend, cpu, [row], settings)
         one = slice(number, number + 1)
         chosen = alone.choose(ids[one], logits[one], 0)
         assert torch.equal(chosen.tokens, together.tokens[one])
         assert torch.equal(chosen.margins, together.margins[one])
+
+
+@pytest.mark.parametrize("kept", [0, sampling.KEPT_BYTES])
+@pytest.mark.parametrize("rng", ["native", "keyed", "cuda"])
+def test_batches_with_the_same_rows_draw_the_same_numbers(rng, kept, monkeypatch):
+    """Whether the numbers are kept or drawn again, and if a batch ends early or has more rows."""
+    monkeypatch.setattr(sampling, "KEPT_BYTES", kept)
+    settings, rows = cuda_settings(top_k=5), [Row([1], text, 3, 0) for text in "abc"]
+    logits = 2 * torch.randn(4, 3, 60, generator=torch.Generator().manual_seed(0))
+    backend, cpu, ids = Backend(rng=rng, gpu="T4"), torch.device("cpu"), torch.zeros(12, 1).long()
+    serving = make_sampler(backend, cpu, rows, settings)
+    for steps, times in ((2, 1), (4, 2), (4, 1)):
+        fresh = make_sampler(backend, cpu, rows, settings)
+        for step in range(steps):
+            wanted = fresh.choose(ids[:3], logits[step], step)
+            found = serving.choose(ids[: 3 * times], logits[step].repeat(times, 1), step)
+            assert torch.equal(found.tokens, wanted.tokens.repeat(times))
+            assert torch.equal(found.margins, wanted.margins.repeat(times))
 
 
 @pytest.mark.parametrize("rng", ["native", "keyed", "cuda"])
@@ -86,8 +105,8 @@ def test_rows_that_come_again_draw_the_same_numbers_at_every_step(rng, changes):
     settings, rows = cuda_settings(**changes), [Row([1], text, 3, 0) for text in "abc"]
     logits = 2 * torch.randn(4, 4, 3, 60, generator=torch.Generator().manual_seed(0))
     backend, cpu, ids = Backend(rng=rng, gpu="T4"), torch.device("cpu"), torch.zeros(12, 1).long()
-    together = make_sampler(backend, cpu, rows, settings, 4)
-    apart = [make_sampler(backend, cpu, rows, settings, 1) for _ in range(4)]
+    together = make_sampler(backend, cpu, rows, settings)
+    apart = [make_sampler(backend, cpu, rows, settings) for _ in range(4)]
     for step in range(4):
         chosen = together.choose(ids, logits[step].flatten(0, 1), step)
         alone = [one.choose(ids[:3], logits[step, n], step) for n, one in enumerate(apart)]

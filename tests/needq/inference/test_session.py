@@ -4,6 +4,7 @@ Exact backends where any will do: they need no transformers, which takes seconds
 """
 
 import ast
+import gc
 import os
 import subprocess
 import sys
@@ -11,8 +12,9 @@ import sys
 import pytest
 import torch
 from needq.common.backends import Backend
-from needq.common.errors import PREFIX
+from needq.common.errors import PREFIX, UserError
 from needq.corrupt.patches import write_patches
+from needq.inference import session as session_module
 from needq.inference.backend import load, record
 from needq.inference.patcher import Patcher
 from needq.inference.session import session
@@ -67,6 +69,22 @@ def test_a_session_serves_the_patches_that_its_job_asks_for(gpt2, noise, files):
 def test_without_a_choice_a_session_serves_all_patches(files):
     with session(EXACT, *files) as work:
         assert [patch.blocks_replaced for patch in work.patches] == [0, 1, 2, 3, 4, 1, 2, 3, 4]
+
+
+def test_nothing_is_collected_until_the_model_is_there(files, monkeypatch):
+    collecting = []
+    monkeypatch.setattr(session_module, "read_patches", lambda _: collecting.append(gc.isenabled()))
+    with session(EXACT, *files[:2]):
+        assert gc.isenabled()
+    assert collecting == [False]
+
+    def fail(_):
+        raise UserError("no")
+
+    monkeypatch.setattr(session_module, "read_patches", fail)
+    with pytest.raises(SystemExit), session(EXACT, *files[:2]):
+        pass
+    assert gc.isenabled()
 
 
 def test_a_session_needs_neither_noise_nor_patches(gpt2, files):

@@ -9,6 +9,7 @@ from needq.common import schemas
 from needq.common.backends import Backend
 from needq.common.keys import corner_key
 from needq.common.settings import Generation
+from needq.inference import trace as trace_module
 from needq.inference.backend import load
 from needq.inference.generate import generate_all
 from needq.inference.native_noise import native_noise
@@ -27,7 +28,9 @@ SETTINGS = Generation(prompts=["Once", "x"], sample_seeds=[3, 4], max_new_tokens
 pytestmark = pytest.mark.usefixtures("restored")
 
 
-def test_each_corner_leaves_what_a_backend_with_its_settings_computes(gpt2, corrupted, tmp_path):
+def test_each_corner_leaves_what_a_backend_with_its_settings_computes(
+    gpt2, corrupted, tmp_path, monkeypatch
+):
     patches, noise = corrupted(gpt2)
     patches, weights = patches[::4], gpt2.backup / "model.safetensors"
     files = {side: tmp_path / side / "q-gaussian-0.safetensors" for side in ("left", "right")}
@@ -39,6 +42,15 @@ def test_each_corner_leaves_what_a_backend_with_its_settings_computes(gpt2, corr
     pristine = Patcher(model, weights, noise)
     reference = generate_all(model, pristine, patches, IDS, SETTINGS, LEFT)
     some = corners(LEFT, RIGHT)
+    calls = {"generate_all": [], "reference_logits": []}
+    for name, computed in calls.items():
+        own = getattr(trace_module, name)
+
+        def counted(model, patcher, patches, *rest, own=own, computed=computed):
+            computed.append([patch.blocks_replaced for patch in patches])
+            return own(model, patcher, patches, *rest)
+
+        monkeypatch.setattr(trace_module, name, counted)
     assert [corner.name for corner in some] == ["", "noise", "token draws", "noise + token draws"]
     trace = trace_corners(
         Session(LEFT, weights, [], patches),
@@ -50,6 +62,10 @@ def test_each_corner_leaves_what_a_backend_with_its_settings_computes(gpt2, corr
         reference,
         [0, 2],
     )
+    # the pristine model once per draws, and once
+    assert calls["generate_all"].count([0]) == 2
+    assert calls["reference_logits"].count([0]) == 1
+    assert sum(map(len, calls["generate_all"])) == 2 + 4 * (len(patches) - 1)
     for corner in some:
         # the backend draws its noise by itself
         make = partial(make_patcher, model, weights, corner.backend)

@@ -26,7 +26,7 @@ def names(script, root=SCRIPTS):
         (
             "back_up.py",
             f"{ARCHITECTURES} backup/buffers backup/checkpoint backup/gate backup/gguf_file "
-            "backup/model backup/model_classes backup/originals backup/self_check "
+            "backup/compiler backup/model backup/model_classes backup/originals backup/self_check "
             "backup/sources backup/tokenizer "
             "common/backends common/errors common/files common/group common/healing common/keys "
             "common/logs common/probes common/rows common/settings common/sources "
