@@ -26,18 +26,19 @@ others, provided that the processor does not flush them to zero.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import factorial, inf, nan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy
+
+from needq.exact.tiles import in_tiles
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     Array = TypeVar("Array", numpy.ndarray, Tensor)
 
-TILE = 1 << 15  # entries that numpy computes at a time; no bit depends on it
 MANTISSA_BITS = 52
 EXPONENT_BIAS = 1023
 # Added to an integer-valued float64 below 2^51 in size, this leaves the integer in the low bits.
@@ -146,29 +147,10 @@ def enter(x: Array) -> tuple[Any, Array]:
     return xp, x
 
 
-def on_cpu(x: Array) -> bool:
-    """Whether x is a tensor on the CPU, where numpy can compute in torch's place."""
-    return not isinstance(x, numpy.ndarray) and x.device.type == "cpu"
-
-
-def in_numpy(function: Callable[[numpy.ndarray], Any], x: Any) -> Any:
-    """function(x), entry by entry, of a tensor on the CPU.
-
-    An operation starts faster in numpy than in torch. So TILE entries at a time take little longer,
-    and all temporaries stay in the processor's cache.
-    """
-    if x.numel() <= TILE:
-        return sys.modules["torch"].from_numpy(numpy.asarray(function(x.numpy())))
-    y = x.new_empty(x.shape)
-    tiles = (tensor.view(-1).split(TILE) for tensor in (x.contiguous(), y))
-    for part, result in zip(*tiles, strict=True):
-        result.numpy()[:] = function(part.numpy())
-    return y
-
-
 def polynomial(x: Array, coefficients: Sequence[float]) -> Array:
     """sum_i coefficients[i] x^i by Horner's rule; x is an array, the coefficients Python floats."""
-    value = x * coefficients[-1] + coefficients[-2]
+    value = x * coefficients[-1]
+    value += coefficients[-2]
     for coefficient in coefficients[-3::-1]:
         value *= x
         value += coefficient
@@ -177,7 +159,9 @@ def polynomial(x: Array, coefficients: Sequence[float]) -> Array:
 
 def nearest_integer(x: Array) -> Array:
     """x rounded half to even, for abs(x) <= 2^51; quicker than `round`, and never -0.0."""
-    return (x + INTEGER_MAGIC) - INTEGER_MAGIC
+    value = x + INTEGER_MAGIC
+    value -= INTEGER_MAGIC
+    return value
 
 
 def power_of_two(n: Array) -> Array:
@@ -187,22 +171,23 @@ def power_of_two(n: Array) -> Array:
     return (biased << MANTISSA_BITS).view(xp.float64)
 
 
+@in_tiles
 def sqrt(x: Array) -> Array:
     """Square root, correctly rounded.
 
-    On the CPU torch hands it to MKL's vector library, which misrounds (sqrt(log(2)) for one), so
-    that a tensor there goes through numpy, which uses the processor's own instruction.
+    On the CPU torch hands it to MKL's vector library, which misrounds (sqrt(log(2)) for one); numpy
+    uses the processor's own instruction.
     """
     xp, x = enter(x)
-    return in_numpy(numpy.sqrt, x) if on_cpu(x) else xp.sqrt(x)
+    return xp.sqrt(x)
 
 
 def _exp_reduced(x: Array) -> tuple[Array, Array]:
-    """n and e^r with x = n ln 2 + r, abs(r) <= ln(2) / 2; e^r by Taylor's series."""
+    """n and e^r with x = n ln 2 + r, abs(r) <= ln(2) / 2; e^r by Taylor's series. x is lost."""
     n = nearest_integer(x * LOG2_E)
-    r = x - n * LN2_HIGH
-    r -= n * LN2_LOW
-    return n, polynomial(r, EXP_SERIES)
+    x -= n * LN2_HIGH
+    x -= n * LN2_LOW
+    return n, polynomial(x, EXP_SERIES)
 
 
 def exp(x: Array) -> Array:
@@ -214,21 +199,19 @@ def exp(x: Array) -> Array:
     return xp.where(x > EXP_HIGHEST, inf, value)
 
 
+@in_tiles
 def exp_bounded(x: Array) -> Array:
     """e^x with x first brought into [-708, 709]: there the bits of `exp`, for less work."""
     xp, x = enter(x)
-    if on_cpu(x):
-        return in_numpy(exp_bounded, x)
     n, value = _exp_reduced(xp.clip(x, -708.0, 709.0))
     value *= power_of_two(n)
     return value
 
 
+@in_tiles
 def log(x: Array) -> Array:
     """Natural logarithm: x = 2^k (1 + f), log(1 + f) = 2 atanh(f / (2 + f))."""
     xp, x = enter(x)
-    if on_cpu(x):
-        return in_numpy(log, x)
     regular = xp.where((x > 0.0) & (x < inf), x, 1.0)
     subnormal = regular < SMALLEST_NORMAL
     bits = (regular * xp.where(subnormal, 2.0**54, 1.0)).view(xp.int64)

@@ -25,6 +25,7 @@ from needq.exact.arithmetic import (
 )
 from needq.exact.elementary import exp_bounded, log, sqrt, tanh
 from needq.exact.erf import erf
+from needq.exact.tiles import in_tiles
 
 # How much is computed at a time, by the kind of device; no bit depends on it. A CPU is fast while
 # temporaries fit its caches. A GPU is busy only with thousands of rows; with these, the widest
@@ -92,28 +93,36 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     return (x / sqrt(mean_square + epsilon)).mul_(weight)
 
 
+@in_tiles
 def gelu(x: Tensor) -> Tensor:
     """GELU by its tanh approximation (Hendrycks and Gimpel 2016), transformers' `gelu_new`.
 
     0.5 x (1 + tanh(u)) is x / (1 + e^-2u), with one exponential and no cancellation.
     """
-    u = (x * x).mul_(x).mul_(GELU_CUBIC).add_(x).mul_(-2.0 * SQRT_TWO_OVER_PI)
-    return x / exp_bounded(u).add_(1.0)
+    u = x * x
+    u *= x
+    u *= GELU_CUBIC
+    u += x
+    u *= -2.0 * SQRT_TWO_OVER_PI
+    return x / (exp_bounded(u) + 1.0)
 
 
+@in_tiles
 def silu(x: Tensor) -> Tensor:
     """SiLU: x / (1 + e^-x)."""
-    return x / exp_bounded(-x).add_(1.0)
+    return x / (exp_bounded(-x) + 1.0)
 
 
+@in_tiles
 def erf_gelu(x: Tensor) -> Tensor:
     """GELU itself: x times the normal distribution function, by the error function."""
-    return erf(x * SQRT_HALF).add_(1.0).mul_(x).mul_(0.5)
+    return (erf(x * SQRT_HALF) + 1.0) * x * 0.5
 
 
+@in_tiles
 def quick_gelu(x: Tensor) -> Tensor:
     """x / (1 + e^(-1.702 x)), another approximation of GELU."""
-    return x / exp_bounded(x * -1.702).add_(1.0)
+    return x / (exp_bounded(x * -1.702) + 1.0)
 
 
 def relu(x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from needq.backup.architectures import find_architecture
 from needq.common.backends import Backend
-from needq.exact import elementary, layers
+from needq.exact import layers, tiles
 from needq.exact.arithmetic import RangeError, digest
 from needq.exact.load import load_exact
 from needq.exact.model import ContextError, UnsupportedModelError
@@ -235,7 +235,7 @@ MOVED |= {"local_scalar_dense"}
 
 
 def test_only_operations_of_known_rounding_are_used(model, monkeypatch):
-    monkeypatch.setattr(elementary, "on_cpu", lambda x: False)  # numpy would hide them
+    monkeypatch.setattr(tiles, "on_cpu", lambda x: False)  # numpy would hide them
     with torch.no_grad(), Operations() as operations:
         type(model).logits.__wrapped__(model, IDS[:2, :10])  # inference mode would hide them
     known = ROUNDED | INTEGERS | COMPARED | CREATED | MOVED
