@@ -162,7 +162,7 @@ def matmul(left: Split, right: Rounded, terms: int, bias: Tensor | float = 0.0) 
     high, low = sums.unflatten(-2, (2, rows)).unbind(-3)
     # Both terms are exact: their sum is rounded here and only here. A product of zeros is -0.0 or
     # +0.0 by kernel and shape: + 0.0 makes it +0.0.
-    return (low + high).add_(bias)
+    return high.add_(low).add_(bias)
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:

@@ -168,7 +168,8 @@ def power_of_two(n: Array) -> Array:
     """2^n to the bit, for integer-valued float64 n in [-1022, 1023]."""
     xp, n = enter(n)
     biased = (n + (INTEGER_MAGIC + EXPONENT_BIAS)).view(xp.int64)
-    return (biased << MANTISSA_BITS).view(xp.float64)
+    biased <<= MANTISSA_BITS
+    return biased.view(xp.float64)
 
 
 @in_tiles
@@ -184,7 +185,9 @@ def sqrt(x: Array) -> Array:
 
 def _exp_reduced(x: Array) -> tuple[Array, Array]:
     """n and e^r with x = n ln 2 + r, abs(r) <= ln(2) / 2; e^r by Taylor's series. x is lost."""
-    n = nearest_integer(x * LOG2_E)
+    n = x * LOG2_E
+    n += INTEGER_MAGIC
+    n -= INTEGER_MAGIC
     x -= n * LN2_HIGH
     x -= n * LN2_LOW
     return n, polynomial(x, EXP_SERIES)

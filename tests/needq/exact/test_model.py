@@ -224,7 +224,7 @@ class Operations(TorchDispatchMode):
 
 
 ROUNDED = {"add", "sub", "rsub", "mul", "div", "neg", "abs", "sqrt"}  # correctly, each for itself
-INTEGERS = {"mm", "bmm", "sum", "cumsum", "bitwise_and", "bitwise_or", "bitwise_not", "lshift"}
+INTEGERS = {"mm", "bmm", "sum", "cumsum", "bitwise_and", "bitwise_or", "bitwise_not", "ilshift"}
 COMPARED = {"amax", "max", "clamp", "clamp_min", "eq", "gt", "le", "lt"}
 COMPARED |= {"masked_fill", "where", "copysign"}
 CREATED = {"arange", "full_like", "new_empty", "new_full", "new_ones", "ones_like", "zeros_like"}
