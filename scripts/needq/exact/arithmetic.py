@@ -7,8 +7,12 @@ not depend on what it is batched with.
 A matrix product has a left operand in two terms of b bits (high * 2^(b+1) + low, so 2b + 1 bits)
 and a right operand in one term of c bits, with terms * 2^(b + c) <= 2^53. Splitting the left one
 alone costs two products and makes both errors about 2^-29 of the largest entry at 768 terms.
+
+Adding and subtracting 1.5 * 2^52 steps rounds to whole steps, half to even. The steps are a power
+of two, so their sums are as exact as those of integers, and nothing is scaled there and back.
 """
 
+from functools import cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -17,14 +21,16 @@ import torch
 from torch import Tensor
 
 from needq.common.errors import UserError
-from needq.exact.elementary import EXPONENT_BIAS, INTEGER_MAGIC, MANTISSA_BITS
+from needq.exact.elementary import INTEGER_MAGIC, MANTISSA_BITS
 
 INTEGER_BITS = 53  # float64 holds every integer up to 2^53
 ROUNDED_BITS = 50  # the largest integers that x are rounded to
 EXPONENT_FIELD = 0x7FF << MANTISSA_BITS
-# The finest grid is that of a row whose largest entry is this: smaller rows lose bits and then
-# vanish, long before powers of two or products could underflow.
+# The finest grid is that of a row (or column) whose largest entry is this: smaller ones lose bits
+# and then vanish, long before powers of two or products could underflow. No weight of a 32-bit
+# format is below 2^-149.
 SMALLEST_MAXIMUM = 2.0**-900
+SMALLEST_LEFT, SMALLEST_RIGHT = 2.0**-700, 2.0**-250  # of the operands of a product
 LARGEST = 2.0**500  # weights and activations above this are refused, their squares could overflow
 
 
@@ -52,23 +58,34 @@ class Integers(NamedTuple):
     bits: int
 
 
+class Rounded(NamedTuple):
+    """A right operand [..., terms, columns]: of each column, whole steps, 2^bits at most."""
+
+    values: Tensor
+    bits: int
+
+
 class Split(NamedTuple):
-    """A left operand: (high * 2^(bits + 1) + low) * scale, both parts at most 2^bits in size."""
+    """A left operand: the sum of two parts, each at most 2^bits of its own steps in size.
+
+    A step of the high part is 2^(bits + 1) steps of the low one.
+    """
 
     parts: Tensor  # [..., 2, rows, terms]: high and low
-    scale: Tensor  # [..., rows, 1]
     bits: int
 
     def rows(self, chosen: slice) -> "Split":
         """Some of the rows."""
-        return Split(self.parts[..., chosen, :], self.scale[..., chosen, :], self.bits)
+        return Split(self.parts[..., chosen, :], self.bits)
 
 
+@cache
 def ceil_log2(count: int) -> int:
     """The smallest n with count <= 2^n."""
     return (count - 1).bit_length()
 
 
+@cache
 def check_bound(terms: int, bits: int) -> None:
     """Raise BoundError unless `terms` integers of size up to 2^bits add up to 2^53 at most."""
     if terms < 1 or bits < 1 or ceil_log2(terms) + bits > INTEGER_BITS:
@@ -88,6 +105,7 @@ def right_bits(terms: int) -> int:
     return INTEGER_BITS - ceil_log2(terms) - left_bits(terms)
 
 
+@cache
 def sum_bits(terms: int) -> int:
     """Bits of the integers in a sum of `terms` of them."""
     bits = min(ROUNDED_BITS, INTEGER_BITS - ceil_log2(terms))
@@ -95,47 +113,56 @@ def sum_bits(terms: int) -> int:
     return bits
 
 
-def round_(x: Tensor) -> Tensor:
-    """x rounded in place, half to even, for abs(x) <= 2^51 (`torch.round` is 15 times slower)."""
-    return x.add_(INTEGER_MAGIC).sub_(INTEGER_MAGIC)
+def rounded_to(step: Tensor | float, x: Tensor) -> Tensor:
+    """x rounded to whole steps, half to even, for abs(x) <= 2^51 steps.
+
+    A step is a power of two. (`torch.round` is 15 times slower.)
+    """
+    magic = step * INTEGER_MAGIC
+    return (x + magic).sub_(magic)
 
 
-def _grid(x: Tensor, bits: int, dim: int) -> tuple[Tensor, Tensor]:
-    """2^s and 2^-s such that abs(x) 2^s <= 2^bits, for the largest entry along `dim`."""
-    largest = x.abs().amax(dim, keepdim=True).clamp_min_(SMALLEST_MAXIMUM)
-    exponent = largest.view(torch.int64) & EXPONENT_FIELD
-    up = ((2 * EXPONENT_BIAS + bits - 1) << MANTISSA_BITS) - exponent
-    down = exponent - ((bits - 1) << MANTISSA_BITS)
-    return up.view(torch.float64), down.view(torch.float64)
+def _step(x: Tensor, bits: int, dim: int, smallest: float) -> Tensor:
+    """A power of two; the largest entry along `dim`, or `smallest`, has at most 2^bits of them."""
+    largest = x.abs().amax(dim, keepdim=True).clamp_min_(smallest)
+    exponent = largest.view(torch.int64).bitwise_and_(EXPONENT_FIELD)
+    return exponent.sub_((bits - 1) << MANTISSA_BITS).view(torch.float64)
 
 
-def quantise(x: Tensor, bits: int, dim: int = -1) -> Integers:
-    """x rounded to integers of `bits` bits on the grid of its largest entry along `dim`."""
-    up, down = _grid(x, bits, dim)
-    return Integers(round_(x * up), down, bits)
+def quantise(x: Tensor, bits: int) -> Integers:
+    """x as integers of `bits` bits, on the grid of its largest entry in the last dimension."""
+    step = _step(x, bits, -1, SMALLEST_MAXIMUM)
+    return Integers(rounded_to(1.0, x / step), step, bits)
+
+
+def rounded(x: Tensor, bits: int, dim: int) -> Rounded:
+    """x rounded to steps of which its largest entry along `dim` has 2^bits at most."""
+    return Rounded(rounded_to(_step(x, bits, dim, SMALLEST_RIGHT), x), bits)
 
 
 def split(x: Tensor, bits: int) -> Split:
     """The rows of x [..., rows, terms] in two terms of `bits` bits each."""
-    up, down = _grid(x, bits, -1)
+    magic = _step(x, bits, -1, SMALLEST_LEFT).mul_(INTEGER_MAGIC)
     parts = x.new_empty((*x.shape[:-2], 2, *x.shape[-2:]))
     high, low = parts.unbind(-3)
-    torch.mul(x, up, out=low)
-    torch.add(low, INTEGER_MAGIC, out=high).sub_(INTEGER_MAGIC)
-    round_(low.sub_(high).mul_(2.0 ** (bits + 1)))
-    return Split(parts, down * 2.0 ** -(bits + 1), bits)
+    torch.add(x, magic, out=high).sub_(magic)
+    magic.mul_(2.0 ** -(bits + 1))
+    torch.sub(x, high, out=low).add_(magic).sub_(magic)
+    return Split(parts, bits)
 
 
-def matmul(left: Split, right: Integers, terms: int) -> Tensor:
-    """left [..., rows, k] @ right [..., k, columns], where at most `terms` products are not 0."""
+def matmul(left: Split, right: Rounded, terms: int, bias: Tensor | float = 0.0) -> Tensor:
+    """left [..., rows, k] @ right [..., k, columns] + bias.
+
+    At most `terms` products of a sum are not 0. The bias has no -0.0.
+    """
     check_bound(terms, left.bits + right.bits)
     rows = left.parts.shape[-2]
     sums = multiply(left.parts.flatten(-3, -2), right.values)
     high, low = sums.unflatten(-2, (2, rows)).unbind(-3)
-    # both terms are exact: the sum is rounded here and only here
-    total = torch.add(low, high, alpha=2.0 ** (left.bits + 1))
-    # A product of zeros is -0.0 or +0.0 by kernel and shape: + 0.0 makes it +0.0.
-    return total.mul_(left.scale).mul_(right.scale).add_(0.0)
+    # Both terms are exact: their sum is rounded here and only here. A product of zeros is -0.0 or
+    # +0.0 by kernel and shape: + 0.0 makes it +0.0.
+    return high.add_(low).add_(bias)
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
@@ -152,15 +179,13 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
 
 def exact_sum(x: Tensor) -> Tensor:
     """Sum over the last dimension, kept; the error is at most that of rounding x to the grid."""
-    terms = x.shape[-1]
-    bits = sum_bits(terms)
-    integers = quantise(x, bits)
-    return integers.values.sum(-1, keepdim=True).mul_(integers.scale).add_(0.0)
+    step = _step(x, sum_bits(x.shape[-1]), -1, SMALLEST_MAXIMUM)
+    return rounded_to(step, x).sum(-1, keepdim=True).add_(0.0)
 
 
 def divide(x: Tensor, number: float) -> Tensor:
     """x / number, correctly rounded: CUDA would multiply x by the reciprocal of a Python number."""
-    return x / torch.full_like(x, number)
+    return x / x.new_full((), number)
 
 
 def to_float64(x: Tensor, name: str, device: torch.device | str = "cpu") -> Tensor:

@@ -32,6 +32,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy
 
+from needq.exact.tiles import in_tiles
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -147,7 +149,8 @@ def enter(x: Array) -> tuple[Any, Array]:
 
 def polynomial(x: Array, coefficients: Sequence[float]) -> Array:
     """sum_i coefficients[i] x^i by Horner's rule; x is an array, the coefficients Python floats."""
-    value = x * coefficients[-1] + coefficients[-2]
+    value = x * coefficients[-1]
+    value += coefficients[-2]
     for coefficient in coefficients[-3::-1]:
         value *= x
         value += coefficient
@@ -156,34 +159,38 @@ def polynomial(x: Array, coefficients: Sequence[float]) -> Array:
 
 def nearest_integer(x: Array) -> Array:
     """x rounded half to even, for abs(x) <= 2^51; quicker than `round`, and never -0.0."""
-    return (x + INTEGER_MAGIC) - INTEGER_MAGIC
+    value = x + INTEGER_MAGIC
+    value -= INTEGER_MAGIC
+    return value
 
 
 def power_of_two(n: Array) -> Array:
     """2^n to the bit, for integer-valued float64 n in [-1022, 1023]."""
     xp, n = enter(n)
     biased = (n + (INTEGER_MAGIC + EXPONENT_BIAS)).view(xp.int64)
-    return (biased << MANTISSA_BITS).view(xp.float64)
+    biased <<= MANTISSA_BITS
+    return biased.view(xp.float64)
 
 
+@in_tiles
 def sqrt(x: Array) -> Array:
     """Square root, correctly rounded.
 
-    On the CPU torch hands it to MKL's vector library, which misrounds (sqrt(log(2)) for one), so
-    that a tensor there goes through numpy, which uses the processor's own instruction.
+    On the CPU torch hands it to MKL's vector library, which misrounds (sqrt(log(2)) for one); numpy
+    uses the processor's own instruction.
     """
     xp, x = enter(x)
-    if isinstance(x, numpy.ndarray) or x.device.type != "cpu":
-        return xp.sqrt(x)
-    return xp.from_numpy(numpy.sqrt(x.numpy()))
+    return xp.sqrt(x)
 
 
 def _exp_reduced(x: Array) -> tuple[Array, Array]:
-    """n and e^r with x = n ln 2 + r, abs(r) <= ln(2) / 2; e^r by Taylor's series."""
-    n = nearest_integer(x * LOG2_E)
-    r = x - n * LN2_HIGH
-    r -= n * LN2_LOW
-    return n, polynomial(r, EXP_SERIES)
+    """n and e^r with x = n ln 2 + r, abs(r) <= ln(2) / 2; e^r by Taylor's series. x is lost."""
+    n = x * LOG2_E
+    n += INTEGER_MAGIC
+    n -= INTEGER_MAGIC
+    x -= n * LN2_HIGH
+    x -= n * LN2_LOW
+    return n, polynomial(x, EXP_SERIES)
 
 
 def exp(x: Array) -> Array:
@@ -195,6 +202,7 @@ def exp(x: Array) -> Array:
     return xp.where(x > EXP_HIGHEST, inf, value)
 
 
+@in_tiles
 def exp_bounded(x: Array) -> Array:
     """e^x with x first brought into [-708, 709]: there the bits of `exp`, for less work."""
     xp, x = enter(x)
@@ -203,6 +211,7 @@ def exp_bounded(x: Array) -> Array:
     return value
 
 
+@in_tiles
 def log(x: Array) -> Array:
     """Natural logarithm: x = 2^k (1 + f), log(1 + f) = 2 atanh(f / (2 + f))."""
     xp, x = enter(x)

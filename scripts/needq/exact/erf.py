@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy
 
 from needq.exact.elementary import enter, exp_bounded, polynomial
+from needq.exact.tiles import in_tiles
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,6 +100,7 @@ FARTHEST_DENOMINATOR = (
 )
 
 
+@in_tiles
 def erf(x: Array) -> Array:
     """The integral of 2 / sqrt(pi) e^(-t^2) from 0 to x."""
     xp, x = enter(x)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from needq.common.files import ModelConfig
-from needq.exact.arithmetic import Integers, divide, quantise, right_bits
+from needq.exact.arithmetic import Rounded, divide, right_bits, rounded
 from needq.exact.layers import (
     ACTIVATIONS,
     KeysValues,
@@ -48,13 +48,13 @@ class ExactGPT2(ExactModel):
         """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
         return 1
 
-    def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:
+    def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Rounded]:
         """What is kept for a weight; matrices, [in, out], are quantised column by column."""
         if name.endswith(MATRICES):
-            return {name: quantise(weight, right_bits(weight.shape[0]), 0)}
-        kept: dict[str, Tensor | Integers] = {name: weight}
+            return {name: rounded(weight, right_bits(weight.shape[0]), 0)}
+        kept: dict[str, Tensor | Rounded] = {name: weight}
         if name == self.head_name:  # [vocabulary, width], often the embedding too
-            kept["head"] = quantise(weight.T, right_bits(weight.shape[1]), 0)
+            kept["head"] = rounded(weight.T, right_bits(weight.shape[1]), 0)
         return kept
 
     def _pair(self, name: str) -> tuple[Any, Any]:

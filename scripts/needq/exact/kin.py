@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from needq.common.files import ModelConfig
-from needq.exact.arithmetic import Integers, Split
+from needq.exact.arithmetic import Rounded, Split
 from needq.exact.layers import Place, split_rows
 from needq.exact.llama import ExactLlama
 
@@ -30,7 +30,7 @@ class ExactGemma(ExactLlama):
         super().__init__(config, tensors, device)
         self.embedding_factor = sqrt(config["hidden_size"])
 
-    def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:
+    def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Rounded]:
         return super()._prepare(name, 1.0 + weight if name.endswith("norm.weight") else weight)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from needq.common.files import ModelConfig
-from needq.exact.arithmetic import Integers, Split
+from needq.exact.arithmetic import Rounded, Split
 from needq.exact.layers import Place, by_rows, layer_norm, linear, split_rows
 from needq.exact.llama import ExactLlama
 from needq.exact.rotary import Frequencies
@@ -106,7 +106,7 @@ class ExactOPT(LayerNormed):
     def _frequencies(self, config: ModelConfig) -> dict[str, Frequencies]:
         return {}
 
-    def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:
+    def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Rounded]:
         return {name: weight} if name == self.positions else super()._prepare(name, weight)
 
     def _embed(self, ids: Tensor, positions: Tensor) -> Tensor:

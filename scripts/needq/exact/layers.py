@@ -4,7 +4,8 @@ Every function works row by row (a row: one token, or one token of one head), so
 batch, nor the length, nor how work is cut into chunks changes a row's bits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
 from typing import NamedTuple
 
 import torch
@@ -12,22 +13,24 @@ from torch import Tensor
 
 from needq.exact.arithmetic import (
     Integers,
+    Rounded,
     Split,
     divide,
     exact_sum,
     left_bits,
     matmul,
-    round_,
+    rounded_to,
     split,
     sum_bits,
 )
 from needq.exact.elementary import exp_bounded, log, sqrt, tanh
 from needq.exact.erf import erf
+from needq.exact.tiles import in_tiles
 
 # How much is computed at a time, by the kind of device; no bit depends on it. A CPU is fast while
 # temporaries fit its caches. A GPU is busy only with thousands of rows; with these, the widest
 # temporaries (2,048 rows of the logits of 50,257 tokens, in two terms) take 1.6 GB.
-CHUNK_ROWS = {"cpu": 128, "cuda": 2048}
+CHUNK_ROWS = {"cpu": 192, "cuda": 2048}
 CHUNK_SCORES = {"cpu": 1 << 17, "cuda": 1 << 24}
 
 MORE_TOKENS = 32  # for which there is room when keys and values outgrow theirs
@@ -53,13 +56,17 @@ class Place(NamedTuple):
 
 
 def by_rows(function: Callable[[Tensor, Place], Tensor], x: Tensor) -> Tensor:
-    """function(rows [n, width], their place) of x [batch, tokens, width], CHUNK_ROWS at a time."""
+    """function(rows [n, width], their place) of x [batch, tokens, width], in chunks of like size.
+
+    They have CHUNK_ROWS rows at most.
+    """
     rows, tokens = x.flatten(0, -2), x.shape[-2]
     results, first = [], 0
-    for chunk in rows.split(CHUNK_ROWS[x.device.type]):
+    for chunk in rows.tensor_split(ceil(len(rows) / CHUNK_ROWS[x.device.type])):
         results.append(function(chunk, Place(first, len(chunk), tokens)))
         first += len(chunk)
-    return torch.cat(results).unflatten(0, x.shape[:-1])
+    whole = torch.cat(results) if len(results) > 1 else results[0]
+    return whole.unflatten(0, x.shape[:-1])
 
 
 def split_rows(x: Tensor) -> Split:
@@ -67,10 +74,9 @@ def split_rows(x: Tensor) -> Split:
     return split(x, left_bits(x.shape[-1]))
 
 
-def linear(x: Split, weight: Integers, bias: Tensor | None = None) -> Tensor:
+def linear(x: Split, weight: Rounded, bias: Tensor | None = None) -> Tensor:
     """x [rows, k] @ weight [k, columns] (+ bias)."""
-    y = matmul(x, weight, x.parts.shape[-1])
-    return y if bias is None else y.add_(bias)
+    return matmul(x, weight, x.parts.shape[-1], 0.0 if bias is None else bias + 0.0)
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
@@ -87,28 +93,36 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     return (x / sqrt(mean_square + epsilon)).mul_(weight)
 
 
+@in_tiles
 def gelu(x: Tensor) -> Tensor:
     """GELU by its tanh approximation (Hendrycks and Gimpel 2016), transformers' `gelu_new`.
 
     0.5 x (1 + tanh(u)) is x / (1 + e^-2u), with one exponential and no cancellation.
     """
-    u = (x * x).mul_(x).mul_(GELU_CUBIC).add_(x).mul_(-2.0 * SQRT_TWO_OVER_PI)
-    return x / exp_bounded(u).add_(1.0)
+    u = x * x
+    u *= x
+    u *= GELU_CUBIC
+    u += x
+    u *= -2.0 * SQRT_TWO_OVER_PI
+    return x / (exp_bounded(u) + 1.0)
 
 
+@in_tiles
 def silu(x: Tensor) -> Tensor:
     """SiLU: x / (1 + e^-x)."""
-    return x / exp_bounded(-x).add_(1.0)
+    return x / (exp_bounded(-x) + 1.0)
 
 
+@in_tiles
 def erf_gelu(x: Tensor) -> Tensor:
     """GELU itself: x times the normal distribution function, by the error function."""
-    return erf(x * SQRT_HALF).add_(1.0).mul_(x).mul_(0.5)
+    return (erf(x * SQRT_HALF) + 1.0) * x * 0.5
 
 
+@in_tiles
 def quick_gelu(x: Tensor) -> Tensor:
     """x / (1 + e^(-1.702 x)), another approximation of GELU."""
-    return x / exp_bounded(x * -1.702).add_(1.0)
+    return x / (exp_bounded(x * -1.702) + 1.0)
 
 
 def relu(x: Tensor) -> Tensor:
@@ -139,9 +153,9 @@ def log_softmax(x: Tensor) -> Tensor:
     The largest term is 1, so a fixed grid serves the sum; its error is at most n^2 / 2^53 for n
     entries, 2e-9 for 4,000.
     """
-    bits = sum_bits(x.shape[-1])
+    step = 2.0 ** -sum_bits(x.shape[-1])
     shifted = x - x.amax(-1, keepdim=True)
-    total = round_(exp_bounded(shifted).mul_(2.0**bits)).sum(-1, keepdim=True).mul_(2.0**-bits)
+    total = rounded_to(step, exp_bounded(shifted)).sum(-1, keepdim=True)
     return shifted.sub_(log(total))
 
 
@@ -162,9 +176,9 @@ class Room:
 
 
 class KeysValues(NamedTuple):
-    """Keys and values of one block, quantised token by token; [batch, heads, tokens, size]."""
+    """Keys and values of one block, rounded token by token; [batch, heads, tokens, size]."""
 
-    keys: Integers
+    keys: Rounded
     values: Integers
     room: Room | None = None  # that these are in
 
@@ -177,32 +191,26 @@ class KeysValues(NamedTuple):
         if room is None or room.used != tokens or total > room.parts[0].shape[2]:
             room = Room(self.parts(), total + MORE_TOKENS)
         room.write(new.parts(), tokens)
-        keys, key_scale, values, value_scale = (part[:, :, :total] for part in room.parts)
-        return KeysValues(
-            Integers(keys, key_scale, self.keys.bits),
-            Integers(values, value_scale, self.values.bits),
-            room,
-        )
+        return self._of((part[:, :, :total] for part in room.parts), room)
 
     def first(self, tokens: int) -> "KeysValues":
         """The first tokens."""
-        keys, values = (
-            Integers(part.values[:, :, :tokens], part.scale[:, :, :tokens], part.bits)
-            for part in (self.keys, self.values)
-        )
-        return KeysValues(keys, values)
+        return self._of(part[:, :, :tokens] for part in self.parts())
 
     def parts(self) -> list[Tensor]:
         """The tensors, each [batch, heads, tokens, size or 1]."""
-        return [self.keys.values, self.keys.scale, self.values.values, self.values.scale]
+        return [self.keys.values, self.values.values, self.values.scale]
 
     def rows(self, index: Tensor) -> "KeysValues":
         """The batch rows that `index` names."""
+        return self._of(part[index] for part in self.parts())
 
-        def chosen(old: Integers) -> Integers:
-            return Integers(old.values[index], old.scale[index], old.bits)
-
-        return KeysValues(chosen(self.keys), chosen(self.values))
+    def _of(self, parts: Iterable[Tensor], room: Room | None = None) -> "KeysValues":
+        """Keys and values of the same bits, from their `parts`."""
+        keys, values, scale = parts
+        return KeysValues(
+            Rounded(keys, self.keys.bits), Integers(values, scale, self.values.bits), room
+        )
 
 
 def recent(visible: Tensor, window: int | None) -> Tensor:
@@ -256,8 +264,7 @@ def _attend(
     size, (keys, values, _) = query.shape[-1], past
     shape = (*query.shape[:-1], keys.values.shape[-2])
     left = split(query.flatten(2, 3), left_bits(size))
-    transposed = Integers(keys.values.mT, keys.scale.mT, keys.bits)
-    scores = matmul(left, transposed, size).view(shape)
+    scores = matmul(left, Rounded(keys.values.mT, keys.bits), size).view(shape)
     if cap is not None:
         scores = capped(scores, cap)
 
@@ -267,11 +274,10 @@ def _attend(
     weights = exp_bounded(scores).masked_fill_(hidden, 0.0)
 
     # The weights are at most 1, so a fixed grid serves their sum.
-    bits = sum_bits(context)
-    total = round_(weights * 2.0**bits).sum(-1, keepdim=True).mul_(2.0**-bits)
+    total = rounded_to(2.0 ** -sum_bits(context), weights).sum(-1, keepdim=True)
 
     # Each value's power of two moves into its weight, exactly; the rest are integers.
     weights.mul_(values.scale.mT.unsqueeze(2))
     left = split(weights.flatten(2, 3), left_bits(context))
-    unit = Integers(values.values, total.new_ones(()), values.bits)
-    return matmul(left, unit, context).view(query.shape).div_(total)
+    mixed = matmul(left, Rounded(values.values, values.bits), context)
+    return mixed.view(query.shape).div_(total)

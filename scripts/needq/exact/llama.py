@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from needq.common.files import ModelConfig
-from needq.exact.arithmetic import Integers, Split, divide, quantise, right_bits
+from needq.exact.arithmetic import Rounded, Split, divide, right_bits, rounded
 from needq.exact.layers import (
     ACTIVATIONS,
     KeysValues,
@@ -95,12 +95,12 @@ class ExactLlama(ExactModel):
         """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
         return 0
 
-    def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Integers]:
+    def _prepare(self, name: str, weight: Tensor) -> dict[str, Tensor | Rounded]:
         """What is kept for a weight; matrices, [out, in], become [in, out] quantised by column."""
         if weight.dim() == 1:
             return {name: weight}
-        matrix = quantise(weight.T, right_bits(weight.shape[1]), 0)
-        kept: dict[str, Tensor | Integers] = {}
+        matrix = rounded(weight.T, right_bits(weight.shape[1]), 0)
+        kept: dict[str, Tensor | Rounded] = {}
         if name == self.head_name:  # often the embedding too
             kept["head"] = matrix
         kept[name] = weight if name == self.embedding else matrix

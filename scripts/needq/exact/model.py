@@ -10,11 +10,12 @@ from torch import Tensor
 from needq.common.errors import UserError
 from needq.exact.arithmetic import (
     ExactArithmeticError,
-    Integers,
+    Rounded,
     Split,
     quantise,
     require_range,
     right_bits,
+    rounded,
     to_float64,
 )
 from needq.exact.device import check_device
@@ -59,7 +60,7 @@ class Replacement(NamedTuple):
 
     rows: range
     outputs: range
-    weight: Integers
+    weight: Rounded
     bias: Tensor | None
 
 
@@ -80,7 +81,7 @@ class ExactModel(ABC):
         check_device(torch.device(device))
         self.device, self.n_blocks, self.context = torch.device(device), n_blocks, context
         self.windows: Sequence[int | None] = [None] * n_blocks  # how many keys a query sees
-        self._weights: dict[str, Tensor | Integers] = {}
+        self._weights: dict[str, Tensor | Rounded] = {}
         for name, tensor in tensors.items():
             self._weights.update(self._prepare(name, to_float64(tensor, name, self.device)))
         self._original = dict(self._weights)
@@ -91,7 +92,7 @@ class ExactModel(ABC):
         """The axis of a module's weight, as model.safetensors has it, that its outputs are on."""
 
     @abstractmethod
-    def _prepare(self, name: str, weight: Tensor) -> Mapping[str, Tensor | Integers]:
+    def _prepare(self, name: str, weight: Tensor) -> Mapping[str, Tensor | Rounded]:
         """What is kept for a weight; a matrix is quantised output by output."""
 
     @abstractmethod
@@ -140,7 +141,7 @@ class ExactModel(ABC):
         """
         name = f"{module}.weight"
         prepared = self._prepare(name, to_float64(weight, name, self.device))[name]
-        assert isinstance(prepared, Integers)
+        assert isinstance(prepared, Rounded)
         if bias is not None:
             bias = to_float64(bias, f"{module}.bias", self.device)
         kept = Replacement(rows, outputs, prepared, bias)
@@ -275,7 +276,6 @@ class ExactModel(ABC):
         return ((key <= query) & real[:, None, :]) | (key == query)
 
     def _keys_values(self, keys: Tensor, values: Tensor) -> KeysValues:
-        """Quantise keys and values [batch, heads, new, size], one power of two a token and head."""
-        return KeysValues(
-            quantise(keys, right_bits(keys.shape[-1])), quantise(values, right_bits(self.context))
-        )
+        """Round keys and values [batch, heads, new, size], one power of two a token and head."""
+        bits = right_bits(keys.shape[-1]), right_bits(self.context)
+        return KeysValues(rounded(keys, bits[0], -1), quantise(values, bits[1]))

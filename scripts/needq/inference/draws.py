@@ -46,12 +46,10 @@ def draw_tokens(
     at least top_p. Of two equal logits, that of the lower token id counts as the larger one.
     """
     rows, vocabulary = logits.shape
-    tokens, kept = None, logits
-    if temperature == 0 and vocabulary > 2:
-        tokens = kept_tokens(logits, 2)
-    elif 0 < top_k < vocabulary:
-        tokens = kept_tokens(logits, top_k)
-    if tokens is not None:  # the others need not leave the device
+    tokens, edge, kept = None, None, logits
+    most = 2 if temperature == 0 else top_k
+    if 0 < most < vocabulary:  # the other tokens need not leave the device
+        tokens, edge = kept_tokens(logits, most)
         kept = logits.gather(-1, tokens)
     values = kept.double().cpu().numpy()
     largest = values.max(-1, keepdims=True)
@@ -68,11 +66,12 @@ def draw_tokens(
     score = numpy.where(nucleus, free, -numpy.inf)
     winners, finish = score.argmax(-1), score.max(-1)
     edges = no_edges(rows)
-    if tokens is not None:
+    if tokens is not None and edge is not None:
         unscaled = torch.from_numpy(finish + largest[:, 0] / temperature)
         edges = top_k_edges(
             logits,
             tokens,
+            edge,
             torch.from_numpy(_ids(winners, tokens)).to(logits.device),
             unscaled.to(logits.device),
             torch.from_numpy(drawn).to(logits.device),
@@ -110,16 +109,20 @@ def _lead(score: numpy.ndarray) -> numpy.ndarray:
     return best - second
 
 
-def kept_tokens(logits: Tensor, top_k: int) -> Tensor:
-    """The top_k tokens of each row [rows, vocabulary], in ascending order; [rows, top_k]."""
-    best = logits.topk(top_k)
-    threshold = best.values[:, -1:]
-    if int((logits >= threshold).sum()) == best.indices.numel():  # no ties
-        return best.indices.sort(-1).values
-    above, ties = logits > threshold, logits == threshold
+def kept_tokens(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    """The top_k tokens of each row [rows, vocabulary], in ascending order, and where they end.
+
+    Returns their ids [rows, top_k], and the smallest of their logits and the largest other one
+    [rows, 2].
+    """
+    best = logits.topk(top_k + 1)
+    edge = best.values[:, -2:]
+    if bool((edge[:, 0] > edge[:, 1]).all()):  # no ties
+        return best.indices[:, :-1].sort(-1).values, edge
+    above, ties = logits > edge[:, :1], logits == edge[:, :1]
     room = top_k - above.sum(-1, keepdim=True)
     kept = above | (ties & (ties.cumsum(-1) <= room))
-    return kept.nonzero()[:, 1].reshape(len(logits), top_k)
+    return kept.nonzero()[:, 1].reshape(len(logits), top_k), edge
 
 
 def in_nucleus(logits: numpy.ndarray, top_p: float) -> numpy.ndarray:

@@ -33,6 +33,7 @@ def no_edges(rows: int) -> Edges:
 def top_k_edges(
     logits: Tensor,
     kept: Tensor,
+    edge: Tensor,
     winners: Tensor,
     finish: Tensor,
     log_exponentials: Tensor,
@@ -40,18 +41,18 @@ def top_k_edges(
 ) -> Edges:
     """The edges of top_k: the distance to the best token that it does not keep, and from the last.
 
-    logits [rows, vocabulary]; kept [rows, top_k] and winners [rows] are token ids; finish [rows] is
-    the winner's logit / temperature less its log exponential. The first rows have the
+    logits [rows, vocabulary]; kept [rows, top_k] and winners [rows] are token ids; edge [rows, 2]
+    are the smallest logit that is kept and the largest one that is not; finish [rows] is the
+    winner's logit / temperature less its log exponential. The first rows have the
     log_exponentials [keys, vocabulary]; further rows have them again in their order.
     """
-    logits = logits.double()
-    best = logits.topk(kept.shape[1] + 1).values
-    exits = logits.gather(-1, winners[:, None])[:, 0] - best[:, -1]
+    logits, edge = logits.double(), edge.double()
+    exits = logits.gather(-1, winners[:, None])[:, 0] - edge[:, 1]
     by_key = logits.unflatten(0, (-1, len(log_exponentials)))
     race = (by_key / temperature - log_exponentials).flatten(0, 1)
     race.scatter_(-1, kept, -torch.inf)
-    nearest = logits.masked_fill(race <= finish[:, None], -torch.inf).amax(-1)
-    return Edges(exits.cpu().numpy(), (best[:, -2] - nearest).cpu().numpy())
+    nearest = torch.where(race <= finish[:, None], -torch.inf, logits).amax(-1)
+    return Edges(exits.cpu().numpy(), (edge[:, 0] - nearest).cpu().numpy())
 
 
 def top_p_edges(

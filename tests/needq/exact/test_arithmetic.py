@@ -3,6 +3,7 @@
 import math
 from hashlib import sha256
 
+import numpy
 import pytest
 import torch
 from hypothesis import given, settings
@@ -19,6 +20,8 @@ from needq.exact.arithmetic import (
     multiply,
     quantise,
     right_bits,
+    rounded,
+    rounded_to,
     split,
     to_float64,
 )
@@ -30,9 +33,15 @@ def normal(*shape):
     return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
+def step(x, bits, dim):
+    """The power of two of which the largest entry along `dim` has 2^bits at most."""
+    exponents = x.abs().amax(dim, keepdim=True).frexp().exponent
+    return torch.from_numpy(numpy.ldexp(1.0, exponents.numpy() - bits))
+
+
 def product(x, w):
     k = x.shape[-1]
-    return matmul(split(x, left_bits(k)), quantise(w, right_bits(k), 0), k)
+    return matmul(split(x, left_bits(k)), rounded(w, right_bits(k), 0), k)
 
 
 @settings(max_examples=300, deadline=None)
@@ -54,11 +63,27 @@ def test_a_value_just_under_a_power_of_two_rounds_up_to_2_to_the_bits():
 @given(st.lists(st.floats(-1e30, 1e30), min_size=1), st.integers(2, 20))
 def test_a_split_keeps_twice_the_bits(row, bits):
     x = torch.tensor([row], dtype=torch.float64)
-    s = split(x, bits)
-    high, low = s.parts.unbind(-3)
-    assert max(high.abs().max(), low.abs().max()) <= 2.0**bits
-    rebuilt = (high * 2.0 ** (bits + 1) + low) * s.scale
-    assert (rebuilt - x).abs().max() <= x.abs().max().clamp_min(2.0**-900) * 2.0 ** -(2 * bits)
+    largest = x.abs().max().clamp_min(2.0**-700)
+    high_step = step(largest[None], bits, 0)
+    high, low = split(x, bits).parts.unbind(-3)
+    for integers in (high / high_step, low / high_step * 2 ** (bits + 1)):
+        assert torch.equal(integers, integers.round())
+        assert integers.abs().max() <= 2.0**bits
+    assert (high + low - x).abs().max() <= largest * 2.0 ** -(2 * bits)
+
+
+@pytest.mark.parametrize("exponent", [-149, -40, 0, 40, 400])
+def test_columns_are_rounded_as_integers_are(exponent):
+    """Whole steps are what integers times their power of two are, down to the smallest float32."""
+    w = normal(7, 5) * 2.0**exponent
+    q = quantise(w.T, 20)
+    assert torch.equal(rounded(w, 20, 0).values, (q.values * q.scale).T)
+
+
+def test_halves_are_rounded_to_even_steps():
+    x = torch.tensor([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]).double() / 64
+    expected = torch.tensor([-2.0, -2.0, 0.0, 0.0, 2.0, 2.0]).double() / 64
+    assert torch.equal(rounded_to(1 / 64, x), expected)
 
 
 @pytest.mark.parametrize("terms", [1, 2, 3, 128, 768, 1000, 1024, 1025, 3072, 8192, 1 << 20])
@@ -76,7 +101,7 @@ def test_a_sum_that_could_pass_2_to_the_53_is_refused(terms, bits):
 
 def test_matmul_checks_its_bound():
     with pytest.raises(BoundError):
-        matmul(split(normal(2, 4096), 20), quantise(normal(4096, 2), 22, 0), 4096)
+        matmul(split(normal(2, 4096), 20), rounded(normal(4096, 2), 22, 0), 4096)
 
 
 @pytest.mark.parametrize("terms", [1, 3, 64, 768, 3072])
@@ -85,12 +110,16 @@ def test_matmul_is_exact_even_at_the_bound(terms):
     x, w = torch.ones(3, terms).double(), torch.ones(terms, 5).double()
     x[1], w[:, 1] = 1 - 2.0**-53, 1 - 2.0**-53
     x[2, 0], w[0, 2] = -(2.0**-20), 2.0**-20
-    left, right = split(x, left_bits(terms)), quantise(w, right_bits(terms), 0)
-    high, low = (part.long() for part in left.parts.unbind(-3))
-    sums = [part @ right.values.long() for part in (high, low)]
+    left, right = split(x, left_bits(terms)), rounded(w, right_bits(terms), 0)
+    high_step, right_step = step(x, left.bits, -1), step(w, right.bits, 0)
+    low_step = high_step / 2 ** (left.bits + 1)
+    high, low = left.parts.unbind(-3)
+    integers = (right.values / right_step).long()
+    sums = [part.long() @ integers for part in (high / high_step, low / low_step)]
     assert max(int(s.abs().max()) for s in sums) <= 2**53
-    exact = (sums[0].double() * 2.0 ** (left.bits + 1) + sums[1].double()) * left.scale
-    assert torch.equal(matmul(left, right, terms), exact * right.scale + 0.0)
+    exact = (sums[0].double() * 2.0 ** (left.bits + 1) + sums[1].double()) * low_step
+    assert torch.equal(matmul(left, right, terms), exact * right_step + 0.0)
+    assert torch.equal(matmul(left, right, terms, torch.ones(5).double()), exact * right_step + 1.0)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 130])

@@ -56,8 +56,11 @@ def test_temperature_0_takes_the_first_of_the_largest():
 
 def test_top_k_breaks_ties_by_token_id():
     logits = torch.tensor([[2.0, 1.0, 2.0, 1.0, 1.0, 3.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-    assert kept_tokens(logits, 4).tolist() == [[0, 1, 2, 5], [0, 1, 2, 3]]
-    assert kept_tokens(logits, 6).tolist() == [[*range(6)]] * 2
+    kept, edge = kept_tokens(logits, 4)
+    assert kept.tolist() == [[0, 1, 2, 5], [0, 1, 2, 3]]
+    assert edge.tolist() == [[1.0, 1.0], [0.0, 0.0]]
+    kept, edge = kept_tokens(logits[:1], 3)
+    assert (kept.tolist(), edge.tolist()) == ([[0, 2, 5]], [[2.0, 1.0]])
 
 
 def test_top_k_beyond_the_vocabulary_sets_no_limit():

@@ -114,9 +114,9 @@ def test_patches_pass_together_by_sweep_and_noise_seed(small, corrupted):
 def test_a_stack_that_would_not_fit_is_cut_and_no_exact_bit_changes(small, corrupted, monkeypatch):
     patches, noise = corrupted(small, noise_seeds=(0, 1))
     model = load(small.backup, EXACT)
-    # keys and values of 4 blocks, in float64 with a power of two for each head
+    # keys and values of 4 blocks, in float64 with a power of two for the values of each head
     size, heads = small.architecture.head_width, small.architecture.key_value_heads
-    assert model.bytes_per_token() == 4 * 2 * heads * (size + 1) * 8
+    assert model.bytes_per_token() == 4 * heads * (2 * size + 1) * 8
     native = NativeModel(small.load("bfloat16"))
     assert native.bytes_per_token() == 4 * 2 * heads * size * 2
     patcher = Patcher(model, small.backup / "model.safetensors", noise)

@@ -44,7 +44,8 @@ def names(script, root=SCRIPTS):
             "corrupt.py",
             f"{ARCHITECTURES} common/errors common/files common/keys common/logs common/rows "
             "common/tensors backup/replaceable corrupt/keyed "
-            "corrupt/methods corrupt/patches corrupt/rotations exact/elementary plan/interventions",
+            "corrupt/methods corrupt/patches corrupt/rotations exact/elementary exact/tiles "
+            "plan/interventions",
         ),
         (
             "diff.py",
