@@ -78,7 +78,7 @@ def score_documents(
                 continue
             digests = Digests(wanted.counts if model.exact else [])
             chunks: Iterable[torch.Tensor] = chunks_of_logits(
-                model, hidden, wanted.rows, checked=model.exact
+                model, hidden, wanted.rows, checked=False
             )
             if not patches[number - 1].slices:
                 chunks = [chunk.logits for chunk in before]
@@ -123,8 +123,8 @@ def document_digests(
 
 
 def next_tokens(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor, Predicted]:
-    """`filled` rows, and that each token of a row after the first is predicted."""
-    ids, mask = filled(rows)
+    """`filled` rows, each without its last token, which predicts nothing, and what is predicted."""
+    ids, mask = filled([row[:-1] for row in rows])
     asked = [(number, 1, row[1:]) for number, row in enumerate(rows)]
     return ids, mask, predicted(asked, ids.shape[1])
 
