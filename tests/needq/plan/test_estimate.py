@@ -17,17 +17,17 @@ GPT2 = cost.Shape(12, 768, 3072, 2, 768, 50_257)
 # seconds of all jobs of a kind, one core each, and the MB of the one that took most. (Snakemake
 # samples processor time every half minute, so the wall time of a core of one's own says more.)
 MEASURED = {
-    "generate": (96.4, 3628),
-    "compute_logits": (45.2, 882),
-    "repeat": (40.4, 1187),
-    "score": (246.3, 687),
-    "score_ngrams": (6.2, 535),
-    "make_reference_texts": (23.3, 568),
-    "draw_native_noise": (7.1, 251),
-    "trace_corners": (133.1, 760),
+    "generate": (77.8, 3018),
+    "compute_logits": (29.8, 865),
+    "repeat": (26.4, 962),
+    "score": (214.5, 644),
+    "score_ngrams": (5.7, 490),
+    "make_reference_texts": (19.1, 679),
+    "draw_native_noise": (6.7, 249),
+    "trace_corners": (83.1, 716),
 }
-ALL_JOBS = 699.0  # seconds of every job together
-SNAKEMAKE = 15.0  # the rest of twice the 357 s that the command took
+ALL_JOBS = 540.0  # seconds of every job together
+SNAKEMAKE = 10.0  # the rest of twice the 275 s that the command took
 LONGEST = 84.0  # seconds: score, of the reference backend
 DISK = 69.0  # MB in results/pocket-gpt2 at the end
 
