@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import GELU, Identity, Linear, Module
 from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.activations import NewGELUActivation
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 from transformers.pytorch_utils import Conv1D
 
 from needq.inference.native import NativeModel
+from needq.inference.stand_ins import tanh_gelus
 
 QUERIES = 32  # as many as torch's kernel for attention on a CPU takes at once, of short texts
 
@@ -28,10 +28,8 @@ def fuse_gelu(model: NativeModel) -> None:
     """
     if next(model.model.parameters()).itemsize < 4:
         return
-    for module in list(model.model.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, NewGELUActivation):
-                setattr(module, name, GELU("tanh"))
+    for module, name, _ in tanh_gelus(model.model):
+        setattr(module, name, GELU("tanh"))
 
 
 def fuse(model: NativeModel) -> None:

@@ -1,9 +1,10 @@
-"""What stands in for parts of a model of transformers that are computed already."""
+"""What stands in for parts of a model of transformers, and where."""
 
 from typing import Any
 
 from torch import Tensor
 from torch.nn import Module
+from transformers.activations import NewGELUActivation
 
 
 class Given(Module):
@@ -29,3 +30,13 @@ class Hidden:
 
     def __getattr__(self, name: str) -> None:
         return None
+
+
+def tanh_gelus(model: Module) -> list[tuple[Module, str, Module]]:
+    """Each module that computes the tanh form of GELU: what it is in, by which name, and itself."""
+    return [
+        (module, name, child)
+        for module in model.modules()
+        for name, child in module.named_children()
+        if isinstance(child, NewGELUActivation)
+    ]

@@ -6,9 +6,9 @@ The tables are made by transformers' own kernels, so no bit changes.
 import torch
 from torch import Tensor
 from torch.nn import Module
-from transformers.activations import NewGELUActivation
 
 from needq.backup.model_classes import PreTrainedModel
+from needq.inference.stand_ins import tanh_gelus
 
 
 class Tabulated(Module):
@@ -34,13 +34,11 @@ def tabulate_gelu(model: PreTrainedModel) -> None:
     parameter = next(model.parameters())
     if parameter.itemsize != 2 or parameter.device.type != "cpu":
         return
-    made: Tensor | None = None
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, NewGELUActivation):
-                made = made if made is not None else table(child, parameter.dtype)
-                if made is not None:
-                    setattr(module, name, Tabulated(child, made))
+    places = tanh_gelus(model)
+    made = table(places[0][2], parameter.dtype) if places else None
+    if made is not None:
+        for module, name, own in places:
+            setattr(module, name, Tabulated(own, made))
 
 
 @torch.no_grad()
