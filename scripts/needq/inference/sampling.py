@@ -102,7 +102,7 @@ class CudaSampler:
 
     def __init__(self, backend: Backend, rows: Sequence[Row], settings: Generation):
         self.gpu, self.seeds = backend.gpu, text_seeds(rows, settings)
-        self.streams = CudaStreams(self.seeds, self.gpu)
+        self.streams: CudaStreams  # a batch begins them
         # where few tokens can win, each time that a row comes has numbers of its own candidates
         self.few = settings.top_k > 0 or settings.top_p < 1
         self.processors = warpers(settings)
