@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy
 
-from needq.exact.tiles import in_tiles
+from needq.exact.tiles import in_tiles, is_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -138,7 +138,7 @@ FAR_DENOMINATOR = (
 def enter(x: Array) -> tuple[Any, Array]:
     """The module (numpy or torch) that x belongs to, and x as a float64 array of that module."""
     xp: Any = numpy
-    if type(x).__module__.partition(".")[0] == "torch":
+    if is_tensor(x):
         xp = sys.modules["torch"]
     else:
         x = numpy.asarray(x)  # type: ignore[assignment]  # a number stands for an array
@@ -185,9 +185,7 @@ def sqrt(x: Array) -> Array:
 
 def _exp_reduced(x: Array) -> tuple[Array, Array]:
     """n and e^r with x = n ln 2 + r, abs(r) <= ln(2) / 2; e^r by Taylor's series. x is lost."""
-    n = x * LOG2_E
-    n += INTEGER_MAGIC
-    n -= INTEGER_MAGIC
+    n = nearest_integer(x * LOG2_E)
     x -= n * LN2_HIGH
     x -= n * LN2_LOW
     return n, polynomial(x, EXP_SERIES)

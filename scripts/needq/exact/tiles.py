@@ -18,9 +18,14 @@ Function = TypeVar("Function", bound=Callable[[Any], Any])
 TILE = 1 << 15  # entries; no bit depends on it
 
 
+def is_tensor(x: Any) -> bool:
+    """Whether x is torch's."""
+    return type(x).__module__.partition(".")[0] == "torch"
+
+
 def on_cpu(x: Any) -> bool:
     """Whether x is a tensor on the CPU, where numpy can compute in torch's place."""
-    return type(x).__module__.partition(".")[0] == "torch" and x.device.type == "cpu"
+    return is_tensor(x) and x.device.type == "cpu"
 
 
 def in_tiles(function: Function) -> Function:
