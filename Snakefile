@@ -39,6 +39,10 @@ include: "rules/notebooks.smk"
 report: "report/workflow.rst"
 
 
+onstart:
+    look_when_a_job_ends()
+
+
 onerror:
     repeat_errors()
 
