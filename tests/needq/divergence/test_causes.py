@@ -13,6 +13,7 @@ from needq.divergence.diff import first_divergent
 from needq.plan.corners import ALL, ALONE, CAUSES, LAST, SHARE, causes_of
 from pandas import DataFrame, read_csv
 from pyarrow import parquet
+from scipy import stats
 
 N, D, A = CAUSES
 EMPTY = frozenset()
@@ -137,6 +138,14 @@ def test_mcnemar_counts_different_texts_once():
     # seven different texts change one way, one the other way: two tails of a fair coin's 8 throws
     assert mcnemar(change, texts) == pytest.approx(2 * (comb(8, 0) + comb(8, 1)) / 2**8)
     assert mcnemar(0 * change, texts) == 1
+
+
+@pytest.mark.parametrize(("more", "fewer"), itertools.product(range(0, 13, 3), range(0, 41, 8)))
+def test_mcnemar_is_the_binomial_test_of_scipy(more, fewer):
+    change = numpy.array([1] * more + [-1] * fewer + [0] * 5)
+    texts = DataFrame({"prompt": 0, "sample_seed": 0, "distinct_text": range(len(change))})
+    wanted = stats.binomtest(more, more + fewer).pvalue if more + fewer else 1
+    assert mcnemar(change, texts) == pytest.approx(wanted, rel=1e-12)
 
 
 def test_every_text_of_the_h200_diverges_by_its_token_draws_alone():
