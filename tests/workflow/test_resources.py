@@ -103,3 +103,10 @@ def test_a_dry_run_says_what_a_run_costs(rich, tmp_path, arguments, said):
     assert not said or (lines[0].startswith(ESTIMATE) and " on 2 cores, " in lines[0])
     # the last ones of a thousand are read
     assert not said or output.splitlines()[-1].startswith("needq: ")
+
+
+def test_snakemake_looks_for_jobs_only_when_one_has_ended(fresh):
+    fresh.configure(noise_seeds=[*range(6)])
+    said = fresh.finish("--until", "draw_noise", "--cores", "1", "--verbose")
+    looks, ended = (said.count(text) for text in ("before job selection", "Finished jobid"))
+    assert looks == ended == 7  # back_up, and then six jobs that are ready at once
