@@ -22,7 +22,7 @@ from needq.inference.likelihood import (
     compare,
     predicted,
     pristine,
-    token_scores,
+    row_nlls,
 )
 from needq.inference.padding import filled
 from needq.inference.patcher import Patcher
@@ -207,8 +207,7 @@ def token_nlls(model: Model, texts: Sequence[Text], batch: int) -> Iterator[torc
         ids, mask = filled([[*prompt, *new] for prompt, new in part])
         asked = [(number, len(prompt), new) for number, (prompt, new) in enumerate(part)]
         wanted = predicted(asked, ids.shape[1])
-        nlls, _ = token_scores(model, hidden(model, ids, mask), wanted)
-        yield from nlls.split(wanted.counts)
+        yield from row_nlls(model, hidden(model, ids, mask), wanted).split(wanted.counts)
 
 
 @torch.inference_mode()
