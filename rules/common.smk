@@ -92,11 +92,7 @@ def of_pairs(pattern, pairs):
 
 
 def look_when_a_job_ends():
-    """Let Snakemake look for jobs to start when one has ended, and at no other time.
-
-    Its limit of jobs per second is for schedulers. On one machine, it would look again every second
-    for each job that has ended, which takes a tenth of a core and more.
-    """
+    """Drop a limit of jobs per second, for which Snakemake would look for jobs all the time."""
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
 
