@@ -31,6 +31,7 @@ from needq.inference.patcher import Patcher
 
 # What the keys and values of a stack take at most. In native arithmetic, bits may depend on it.
 STACK_BYTES = 1 << 30
+PARTS_OF_GPU = 16  # in exact arithmetic, a stack may take one of these, if it is more
 PRISTINE = Patch("", "", None, 0, None, [])
 
 
@@ -48,15 +49,26 @@ def stacks(
     """Patches as they pass through the model together: in order, and none twice.
 
     Under each of them there are so many rows, of so many tokens. Their keys and values take
-    STACK_BYTES at most.
+    `stack_bytes` at most.
     """
-    row_bytes = tokens * model.bytes_per_token()
-    most = max(1, STACK_BYTES // (row_bytes * min(rows, backend.batch))) if backend.stack else 1
+    each = tokens * model.bytes_per_token() * min(rows, backend.batch)
+    most = max(1, stack_bytes(model) // each) if backend.stack else 1
     if model.exact:
         yield from batches(patches, most)
     else:
         for _, steps in groupby(patches, lambda patch: (patch.sweep, patch.noise_seed)):
             yield from batches(list(steps), most)
+
+
+def stack_bytes(model: Model) -> int:
+    """What the keys and values of a stack of this model take at most.
+
+    A GPU takes about as long for a few rows as for hundreds.
+    """
+    if not model.exact or model.device.type != "cuda":
+        return STACK_BYTES
+    memory: int = torch.cuda.get_device_properties(model.device).total_memory
+    return max(STACK_BYTES, memory // PARTS_OF_GPU)
 
 
 def levels(patches: Sequence[Patch], n_blocks: int) -> list[Level]:

@@ -1,5 +1,7 @@
 """Stacks: many interventions in one pass, each in its own rows, as if it were alone."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from needq.common.backends import Backend
@@ -130,6 +132,24 @@ def test_a_stack_that_would_not_fit_is_cut_and_no_exact_bit_changes(small, corru
     monkeypatch.setattr(stack, "STACK_BYTES", 3 * room)
     few = EXACT.changed(batch=4)
     assert [len(part) for part in stacks(model, patches, few, 400, 13)] == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("exact", "device", "memory", "most"),
+    [
+        (True, "cpu", 1 << 37, 1 << 30),
+        (True, "cuda", 1 << 37, 1 << 33),
+        (True, "cuda", 1 << 33, 1 << 30),
+        (False, "cuda", 1 << 37, 1 << 30),  # bits must not depend on the machine
+    ],
+)
+def test_an_exact_stack_on_a_gpu_is_as_large_as_the_gpu_allows(
+    monkeypatch, exact, device, memory, most
+):
+    gpu = SimpleNamespace(total_memory=memory)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: gpu)
+    model = SimpleNamespace(exact=exact, device=torch.device(device))
+    assert stack.stack_bytes(model) == most
 
 
 def test_prefixes_are_computed_once(gpt2, corrupted):
