@@ -7,8 +7,10 @@
 GPT-2's shape (124M parameters) has random weights in a temporary folder, laid out as on the hub.
 The sweep replaces W_Q in the first 1, 2, ... blocks, under each noise seed, and begins with the
 pristine model. Each round of each way is a process of its own, and the ways take turns. Seconds are
-the processor time of one thread, without starting and loading; the shortest round counts. On CUDA,
-they are wall time. The peak is the largest resident memory of the process, torch included.
+the processor time of one thread, without starting and loading; the shortest round counts. The peak
+is the largest resident memory of the process, torch included. On CUDA, all ways share one process,
+since a start takes longer than most of them; seconds are wall time, and the peak is that of the
+device.
 
 Ways that serve one intervention at a time cost as much for each. So they may be given some of the
 sweep alone (--alone), spread over it evenly: the table says how many.
@@ -138,19 +140,30 @@ def prepare_work(name, folder, options):
     return work
 
 
+def measure(way, folder, options):
+    """What one way found, in a process of its own if it computes on the CPU; None if it failed."""
+    if options.device == "cuda":
+        from engine_ways import found_on_cuda
+
+        return found_on_cuda(way, folder)
+    python = options.lens if way == "lens" else sys.executable
+    command = [python, ROOT / "benchmarks/engine_ways.py", way, folder]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{way}: failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return None
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def rounds(folder, options):
     """What each way found: the shortest of the rounds, in which the ways take turns."""
     best = {}
     for _ in range(options.rounds):
         for way in options.ways:
-            python = options.lens if way == "lens" else sys.executable
-            command = [python, ROOT / "benchmarks/engine_ways.py", way, folder]
-            environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-            done = subprocess.run(command, env=environment, capture_output=True, text=True)
-            if done.returncode:
-                print(f"{way}: failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+            found = measure(way, folder, options)
+            if not found:
                 continue
-            found = json.loads(done.stdout.splitlines()[-1])
             best.setdefault(way, found)
             shorter = found.get("seconds", 0) < best[way].get("seconds", 0)
             if shorter or found.get("rate", 0) > best[way].get("rate", 0):
@@ -222,8 +235,11 @@ def machine(options):
     names = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
+    names = [line.split(": ")[1] for line in names] or [platform.machine()]
+    if options.device == "cuda":
+        names[:1] = [f"{torch.cuda.get_device_name()}, {names[0]}"]
     words = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {names[0].split(': ')[1] if names else platform.machine()}",
+        f"{datetime.now(UTC):%Y-%m-%d}, {names[0]}",
         torch.backends.cpu.get_cpu_capability(),
         f"Python {platform.python_version()}, torch {torch.__version__}",
         f"transformers {transformers.__version__}, load {os.getloadavg()[0]:.1f}",

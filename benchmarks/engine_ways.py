@@ -209,19 +209,33 @@ def peak_memory():
     return int(kilobytes) / 1024
 
 
+def found_by(way, folder, work):
+    """What a way took, and what it computed."""
+    if way.startswith("peak"):
+        return {"rate": peak(way, work["device"])}
+    made = by_peers if way in PEERS else by_needq
+    do, patches = made(way, folder, work)
+    seconds, result = clocked(lambda: do(patches), work["device"])
+    return {"seconds": seconds, "interventions": len(patches), "result": result}
+
+
+def found_on_cuda(way, folder):
+    """The same in this process, which has none of needq's settings when a peer computes."""
+    import torch
+
+    work = json.loads((folder / "work.json").read_text())
+    torch.set_deterministic_debug_mode("default")
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    found = found_by(way, folder, work)
+    return found | {"mb": torch.cuda.max_memory_allocated() / 2**20}
+
+
 def main():
     """One way's work, as JSON on the last line."""
     way, folder = sys.argv[1], Path(sys.argv[2])
     work = json.loads((folder / "work.json").read_text())
-    if way.startswith("peak"):
-        found = {"rate": peak(way, work["device"])}
-    else:
-        made = by_peers if way in PEERS else by_needq
-        do, patches = made(way, folder, work)
-        seconds, result = clocked(lambda: do(patches), work["device"])
-        found = {"seconds": seconds, "interventions": len(patches), "result": result}
-    found["mb"] = peak_memory()
-    print(json.dumps(found))
+    print(json.dumps(found_by(way, folder, work) | {"mb": peak_memory()}))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
     python benchmarks/exact.py resources/pocket-gpt2
     python benchmarks/exact.py random-768
     python benchmarks/exact.py FOLDER --gguf FILE
+    python benchmarks/exact.py random-768 --device cuda --rounds 5
 
 The three take turns, so that other work of the machine slows all of them. Times are the processor
-seconds of one thread, the shortest of the rounds. Errors are differences from float64.
+seconds of one thread, or wall time on CUDA, the shortest of the rounds. Errors are differences from
+float64.
 """
 
 import argparse
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,6 +28,7 @@ from transformers.models.llama.modeling_llama import LlamaRMSNorm
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from engine_ways import clocked  # noqa: E402
 from needq.corrupt.keyed import key, raw, standard_normal  # noqa: E402
 from needq.exact.arithmetic import digest  # noqa: E402
 from needq.exact.gpt2 import ExactGPT2  # noqa: E402
@@ -96,13 +99,6 @@ def decode(logits, ids):
     return torch.cat(results, 1)
 
 
-def clocked(work):
-    """The processor time of a call in seconds, and its result."""
-    start = time.process_time()
-    result = work()
-    return time.process_time() - start, result
-
-
 @torch.inference_mode()
 def main():
     """Print the times of both models."""
@@ -113,13 +109,15 @@ def main():
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--decode", type=int, default=16, help="tokens given one by one")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args()
 
     torch.set_num_threads(1)
     model, words = load(options.source, options.gguf)
-    model = model.eval()
-    ids = words[: options.rows * options.tokens].view(options.rows, options.tokens)
-    exact = EXACT[model.config.model_type](model.config.to_dict(), model.state_dict())
+    device = options.device
+    exact = EXACT[model.config.model_type](model.config.to_dict(), model.state_dict(), device)
+    model = model.to(device).eval()
+    ids = words[: options.rows * options.tokens].view(options.rows, options.tokens).to(device)
     single = native(model)(ids, None)[0].double()
     ways = {"float64": native(in_float64(model)), "exact": exact.logits}
     pieces = {
@@ -131,10 +129,12 @@ def main():
         times = {way: [] for way in ways}
         for _ in range(options.rounds):
             for way, logits in ways.items():
-                seconds, results[piece, way] = clocked(lambda w=work, f=logits: w(f))
+                call = partial(work, logits)
+                seconds, results[piece, way] = clocked(call, device)
                 times[way].append(seconds)
         double, ours = min(times["float64"]), min(times["exact"])
-        print(f"{piece}: float64 {double:.2f} s, exact {ours:.2f} s, {ours / double:.2f} times")
+        both = f"float64 {1000 * double:.1f} ms, exact {1000 * ours:.1f} ms"
+        print(f"{piece}: {both}, {ours / double:.2f} times")
     double = results["forward", "float64"]
     print(f"logits: standard deviation {double.std():.3g}, largest {double.abs().max():.3g}")
     for way, logits in (("float32", single), ("exact", results["forward", "exact"])):

@@ -4,13 +4,15 @@
     python benchmarks/then.py FOLDER                                      # scores of single heads
     python benchmarks/then.py FOLDER --what scores --arithmetic exact     # of the cumulative sweep
     python benchmarks/then.py FOLDER --what texts --arithmetic exact      # its texts, 32 new tokens
+    python benchmarks/then.py FOLDER --what texts --arithmetic exact --device cuda
 
 Both compute the same interventions of W_Q, under each noise seed: each head of each block alone,
 or the first 1, 2, ... blocks. Scores are of the first 40 tokens of the 29 stories of that day.
 c605f96 has no sweep of heads: there, each head is a sweep of single blocks. Each checkout has a
 process of its own, and they take turns. Seconds are the processor time of one thread for
-`score_documents` or `generate_all`, without starting, loading and making noise; the shortest round
-counts. It fails if the two do not score alike. Texts may differ where float32 rounds otherwise.
+`score_documents` or `generate_all`, or wall time on CUDA, without starting, loading and making
+noise; the shortest round counts. It fails if the two do not score alike. Texts may differ where
+float32 rounds otherwise.
 """
 
 import argparse
@@ -19,7 +21,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -36,8 +37,8 @@ TARGETS = {
 }
 
 
-def prepare_work(folder):
-    """The backup, and the token ids of the documents, for both."""
+def prepare_work(folder, checkout):
+    """The backup, and the token ids of the documents of c605f96, for both."""
     import yaml
     from needq.backup.model import back_up
     from needq.backup.tokens import encode_texts
@@ -46,12 +47,8 @@ def prepare_work(folder):
     backup = folder / "backup"
     location = str(ROOT / "resources/pocket-gpt2")
     back_up(ModelSource(location=location, n_blocks=BLOCKS), backup)
-    text = subprocess.check_output(["git", "show", f"{COMMIT}:{TEXT}"], cwd=ROOT)
-    (folder / "stories.txt").write_bytes(text)
     values = Config.model_validate(yaml.safe_load((ROOT / "config.yaml").read_text()))
-    evaluation = values.evaluation.changed(
-        text=str(folder / "stories.txt"), tokens_per_document=TOKENS
-    )
+    evaluation = values.evaluation.changed(text=str(checkout / TEXT), tokens_per_document=TOKENS)
     config = json.loads((backup / "config.json").read_text())
     sizes = (config["n_positions"], config["vocab_size"])
     tokens = encode_texts(backup / "tokenizer.json", *sizes, values.generation, evaluation)
@@ -59,7 +56,7 @@ def prepare_work(folder):
     (folder / "work.json").write_text(json.dumps(tokens | {"generation": generation}))
 
 
-def here(folder, what, arithmetic, seeds):
+def here(folder, what, arithmetic, seeds, device):
     """A function that does the work with this checkout, and the ids of interventions."""
     from needq.backup.architectures import find_architecture
     from needq.common.backends import Backend
@@ -87,7 +84,7 @@ def here(folder, what, arithmetic, seeds):
     steps = sweep_interventions("sweep", sweep, BLOCKS, seeds)
     patches = make_patches(steps, architecture, tensors, noise)
     exact = {"arithmetic": "exact", "precision": "float64", "rng": "keyed"}
-    backend = Backend(**(exact if arithmetic == "exact" else {}))
+    backend = Backend(device=device, **(exact if arithmetic == "exact" else {}))
     prepare(backend)
     model = load(backup, backend)
     if not model.exact:
@@ -105,7 +102,7 @@ def here(folder, what, arithmetic, seeds):
     return lambda: score.score_documents(*patched, documents, sizes, together), names
 
 
-def then(folder, what, arithmetic, seeds):
+def then(folder, what, arithmetic, seeds, device):
     """The same with c605f96."""
     from needq.adapters import adapter
     from needq.backend import load, prepare
@@ -136,7 +133,7 @@ def then(folder, what, arithmetic, seeds):
             if member.blocks or not head  # one pristine model suffices
         ]
     recipes = patches(members, sizes, tensors, noise)
-    backend = {"device": "cpu", "arithmetic": "native", "precision": "float32", "kernels": "sdpa"}
+    backend = {"device": device, "arithmetic": "native", "precision": "float32", "kernels": "sdpa"}
     backend |= {"rng": "native", "noise": "keyed", "instructions": "native", "threads": 1}
     backend |= {"batch": 32, "cache": True}
     if arithmetic == "exact":
@@ -160,6 +157,7 @@ def work_in(way, folder, options):
     """What one checkout finds, by a process of its own."""
     command = [sys.executable, __file__, str(options.checkout.absolute()), "--what", options.what]
     command += ["--arithmetic", options.arithmetic, "--seeds", str(options.seeds)]
+    command += ["--device", options.device]
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, "--way", way, "--folder", folder],
@@ -172,11 +170,11 @@ def work_in(way, folder, options):
 
 def report_one(way, folder, options):
     """The seconds of one checkout, and what it found under each intervention, as JSON."""
-    work = folder, options.what, options.arithmetic, range(options.seeds)
+    work = folder, options.what, options.arithmetic, range(options.seeds), options.device
     do, names = {"here": here, "then": then}[way](*work)
-    start = time.process_time()
-    found = do()
-    seconds = time.process_time() - start
+    from engine_ways import clocked  # not earlier: it would put this checkout first in the path
+
+    seconds, found = clocked(do, options.device)
     if options.what == "texts":
         results = [text["tokens"] for text in found]
     else:
@@ -192,6 +190,7 @@ def main():
     parser.add_argument("--arithmetic", choices=("float32", "exact"), default="float32")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--way", choices=("here", "then"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -204,7 +203,7 @@ def main():
 
     print(machine(options), flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        prepare_work(Path(folder))
+        prepare_work(Path(folder), options.checkout)
         found = {"then": [], "here": []}
         for _ in range(options.rounds):
             for way, own in found.items():
