@@ -59,7 +59,8 @@ def draw_tokens(
         winners = values.argmax(-1)
         return Draws(_ids(winners, tokens), _lead(values), no_edges(rows))
     scaled = (values - largest) / temperature
-    drawn = log(-log(numpy.stack([uniform(key, vocabulary) for key in keys])))
+    uniforms = torch.from_numpy(numpy.stack([uniform(key, vocabulary) for key in keys]))
+    drawn = log(-log(uniforms.to(logits.device)))
     # The race in logarithms: the smallest E / p is the largest log(p) - log(E).
     free = scaled - _of_tokens(drawn, tokens, rows)
     nucleus = in_nucleus(scaled, top_p) if top_p < 1 else numpy.ones(scaled.shape, dtype=bool)
@@ -74,7 +75,7 @@ def draw_tokens(
             edge,
             torch.from_numpy(_ids(winners, tokens)).to(logits.device),
             unscaled.to(logits.device),
-            torch.from_numpy(drawn).to(logits.device),
+            drawn,
             temperature,
         )
         # where top_p keeps fewer tokens, top_k does not decide
@@ -93,12 +94,11 @@ def _ids(indices: numpy.ndarray, tokens: Tensor | None) -> numpy.ndarray:
     return numpy.take_along_axis(tokens.cpu().numpy(), indices[:, None], -1)[:, 0]
 
 
-def _of_tokens(values: numpy.ndarray, tokens: Tensor | None, rows: int) -> numpy.ndarray:
+def _of_tokens(values: Tensor, tokens: Tensor | None, rows: int) -> numpy.ndarray:
     """Values [keys, vocabulary] of some tokens [rows, kept] of each row; of all tokens if None."""
-    repeated = numpy.arange(rows) % len(values)
-    if tokens is None:
-        return values[repeated]
-    return values[repeated[:, None], tokens.cpu().numpy()]
+    keys = torch.arange(rows, device=values.device) % len(values)
+    chosen = values[keys] if tokens is None else values[keys[:, None], tokens]
+    return chosen.cpu().numpy()
 
 
 def _lead(score: numpy.ndarray) -> numpy.ndarray:

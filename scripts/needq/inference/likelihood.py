@@ -18,7 +18,7 @@ from needq.exact.elementary import exp_bounded
 from needq.exact.layers import log_softmax
 from needq.inference.backend import Model, require_finite
 
-CHUNK_ROWS = 128  # rows of logits at a time
+CHUNK_ROWS = {"cpu": 128, "cuda": 1024}  # rows of logits at a time, by the kind of device
 # bytes of them at a time on a CPU, so that what is made of these stays in its caches
 TILE_BYTES = 1 << 19
 
@@ -81,7 +81,7 @@ def chunks_of_logits(
     finite, where they are `checked`; those of exact arithmetic are, or it has refused its input.
     """
     flat = hidden.flatten(0, 1)
-    for part in rows.to(flat.device).split(CHUNK_ROWS):
+    for part in _chunks(rows.to(flat.device)):
         logits = model.head(flat[part][None])[0]
         yield require_finite(logits) if checked and not model.exact else logits
 
@@ -111,7 +111,7 @@ def token_scores(model: Model, hidden: Tensor, wanted: Predicted) -> tuple[Tenso
 
 def row_nlls(model: Model, hidden: Tensor, wanted: Predicted) -> Tensor:
     """The nll (nats, float64, on the CPU) of each row; each row predicts one token."""
-    targets = wanted.targets.to(model.device).split(CHUNK_ROWS)
+    targets = _chunks(wanted.targets.to(model.device))
     chunks = chunks_of_logits(model, hidden, wanted.rows)
     values = [
         -log_probabilities(model, logits).gather(1, token[:, None])[:, 0]
@@ -132,6 +132,11 @@ def pristine(model: Model, hidden: Tensor, wanted: Predicted) -> list[Pristine]:
     return kept
 
 
+def _chunks(rows: Tensor) -> Sequence[Tensor]:
+    """What there is for each row of logits [rows], for CHUNK_ROWS of them at a time."""
+    return rows.split(CHUNK_ROWS[rows.device.type])
+
+
 def _tiles(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Logits [rows, vocabulary] and what else has these rows, a few rows at a time on a CPU."""
     logits = tensors[0]
@@ -150,7 +155,7 @@ def compare(
 
     `chunks` are its logits, and `watch` is shown each of them. UserError if one is not finite.
     """
-    targets = wanted.targets.to(before[0].logits.device).split(CHUNK_ROWS)
+    targets = _chunks(wanted.targets.to(before[0].logits.device))
     values: list[Tensor] = []
     for part, own, known in zip(chunks, targets, before, strict=True):
         watch(part)

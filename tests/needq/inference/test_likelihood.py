@@ -48,7 +48,7 @@ def test_what_is_predicted_shares_rows():
     ],
 )
 def test_tokens_are_scored_as_by_a_naive_loop(monkeypatch, rows, exact, dtype, error):
-    monkeypatch.setattr(likelihood, "CHUNK_ROWS", rows)
+    monkeypatch.setitem(likelihood.CHUNK_ROWS, "cpu", rows)
     nll, leads = token_scores(model(exact, dtype), LOGITS, predicted(ASKED, 5))
     assert nll.dtype == leads.dtype == torch.float64
     for found, lead, (row, place, token) in zip(nll, leads, PLACES, strict=True):
@@ -59,7 +59,7 @@ def test_tokens_are_scored_as_by_a_naive_loop(monkeypatch, rows, exact, dtype, e
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_a_model_is_compared_with_the_pristine_one(monkeypatch, exact):
-    monkeypatch.setattr(likelihood, "CHUNK_ROWS", 2)
+    monkeypatch.setitem(likelihood.CHUNK_ROWS, "cpu", 2)
     kind, other = model(exact, torch.float64), LOGITS + torch.linspace(-2, 2, VOCABULARY)
     wanted = predicted([(0, 2, [7, 3]), (1, 1, [0, 10, 2])], 5)
     before, seen = pristine(kind, LOGITS, wanted), []

@@ -90,11 +90,12 @@ def test_the_nll_of_each_band_is_that_of_its_tokens(setting):
     assert short["nll_40_99"] is None
 
 
-def test_few_documents_together_on_a_cpu():
-    long, short = [[0] * 200] * 40, [[0] * 100] * 40
+def test_documents_together_have_about_as_many_tokens_as_a_device_takes_well():
+    longest, long, short = [[0] * 1024] * 40, [[0] * 200] * 40, [[0] * 100] * 40
     assert [documents_together(Backend(batch=batch), long) for batch in (1, 8, 32)] == [1, 8, 8]
     assert [documents_together(Backend(batch=batch), short) for batch in (1, 8, 32)] == [1, 8, 14]
-    assert documents_together(Backend(batch=32, device="cuda"), long) == 32
+    cuda = Backend(batch=32, device="cuda")
+    assert [documents_together(cuda, rows) for rows in (longest, long, short)] == [8, 32, 32]
 
 
 def test_nll_is_transformers_own_loss(setting):
@@ -132,7 +133,7 @@ def exact(small, corrupted):
 @pytest.mark.parametrize("rows", [5, 128])
 def test_the_digest_is_of_all_logits_of_a_document(exact, setting, rows, monkeypatch):
     """However many rows of logits there are at a time."""
-    monkeypatch.setattr(likelihood, "CHUNK_ROWS", rows)
+    monkeypatch.setitem(likelihood.CHUNK_ROWS, "cpu", rows)
     model, patcher, patches = exact
     (scores,) = score_documents(model, patcher, patches[:1], DOCUMENTS, SIZES, 3)
     for score, ids in zip(scores, DOCUMENTS, strict=True):
