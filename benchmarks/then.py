@@ -29,11 +29,12 @@ BLOCKS, HEADS = 12, 4
 NEW_TOKENS = 32
 # of the cost at c605f96
 TARGETS = {
-    ("heads", "float32"): 1 / 4,
-    ("scores", "float32"): 1 / 2,
-    ("scores", "exact"): 1 / 2,
-    ("texts", "float32"): 1 / 3,
-    ("texts", "exact"): 1 / 4,
+    ("heads", "float32", "cpu"): 1 / 4,
+    ("scores", "float32", "cpu"): 1 / 2,
+    ("scores", "exact", "cpu"): 1 / 2,
+    ("texts", "float32", "cpu"): 1 / 3,
+    ("texts", "exact", "cpu"): 1 / 4,
+    ("texts", "exact", "cuda"): 1 / 15,
 }
 
 
@@ -223,7 +224,7 @@ def main():
     else:
         apart = max(abs(new - old) / old for old, new in pairs)
         print(f"mean nll of an intervention: largest relative difference {apart:.1e}")
-    target = TARGETS.get((options.what, options.arithmetic))
+    target = TARGETS.get((options.what, options.arithmetic, options.device))
     print(f"ratio: {cost['here'] / cost['then']:.2f} (target: {target and round(target, 2)})")
     sys.exit(apart > 1e-5)
 

@@ -12,6 +12,7 @@ from needq.divergence.causes import cause_table, corner_table, effects, mcnemar,
 from needq.divergence.diff import first_divergent
 from needq.plan.corners import ALL, ALONE, CAUSES, LAST, SHARE, causes_of
 from pandas import DataFrame, read_csv
+from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 from scipy import stats
 
@@ -159,6 +160,18 @@ def test_every_text_of_the_h200_diverges_by_its_token_draws_alone():
     assert len(places) == 366
     assert None not in places
     assert numpy.median(places) <= 1  # from the first or second token on
+
+
+def test_the_shares_of_the_h200_are_those_that_a_cpu_predicts():
+    table = read_csv(ROOT / "docs/evidence/pocket-gpt2-cuda/ledger.tsv", sep="\t")
+    of_pair = table.set_index(["left", "right", "cause", "effect"])
+    predicted = of_pair.loc["cpu_a", "predicted_cuda_a"]
+    measured = of_pair.loc["cpu_a", "cuda_a"]
+    assert len(predicted) == 7
+    assert_frame_equal(measured.loc[predicted.index], predicted)
+    arithmetic = measured.loc["arithmetic"]
+    assert (arithmetic.estimate == 0).all()
+    assert arithmetic.high.max() < 0.025
 
 
 def test_the_shares_of_the_h200_follow_from_its_old_ledger():
