@@ -81,8 +81,8 @@ DIVERGENCE_TREND = with_intervals(
         "slope": "Change in the share of the text generated before the backends diverge, per "
         "additional block replaced. Mean over noise seeds and prompts. Positive: later.",
         "verdict": "Whether the backends diverge earlier or later as more blocks are replaced: "
-        "earlier or later if the 95% interval of the slope does not contain 0, otherwise "
-        "undecided.",
+        "earlier or later if the 95% interval of the slope does not contain 0, never if no text "
+        "diverges, otherwise undecided.",
         "noise_seeds": NOISE_SEEDS,
         "texts": DIVERGENCE_MEASURES["texts"],
     },

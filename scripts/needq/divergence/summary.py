@@ -34,7 +34,9 @@ def trend_table(divergence: DataFrame) -> DataFrame:
         ]
         row = dict(zip(["left", "right", "sweep"], key, strict=True))
         row |= estimated("slope", DataFrame(slopes), "prompt")
-        row |= {"verdict": _direction(row), "noise_seeds": part["noise_seed"].nunique()}
+        diverged = part["first_divergent_token"].notna().any()
+        row |= {"verdict": _direction(row) if diverged else "never"}
+        row |= {"noise_seeds": part["noise_seed"].nunique()}
         rows.append(row | {"texts": len(part)})
     return DataFrame(rows, columns=list(columns.DIVERGENCE_TREND))
 

@@ -57,6 +57,29 @@ def differing(left: Backend, right: Backend) -> tuple[str, ...]:
     return tuple(cause for cause in CAUSES if _settings(cause, left) != _settings(cause, right))
 
 
+def predicted(left: Backend, right: Backend) -> tuple[str, ...]:
+    """The causes for which one backend computes what the other draws on a GPU.
+
+    If the prediction is right, the two do not differ in them.
+    """
+    ways = (left, right), (right, left)
+    return tuple(
+        cause
+        for cause, setting in ((NOISE, "noise"), (DRAWS, "rng"))
+        if any(
+            getattr(one, setting) == "cuda"
+            and getattr(other, setting) == "native"
+            and other.device == "cuda"
+            for one, other in ways
+        )
+    )
+
+
+def unlike(left: Backend, right: Backend) -> set[str]:
+    """The causes in which two backends differ even if all predictions are right."""
+    return set(differing(left, right)) - set(predicted(left, right))
+
+
 def corners(left: Backend, right: Backend) -> list[Corner]:
     """Every corner of a pair, from the left backend itself to the right one."""
     causes = differing(left, right)

@@ -6,7 +6,18 @@ from pandas import DataFrame, Series, isna
 
 from needq.common.backends import Backend
 from needq.common.keys import TOO_SMALL
-from needq.plan.corners import ALL, ALONE, ARITHMETIC, DRAWS, LAST, NOISE, SHARE, differing
+from needq.plan.corners import (
+    ALL,
+    ALONE,
+    ARITHMETIC,
+    DRAWS,
+    LAST,
+    NOISE,
+    SHARE,
+    differing,
+    predicted,
+    unlike,
+)
 from needq.report.answer import interval
 
 Backends = Mapping[str, Backend]
@@ -65,9 +76,7 @@ def _describe_prediction(summary: DataFrame, backends: Backends) -> str:
     """In how many texts a GPU wrote what a backend predicted, for every such pair that was run."""
     sentences = ""
     for left, right in dict.fromkeys(zip(summary["left"], summary["right"], strict=True)):
-        ways = [backends[name] for name in (left, right)]
-        writers = [way.rng for way in ways if way.device == "cuda"]
-        if "cuda" in {way.rng for way in ways} and writers == ["native"]:
+        if DRAWS in predicted(backends[left], backends[right]):
             predicting = left if backends[left].rng == "cuda" else right
             identical, texts, _ = _count_identical(summary, left, right)
             sentences += (
@@ -213,8 +222,8 @@ def describe_trend(table: DataFrame, summary: DataFrame, sweep: str, backends: B
         of_sweep = summary[summary["sweep"] == sweep]
         identical, texts, _ = _count_identical(of_sweep, row.left, row.right)
         verdict = f"none of {texts} texts diverge" if identical == texts else row.verdict
-        draws = {backends[name].rng for name in (row.left, row.right)}
-        aside = f" ({OTHER_DRAWS})" if len(draws) > 1 else ""
+        causes = unlike(backends[row.left], backends[row.right])
+        aside = f" ({OTHER_DRAWS})" if DRAWS in causes else ""
         parts.append(f"{row.left} and {row.right}{aside}: {verdict}")
     if not parts:
         return ""

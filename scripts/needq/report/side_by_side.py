@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from needq.common.backends import Backend
 from needq.common.keys import TEXT
-from needq.plan.corners import DRAWS, NOISE, differing
+from needq.plan.corners import DRAWS, NOISE, predicted, unlike
 from needq.report.content import Cut, Example, Pair
 from needq.report.pages import Pages
 
@@ -29,7 +29,7 @@ class SideBySidePages(Pages):
             lead="For each pair of backends and each intervention, the first text that diverges, "
             "in the order of noise seeds, prompts and sample seeds. The first divergent token is "
             "marked.",
-            pairs=[(pair, explain(*ways), DRAWS in differing(*ways)) for pair, *ways in shown],
+            pairs=[(pair, explain(*ways), DRAWS in unlike(*ways)) for pair, *ways in shown],
             prompts=prompts,
             named=self.named,
         )
@@ -37,11 +37,12 @@ class SideBySidePages(Pages):
 
 def explain(left: Backend, right: Backend) -> str:
     """What can make the texts of two backends differ."""
-    causes = differing(left, right)
+    causes, guessed = unlike(left, right), DRAWS in predicted(left, right)
     if DRAWS in causes:
         words = "They choose tokens with different random numbers, so their texts diverge at once."
     else:
-        words = "They choose tokens with the same random numbers."
+        words = "They choose tokens with the same random numbers"
+        words += ", if those of the GPU are predicted rightly." if guessed else "."
         if NOISE not in causes:
             words += " So only rounding can make their texts diverge."
     if NOISE in causes:

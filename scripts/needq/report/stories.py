@@ -14,6 +14,7 @@ from typing_extensions import TypedDict  # that of Python 3.11 cannot be checked
 
 from needq.common.backends import Backend
 from needq.common.keys import UNLABELLED
+from needq.plan.corners import DRAWS, unlike
 from needq.plan.interventions import Intervention
 from needq.report.answer import blocks
 
@@ -100,16 +101,9 @@ def surprise(parts: Sequence[Piece], nlls: Sequence[float]) -> str:
 
 def explain(left: Backend, right: Backend) -> str:
     """Why two backends may write two texts from one seed."""
-    if _draws(left) != _draws(right):
+    if DRAWS in unlike(left, right):
         return "Both start from the same seed, but they draw other random numbers from it."
     return "Both draw the same random numbers, so only rounding can make the texts differ."
-
-
-def _draws(backend: Backend) -> str:
-    """Where the random numbers of a backend come from."""
-    if backend.rng == "keyed":
-        return "keyed"
-    return "cuda" if "cuda" in (backend.rng, backend.device) else "cpu"
 
 
 def collect(

@@ -82,7 +82,7 @@ def test_texts_that_never_diverge_have_no_trend():
     rows = rows.assign(first_divergent_token=numpy.nan, identical=True)
     (row,) = summary.trend_table(rows).to_dict("records")
     assert (row["slope"], row["slope_low"], row["slope_high"]) == (0, 0, 0)
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "never"
 
 
 def test_logits_that_were_not_compared_are_missing_not_zero(fake_folder):

@@ -43,6 +43,24 @@ def test_a_cause_differs_by_the_settings_that_it_consists_of(left, right, causes
     assert corners.differing(left, right) == corners.differing(right, left)
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "predicted", "unlike"),
+    [
+        (PREDICTED, CUDA, {NOISE, DRAWS}, {ARITHMETIC}),
+        (Backend(rng="cuda", gpu="H200"), Backend(device="cuda"), {DRAWS}, {ARITHMETIC}),
+        (Backend(noise="cuda", gpu="H200"), CUDA, {NOISE}, {DRAWS, ARITHMETIC}),
+        (CPU, CUDA, set(), {NOISE, DRAWS, ARITHMETIC}),
+        (CPU, PREDICTED, set(), {NOISE, DRAWS}),
+        (PREDICTED, CUDA.changed(rng="keyed"), {NOISE}, {DRAWS, ARITHMETIC}),
+        (PREDICTED, PREDICTED.changed(gpu="T4"), set(), {NOISE, DRAWS}),
+    ],
+)
+def test_a_prediction_differs_from_what_it_predicts_in_nothing_else(left, right, predicted, unlike):
+    for ways in ((left, right), (right, left)):
+        assert set(corners.predicted(*ways)) == predicted
+        assert corners.unlike(*ways) == unlike
+
+
 @pytest.mark.parametrize(("left", "right"), PAIRS)
 def test_every_subset_of_the_causes_is_a_corner_once(left, right):
     found = corners.corners(left, right)

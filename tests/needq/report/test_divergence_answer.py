@@ -181,4 +181,12 @@ def test_trend_says_the_verdicts_of_pairs_alone_and_what_else_differs():
         "exact (they use different random numbers): none of 12 texts diverge."
     )
     assert describe_trend(table[:1], diverged, "cumulative", BACKENDS) == ""
+    pairs = [("one", "gpu"), ("like_gpu", "gpu"), ("one", "like_gpu")]
+    with_gpu = table.assign(**dict(zip(("left", "right"), zip(*pairs, strict=True), strict=True)))
+    same = pandas.concat([summary(*pair, 1) for pair in pairs])
+    assert describe_trend(with_gpu, same, "cumulative", BACKENDS) == (
+        "Do texts diverge earlier as more blocks are replaced? one and gpu (they use different "
+        "random numbers): none of 12 texts diverge; like_gpu and gpu: none of 12 texts diverge; "
+        "one and like_gpu (they use different random numbers): none of 12 texts diverge."
+    )
     assert describe_trend(table, diverged, "other", BACKENDS) == ""

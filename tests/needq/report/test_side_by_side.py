@@ -1,8 +1,9 @@
 """Texts that diverge: cut at the right token, chosen by a rule."""
 
 import pandas
+from needq.common.backends import Backend
 from needq.report.cells import in_order
-from needq.report.side_by_side import cut, examples
+from needq.report.side_by_side import cut, examples, explain
 
 
 def decode(tokens):
@@ -54,3 +55,15 @@ def test_examples_are_the_first_that_diverge():
     assert pair["rows"][0]["left"] == ("1 2 ", "3 ", "4 ")
     assert pair["rows"][0]["right"] == ("1 2 ", "9 ", "9 ")
     assert pair["rows"][0]["margin"] == 0.5
+
+
+def test_a_gpu_and_its_prediction_choose_with_the_same_random_numbers():
+    gpu, like_gpu = Backend(device="cuda"), Backend(rng="cuda", gpu="H200")
+    same = "They choose tokens with the same random numbers"
+    same += ", if those of the GPU are predicted rightly."
+    rounding = " So only rounding can make their texts diverge."
+    native = gpu.changed(noise="native")
+    for ways in ((gpu, like_gpu), (like_gpu, gpu), (native, like_gpu.changed(noise="cuda"))):
+        assert explain(*ways) == same + rounding
+    noisy = explain(native, like_gpu)
+    assert noisy.startswith(f"{same} Their noise is different too: ")
