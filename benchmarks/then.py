@@ -99,7 +99,7 @@ def here(folder, what, arithmetic, seeds, device):
         settings = Generation.model_validate(work["generation"])
         return lambda: generate.generate_all(*patched, work, settings, backend), names
     documents, sizes = work["documents"], work["bytes"]
-    together = score.documents_together(backend, documents)
+    together = score.documents_together(model, backend, documents)
     return lambda: score.score_documents(*patched, documents, sizes, together), names
 
 

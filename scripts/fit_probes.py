@@ -18,7 +18,7 @@ with session(
     items = tables.read_rows(files.labels)
     documents = read_made(files.tokens, Tokens)["documents"]
     model, patches = work.model, work.patches
-    together = documents_together(BACKEND, documents)
+    together = documents_together(model, BACKEND, documents)
     streams = each_stream(model, work.patcher, patches, documents, together)
     rows = list(probe_rows(items, patches, list(map(len, documents)), streams))
     tables.write_rows(snakemake.output.rows, rows, schemas.PROBES)

@@ -22,7 +22,7 @@ with session(backend, files.weights, snakemake.log[0], files.noise, [files.patch
     texts = tables.read_rows(files.texts) if files.texts else []
     tasks = read_tasks(files.tasks) if files.tasks else {}
 
-    together = score.documents_together(backend, documents)
+    together = score.documents_together(model, backend, documents)
     scores = score.score_documents(model, patcher, patches, documents, n_bytes, together)
     written = {
         "evaluation": (score.document_rows(patches, scores), schemas.EVALUATION),

@@ -21,7 +21,7 @@ with session(
     work.fuse()
     [patch], n_blocks = work.patches, work.model.n_blocks
     documents = subsets.chosen_documents(read_made(files.tokens, Tokens), settings)
-    together = documents_together(backend, documents)
+    together = documents_together(work.model, backend, documents)
     chosen = scored_subsets(n_blocks, seed, settings.permutations)
     nlls = subsets.score_subsets(work.model, work.patcher, patch, chosen, documents, together)
     arrays = subsets.subset_arrays(seed, chosen, documents, nlls)

@@ -18,7 +18,8 @@ from needq.exact.elementary import exp_bounded
 from needq.exact.layers import log_softmax
 from needq.inference.backend import Model, require_finite
 
-CHUNK_ROWS = {"cpu": 128, "cuda": 1024}  # rows of logits at a time, by the kind of device
+CHUNK_ROWS = 128  # rows of logits at a time on a CPU
+CHUNK_BYTES = 1 << 28  # of logits at a time on a GPU, which is busy only with many rows
 # bytes of them at a time on a CPU, so that what is made of these stays in its caches
 TILE_BYTES = 1 << 19
 
@@ -80,8 +81,10 @@ def chunks_of_logits(
     `hidden` [batch, tokens, width] is what the model's head takes. UserError if logits are not
     finite, where they are `checked`; those of exact arithmetic are, or it has refused its input.
     """
-    flat = hidden.flatten(0, 1)
-    for part in _chunks(rows.to(flat.device)):
+    flat, together = hidden.flatten(0, 1), CHUNK_ROWS
+    if model.device.type == "cuda":
+        together = max(1, CHUNK_BYTES // model.head(flat[:1][None]).nbytes)
+    for part in rows.to(flat.device).split(together):
         logits = model.head(flat[part][None])[0]
         yield require_finite(logits) if checked and not model.exact else logits
 
@@ -111,13 +114,11 @@ def token_scores(model: Model, hidden: Tensor, wanted: Predicted) -> tuple[Tenso
 
 def row_nlls(model: Model, hidden: Tensor, wanted: Predicted) -> Tensor:
     """The nll (nats, float64, on the CPU) of each row; each row predicts one token."""
-    targets = _chunks(wanted.targets.to(model.device))
-    chunks = chunks_of_logits(model, hidden, wanted.rows)
-    values = [
-        -log_probabilities(model, logits).gather(1, token[:, None])[:, 0]
-        for part, own in zip(chunks, targets, strict=True)
-        for logits, token in _tiles(part, own)
-    ]
+    targets, values, start = wanted.targets.to(model.device), [], 0
+    for part in chunks_of_logits(model, hidden, wanted.rows):
+        for logits, token in _tiles(part, targets[start : start + len(part)]):
+            values.append(-log_probabilities(model, logits).gather(1, token[:, None])[:, 0])
+        start += len(part)
     return torch.cat(values).double().cpu()
 
 
@@ -130,11 +131,6 @@ def pristine(model: Model, hidden: Tensor, wanted: Predicted) -> list[Pristine]:
         p = exponential(values)
         kept.append(Pristine(part, values, p, part.argmax(-1), (p * values).sum(-1)))
     return kept
-
-
-def _chunks(rows: Tensor) -> Sequence[Tensor]:
-    """What there is for each row of logits [rows], for CHUNK_ROWS of them at a time."""
-    return rows.split(CHUNK_ROWS[rows.device.type])
 
 
 def _tiles(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -155,7 +151,7 @@ def compare(
 
     `chunks` are its logits, and `watch` is shown each of them. UserError if one is not finite.
     """
-    targets = _chunks(wanted.targets.to(before[0].logits.device))
+    targets = wanted.targets.to(model.device).split([len(known.logits) for known in before])
     values: list[Tensor] = []
     for part, own, known in zip(chunks, targets, before, strict=True):
         watch(part)

@@ -32,16 +32,24 @@ from needq.inference.stack import PRISTINE, Stack, stacks
 
 Text = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
 
-TOKENS = {"cpu": 1400, "cuda": 8192}  # that pass through a block at once, by the kind of device
+TOKENS = 1400  # that pass through a block at once on a CPU
+PRISTINE_BYTES = 1 << 32  # of what is kept of the pristine model's logits on a GPU
+PRISTINE_TENSORS = 3  # logits, their log probabilities and probabilities (likelihood.Pristine)
 
 
-def documents_together(backend: Backend, documents: Sequence[Sequence[int]]) -> int:
-    """How many documents pass through a model at once: they have about TOKENS tokens, if not few.
+def documents_together(model: Model, backend: Backend, documents: Sequence[Sequence[int]]) -> int:
+    """How many documents pass through a model at once.
 
-    On a CPU, the values of a block stay in its caches: 8 documents of 170 tokens take 0.82 of the
-    time of 32 (pocket-gpt2). On a GPU, the logits of the pristine model must fit into its memory.
+    On a CPU they have about TOKENS tokens, so that the values of a block stay in its caches: 8 of
+    170 tokens take 0.82 of the time of 32 (pocket-gpt2). On a GPU, as many as PRISTINE_BYTES allow.
     """
-    return min(backend.batch, max(8, TOKENS[backend.device] // max(map(len, documents))))
+    longest = max(map(len, documents))
+    if backend.device == "cpu":
+        return min(backend.batch, max(8, TOKENS // longest))
+    logits, _ = model.logits(torch.zeros((1, 1), dtype=torch.int64))
+    return min(
+        backend.batch, max(1, PRISTINE_BYTES // (PRISTINE_TENSORS * logits.nbytes * longest))
+    )
 
 
 @torch.inference_mode()

@@ -31,7 +31,7 @@ from needq.inference.patcher import Patcher
 
 # What the keys and values of a stack take at most. In native arithmetic, bits may depend on it.
 STACK_BYTES = 1 << 30
-PARTS_OF_GPU = 16  # in exact arithmetic, a stack may take one of these, if it is more
+PARTS_OF_GPU = 16  # of which an exact stack there may take one, or STACK_BYTES if that is more
 PRISTINE = Patch("", "", None, 0, None, [])
 
 
@@ -63,7 +63,7 @@ def stacks(
 def stack_bytes(model: Model) -> int:
     """What the keys and values of a stack of this model take at most.
 
-    A GPU takes about as long for a few rows as for hundreds.
+    A GPU takes about as long for a few rows as for hundreds, so there a large stack saves time.
     """
     if not model.exact or model.device.type != "cuda":
         return STACK_BYTES

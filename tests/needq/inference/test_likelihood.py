@@ -48,7 +48,7 @@ def test_what_is_predicted_shares_rows():
     ],
 )
 def test_tokens_are_scored_as_by_a_naive_loop(monkeypatch, rows, exact, dtype, error):
-    monkeypatch.setitem(likelihood.CHUNK_ROWS, "cpu", rows)
+    monkeypatch.setattr(likelihood, "CHUNK_ROWS", rows)
     nll, leads = token_scores(model(exact, dtype), LOGITS, predicted(ASKED, 5))
     assert nll.dtype == leads.dtype == torch.float64
     for found, lead, (row, place, token) in zip(nll, leads, PLACES, strict=True):
@@ -57,9 +57,19 @@ def test_tokens_are_scored_as_by_a_naive_loop(monkeypatch, rows, exact, dtype, e
         assert float(lead) == values[token] - max(values[:token] + values[token + 1 :])
 
 
+@pytest.mark.parametrize(("room", "wanted_rows"), [(2.1, [2, 2, 1]), (0.5, [1] * 5), (9, [5])])
+def test_on_a_gpu_as_many_rows_of_logits_at_a_time_as_fit(monkeypatch, room, wanted_rows):
+    monkeypatch.setattr(likelihood, "CHUNK_BYTES", int(room * VOCABULARY * 4))
+    gpu, wanted = model(), predicted(ASKED, 5)
+    gpu.device = torch.device("cuda")  # its tensors are on the CPU here
+    parts = list(likelihood.chunks_of_logits(gpu, LOGITS, wanted.rows))
+    assert [len(part) for part in parts] == wanted_rows
+    assert torch.equal(torch.cat(parts), LOGITS.flatten(0, 1)[wanted.rows])
+
+
 @pytest.mark.parametrize("exact", [True, False])
 def test_a_model_is_compared_with_the_pristine_one(monkeypatch, exact):
-    monkeypatch.setitem(likelihood.CHUNK_ROWS, "cpu", 2)
+    monkeypatch.setattr(likelihood, "CHUNK_ROWS", 2)
     kind, other = model(exact, torch.float64), LOGITS + torch.linspace(-2, 2, VOCABULARY)
     wanted = predicted([(0, 2, [7, 3]), (1, 1, [0, 10, 2])], 5)
     before, seen = pristine(kind, LOGITS, wanted), []

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from needq.inference.backend import load
 from needq.inference.native import NativeModel
 from needq.inference.patcher import Patcher
 from needq.inference.score import (
+    PRISTINE_BYTES,
     by_intervention,
     document_digests,
     document_rows,
@@ -90,12 +92,28 @@ def test_the_nll_of_each_band_is_that_of_its_tokens(setting):
     assert short["nll_40_99"] is None
 
 
-def test_documents_together_have_about_as_many_tokens_as_a_device_takes_well():
-    longest, long, short = [[0] * 1024] * 40, [[0] * 200] * 40, [[0] * 100] * 40
-    assert [documents_together(Backend(batch=batch), long) for batch in (1, 8, 32)] == [1, 8, 8]
-    assert [documents_together(Backend(batch=batch), short) for batch in (1, 8, 32)] == [1, 8, 14]
-    cuda = Backend(batch=32, device="cuda")
-    assert [documents_together(cuda, rows) for rows in (longest, long, short)] == [8, 32, 32]
+def test_few_documents_together_on_a_cpu():
+    long, short = [[0] * 200] * 40, [[0] * 100] * 40
+    for documents, most in ((long, [1, 8, 8]), (short, [1, 8, 14])):
+        backends = [Backend(batch=batch) for batch in (1, 8, 32)]
+        assert [documents_together(None, each, documents) for each in backends] == most
+
+
+@pytest.mark.parametrize(
+    ("words", "dtype", "tokens", "most"),
+    [
+        (4_000, torch.float64, 170, 32),  # pocket-gpt2, whose batch is the limit
+        (50_257, torch.float32, 1024, 6),
+        (50_257, torch.float64, 1024, 3),
+        (262_144, torch.float64, 2048, 1),  # at least one, whatever it takes
+    ],
+)
+def test_as_many_documents_together_on_a_gpu_as_pristine_logits_fit(words, dtype, tokens, most):
+    logits = torch.zeros(1, 1, words, dtype=dtype)
+    model = SimpleNamespace(logits=lambda ids: (logits, None))
+    found = documents_together(model, Backend(device="cuda"), [[0] * tokens] * 40)
+    assert found == most
+    assert found == 1 or 3 * found * tokens * logits.nbytes <= PRISTINE_BYTES
 
 
 def test_nll_is_transformers_own_loss(setting):
@@ -133,7 +151,7 @@ def exact(small, corrupted):
 @pytest.mark.parametrize("rows", [5, 128])
 def test_the_digest_is_of_all_logits_of_a_document(exact, setting, rows, monkeypatch):
     """However many rows of logits there are at a time."""
-    monkeypatch.setitem(likelihood.CHUNK_ROWS, "cpu", rows)
+    monkeypatch.setattr(likelihood, "CHUNK_ROWS", rows)
     model, patcher, patches = exact
     (scores,) = score_documents(model, patcher, patches[:1], DOCUMENTS, SIZES, 3)
     for score, ids in zip(scores, DOCUMENTS, strict=True):
