@@ -141,7 +141,7 @@ def prepare_work(name, folder, options):
 
 
 def measure(way, folder, options):
-    """What one way found, in a process of its own if it computes on the CPU; None if it failed."""
+    """What one way found. On the CPU, by a process of its own; None if it failed."""
     if options.device == "cuda":
         from engine_ways import found_on_cuda
 
@@ -260,6 +260,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args()
+    if options.lens and options.device == "cuda":
+        parser.error("--lens is measured on the CPU alone: on CUDA, all ways share one process")
     if not options.lens:
         options.ways = [way for way in options.ways if way != "lens"]
     print(machine(options), flush=True)

@@ -68,7 +68,7 @@ def in_float64(model):
         frequencies = theta ** -(torch.arange(0, size, 2, dtype=torch.float64) / size)
 
         def rotary(x, position_ids):
-            angles = position_ids[..., None].double() * frequencies
+            angles = position_ids[..., None].double() * frequencies.to(x.device)
             return torch.cat((angles, angles), -1).cos(), torch.cat((angles, angles), -1).sin()
 
         def rms_norm(self, x):
