@@ -443,10 +443,14 @@ else:
 if "divergence_trend" in tables:
     trend = tables["divergence_trend"]
     for _, row in trend[trend["left"] != trend["right"]].iterrows():
+        pair = f"`{row['left']}` and `{row['right']}` ({called(row['sweep'])})"
+        if row["verdict"] == "never":
+            say(f"{pair}: no text diverges.")
+            continue
         say(
-            f"`{row['left']}` and `{row['right']}` ({called(row['sweep'])}): do they diverge "
-            f"earlier or later as more blocks are replaced? **{row['verdict']}**. Per additional "
-            f"block, the common prefix changes by {measured(row, 'slope')} of the text."
+            f"{pair}: do they diverge earlier or later as more blocks are replaced? "
+            f"**{row['verdict']}**. Per additional block, the common prefix changes by "
+            f"{measured(row, 'slope')} of the text."
         )
 
 # %%
@@ -576,7 +580,8 @@ for count, found in enumerate(both):
             1,
             "A seed starts a random number generator. Two devices have two generators, so the same "
             "seed gives other numbers, and other numbers choose other tokens. Backends with the "
-            "same numbers (rng: keyed for both) differ by rounding or noise alone. "
+            "same numbers (rng: keyed for both, or a GPU and its prediction) differ by rounding or "
+            "noise alone. "
             "The ledger above says which cause does how much.",
         )
     elif both[0] is not None:

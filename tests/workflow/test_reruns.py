@@ -59,7 +59,7 @@ MODULES = {
     "plan/selection": set(),
     # which call causes by their names
     "plan/corners": {"trace_corners", "compare_corners", "summarise_ledger"}
-    | {"show_ledger", "show_side_by_side", "write_index", "walk_through"},
+    | {"show_ledger", "show_side_by_side", "collect_stories", "write_index", "walk_through"},
     "backup/model": {"back_up"},
     "backup/model_classes": LOAD | {"back_up"},
     "backup/tokens": {"tokenize_texts", "generate", "repeat"}

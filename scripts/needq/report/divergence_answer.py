@@ -44,6 +44,7 @@ FACTORS = {
     "instruction_set": "instruction set",
 }
 OTHER_DRAWS = "they use different random numbers"
+PREDICTED_DRAWS = "one predicts the random numbers of the other"
 WITHOUT_GPU = "Not measured: no GPU. Two ways to use a CPU: "
 PREDICTED = "Predicted, since no GPU was used: "
 
@@ -102,11 +103,18 @@ def find_ledger_pair(ledger: DataFrame | None, backends: Backends) -> tuple[str,
     return min(
         pairs,
         key=lambda found: (
+            _checks_prediction(found[0], backends),  # says nothing of CPU and GPU
             not _on_cuda(found[0], backends),
             not _predicted(found[0], backends),
             -found[1],
         ),
     )[0]
+
+
+def _checks_prediction(names: Sequence[str], backends: Backends) -> bool:
+    """Whether one backend predicts what the other, a GPU, draws."""
+    known = [backends[name] for name in names if name in backends]
+    return len(known) == 2 and bool(predicted(*known))
 
 
 def _predicted(names: Sequence[str], backends: Backends) -> bool:
@@ -130,7 +138,8 @@ def _name_pair(left: str, right: str, backends: Backends) -> str:
 def _name_factors(left: str, right: str, backends: Backends) -> str:
     """What two backends differ in, such as `noise, kernels, batch`."""
     one, other = backends[left], backends[right]
-    causes = [cause for cause in differing(one, other) if cause != ARITHMETIC]
+    apart = unlike(one, other)
+    causes = [cause for cause in (NOISE, DRAWS) if cause in apart]
     words = [w for name, w in FACTORS.items() if getattr(one, name) != getattr(other, name)]
     return ", ".join(causes + words)
 
@@ -222,8 +231,10 @@ def describe_trend(table: DataFrame, summary: DataFrame, sweep: str, backends: B
         of_sweep = summary[summary["sweep"] == sweep]
         identical, texts, _ = _count_identical(of_sweep, row.left, row.right)
         verdict = f"none of {texts} texts diverge" if identical == texts else row.verdict
-        causes = unlike(backends[row.left], backends[row.right])
-        aside = f" ({OTHER_DRAWS})" if DRAWS in causes else ""
+        ways = backends[row.left], backends[row.right]
+        aside = f" ({OTHER_DRAWS})" if DRAWS in unlike(*ways) else ""
+        if DRAWS in predicted(*ways):
+            aside = f" ({PREDICTED_DRAWS})"
         parts.append(f"{row.left} and {row.right}{aside}: {verdict}")
     if not parts:
         return ""

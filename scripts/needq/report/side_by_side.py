@@ -41,10 +41,12 @@ def explain(left: Backend, right: Backend) -> str:
     if DRAWS in causes:
         words = "They choose tokens with different random numbers, so their texts diverge at once."
     else:
-        words = "They choose tokens with the same random numbers"
-        words += ", if those of the GPU are predicted rightly." if guessed else "."
+        words = "They choose tokens with the same random numbers."
+        if guessed:
+            words = "One predicts the random numbers with which the other, a GPU, chooses tokens."
         if NOISE not in causes:
-            words += " So only rounding can make their texts diverge."
+            other = "rounding or a wrong prediction" if guessed else "rounding"
+            words += f" So only {other} can make their texts diverge."
     if NOISE in causes:
         words += " Their noise is different too: if blocks are replaced, they are different models."
     return words

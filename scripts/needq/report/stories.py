@@ -14,7 +14,7 @@ from typing_extensions import TypedDict  # that of Python 3.11 cannot be checked
 
 from needq.common.backends import Backend
 from needq.common.keys import UNLABELLED
-from needq.plan.corners import DRAWS, unlike
+from needq.plan.corners import DRAWS, predicted, unlike
 from needq.plan.interventions import Intervention
 from needq.report.answer import blocks
 
@@ -103,6 +103,11 @@ def explain(left: Backend, right: Backend) -> str:
     """Why two backends may write two texts from one seed."""
     if DRAWS in unlike(left, right):
         return "Both start from the same seed, but they draw other random numbers from it."
+    if DRAWS in predicted(left, right):
+        return (
+            "A CPU predicts the random numbers of a GPU. If it is right, only rounding can make "
+            "the texts differ."
+        )
     return "Both draw the same random numbers, so only rounding can make the texts differ."
 
 

@@ -117,6 +117,15 @@ def test_a_gpu_comes_first_then_a_predicted_one_then_what_diverges_most():
     assert find_ledger_pair(pandas.concat([two, exact, like]), BACKENDS) == ("one", "like_gpu")
     both = pandas.concat([two, exact, like, gpu])
     assert find_ledger_pair(both, BACKENDS) == ("one", "gpu")
+    # a prediction beside its GPU says nothing of CPU and GPU
+    checked = pandas.concat([ledger(("like_gpu", "gpu"), arithmetic=0.0), both])
+    assert find_ledger_pair(checked, BACKENDS) == ("one", "gpu")
+    short, found = explain(summary("one", "gpu"), checked[:4], BACKENDS, True, 32)
+    assert short == "Nowhere: all texts are identical."
+    # of the two, the noise alone is not predicted
+    assert found[0].startswith(
+        "like_gpu and gpu (both in bfloat16; different noise, device): all 36 "
+    )
 
 
 def test_a_comparison_with_a_gpu_comes_before_a_ledger_without():
@@ -186,7 +195,8 @@ def test_trend_says_the_verdicts_of_pairs_alone_and_what_else_differs():
     same = pandas.concat([summary(*pair, 1) for pair in pairs])
     assert describe_trend(with_gpu, same, "cumulative", BACKENDS) == (
         "Do texts diverge earlier as more blocks are replaced? one and gpu (they use different "
-        "random numbers): none of 12 texts diverge; like_gpu and gpu: none of 12 texts diverge; "
+        "random numbers): none of 12 texts diverge; like_gpu and gpu (one predicts the random "
+        "numbers of the other): none of 12 texts diverge; "
         "one and like_gpu (they use different random numbers): none of 12 texts diverge."
     )
     assert describe_trend(table, diverged, "other", BACKENDS) == ""

@@ -57,11 +57,10 @@ def test_examples_are_the_first_that_diverge():
     assert pair["rows"][0]["margin"] == 0.5
 
 
-def test_a_gpu_and_its_prediction_choose_with_the_same_random_numbers():
+def test_a_gpu_and_its_prediction_differ_by_rounding_or_a_wrong_prediction():
     gpu, like_gpu = Backend(device="cuda"), Backend(rng="cuda", gpu="H200")
-    same = "They choose tokens with the same random numbers"
-    same += ", if those of the GPU are predicted rightly."
-    rounding = " So only rounding can make their texts diverge."
+    same = "One predicts the random numbers with which the other, a GPU, chooses tokens."
+    rounding = " So only rounding or a wrong prediction can make their texts diverge."
     native = gpu.changed(noise="native")
     for ways in ((gpu, like_gpu), (like_gpu, gpu), (native, like_gpu.changed(noise="cuda"))):
         assert explain(*ways) == same + rounding
