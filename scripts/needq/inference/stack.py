@@ -31,7 +31,7 @@ from needq.inference.patcher import Patcher
 
 # What the keys and values of a stack take at most. In native arithmetic, bits may depend on it.
 STACK_BYTES = 1 << 30
-PARTS_OF_GPU = 16  # of which an exact stack there may take one, or STACK_BYTES if that is more
+PARTS_OF_GPU = 16  # of its memory: an exact stack may take one, or STACK_BYTES if that is more
 PRISTINE = Patch("", "", None, 0, None, [])
 
 
