@@ -232,14 +232,12 @@ def machine(options):
     import torch
     import transformers
 
-    names = [
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
-    names = [line.split(": ")[1] for line in names] or [platform.machine()]
-    if options.device == "cuda":
-        names[:1] = [f"{torch.cuda.get_device_name()}, {names[0]}"]
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(": ")[1] for line in lines if "model name" in line]
     words = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {names[0]}",
+        f"{datetime.now(UTC):%Y-%m-%d}",
+        *([torch.cuda.get_device_name()] if options.device == "cuda" else []),
+        names[0] if names else platform.machine(),
         torch.backends.cpu.get_cpu_capability(),
         f"Python {platform.python_version()}, torch {torch.__version__}",
         f"transformers {transformers.__version__}, load {os.getloadavg()[0]:.1f}",

@@ -62,17 +62,12 @@ def predicted(left: Backend, right: Backend) -> tuple[str, ...]:
 
     If the prediction is right, the two do not differ in them.
     """
-    ways = (left, right), (right, left)
-    return tuple(
-        cause
-        for cause, setting in ((NOISE, "noise"), (DRAWS, "rng"))
-        if any(
-            getattr(one, setting) == "cuda"
-            and getattr(other, setting) == "native"
-            and other.device == "cuda"
-            for one, other in ways
-        )
-    )
+    found = []
+    for cause, setting in ((NOISE, "noise"), (DRAWS, "rng")):
+        device = {getattr(way, setting): way.device for way in (left, right)}
+        if "cuda" in device and device.get("native") == "cuda":
+            found.append(cause)
+    return tuple(found)
 
 
 def unlike(left: Backend, right: Backend) -> set[str]:

@@ -37,16 +37,15 @@ class SideBySidePages(Pages):
 
 def explain(left: Backend, right: Backend) -> str:
     """What can make the texts of two backends differ."""
-    causes, guessed = unlike(left, right), DRAWS in predicted(left, right)
+    causes = unlike(left, right)
+    words, left_over = "They choose tokens with the same random numbers.", "rounding"
+    if DRAWS in predicted(left, right):
+        words = "One predicts the random numbers with which the other, a GPU, chooses tokens."
+        left_over = "rounding or a wrong prediction"
     if DRAWS in causes:
         words = "They choose tokens with different random numbers, so their texts diverge at once."
-    else:
-        words = "They choose tokens with the same random numbers."
-        if guessed:
-            words = "One predicts the random numbers with which the other, a GPU, chooses tokens."
-        if NOISE not in causes:
-            other = "rounding or a wrong prediction" if guessed else "rounding"
-            words += f" So only {other} can make their texts diverge."
+    elif NOISE not in causes:
+        words += f" So only {left_over} can make their texts diverge."
     if NOISE in causes:
         words += " Their noise is different too: if blocks are replaced, they are different models."
     return words
