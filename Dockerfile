@@ -2,10 +2,10 @@
 # Made by snakemake --containerize: python tests/workflow/conda/containerize.py > Dockerfile
 FROM condaforge/miniforge3:latest
 LABEL io.github.snakemake.containerized="true"
-LABEL io.github.snakemake.conda_env_hash="6dbcd7f001fc6b2e9bd5a5c3d8f8ef844fadcc6472fc0f6c733d02fc4c2223b7"
+LABEL io.github.snakemake.conda_env_hash="596b12fcd99cc04f5a16a79dcf2aec2c2e8d5d53d3cfe60ce2bd9294c1dd65e6"
 # Conda environment:
 #   source: envs/lm.yaml
-#   prefix: /conda-envs/d0920edacdcfa72291aba009ed626e66
+#   prefix: /conda-envs/3aafbe83042de5fada00d5cf6b9e6e31
 #   # Running language models: generate and score. Made from the lock by requirements/environments.py:
 #   # the same wheels run with and without conda.
 #   channels:
@@ -28,11 +28,13 @@ LABEL io.github.snakemake.conda_env_hash="6dbcd7f001fc6b2e9bd5a5c3d8f8ef844fadcc
 #         - huggingface-hub==1.33.0
 #         - idna==3.20
 #         - jinja2==3.1.6
+#         - llvmlite==0.50.0
 #         - markdown-it-py==4.3.0
 #         - markupsafe==3.0.4
 #         - mdurl==0.1.2
 #         - mpmath==1.3.0
 #         - networkx==3.6.1
+#         - numba==0.68.1
 #         - numpy==2.4.6
 #         - packaging==25.0
 #         - pandas==3.1.1
@@ -56,8 +58,8 @@ LABEL io.github.snakemake.conda_env_hash="6dbcd7f001fc6b2e9bd5a5c3d8f8ef844fadcc
 #         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
-RUN mkdir -p /conda-envs/d0920edacdcfa72291aba009ed626e66
-COPY envs/lm.yaml /conda-envs/d0920edacdcfa72291aba009ed626e66/environment.yaml
+RUN mkdir -p /conda-envs/3aafbe83042de5fada00d5cf6b9e6e31
+COPY envs/lm.yaml /conda-envs/3aafbe83042de5fada00d5cf6b9e6e31/environment.yaml
 # Conda environment:
 #   source: envs/notebooks.yaml
 #   prefix: /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d
@@ -144,7 +146,7 @@ RUN mkdir -p /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d
 COPY envs/notebooks.yaml /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environment.yaml
 # Conda environment:
 #   source: envs/probes.yaml
-#   prefix: /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb
+#   prefix: /conda-envs/42cad99a2ce9aa50a5677c83560852e8
 #   # Linear probes on language models. Made from the lock by requirements/environments.py:
 #   # the same wheels run with and without conda.
 #   channels:
@@ -169,12 +171,14 @@ COPY envs/notebooks.yaml /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environmen
 #         - idna==3.20
 #         - jinja2==3.1.6
 #         - joblib==1.6.0
+#         - llvmlite==0.50.0
 #         - markdown-it-py==4.3.0
 #         - markupsafe==3.0.4
 #         - mdurl==0.1.2
 #         - mpmath==1.3.0
 #         - narwhals==2.29.0
 #         - networkx==3.6.1
+#         - numba==0.68.1
 #         - numpy==2.4.6
 #         - packaging==25.0
 #         - pandas==3.1.1
@@ -201,8 +205,8 @@ COPY envs/notebooks.yaml /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environmen
 #         - typing-extensions==4.16.0
 #         - typing-inspection==0.4.5
 #         - tzdata==2026.6
-RUN mkdir -p /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb
-COPY envs/probes.yaml /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb/environment.yaml
+RUN mkdir -p /conda-envs/42cad99a2ce9aa50a5677c83560852e8
+COPY envs/probes.yaml /conda-envs/42cad99a2ce9aa50a5677c83560852e8/environment.yaml
 # Conda environment:
 #   source: envs/report.yaml
 #   prefix: /conda-envs/79b9cc91466e93de69c8f13005b18c3b
@@ -337,9 +341,9 @@ COPY envs/tables.yaml /conda-envs/98db505f4366b1fcdf5d92c2ade767a3/environment.y
 RUN mkdir -p /conda-envs/75eeaf65c084a5af749579446e6058d7
 COPY envs/weights.yaml /conda-envs/75eeaf65c084a5af749579446e6058d7/environment.yaml
 
-RUN conda env create --prefix /conda-envs/d0920edacdcfa72291aba009ed626e66 --file /conda-envs/d0920edacdcfa72291aba009ed626e66/environment.yaml && \
+RUN conda env create --prefix /conda-envs/3aafbe83042de5fada00d5cf6b9e6e31 --file /conda-envs/3aafbe83042de5fada00d5cf6b9e6e31/environment.yaml && \
     conda env create --prefix /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d --file /conda-envs/f3a54c75cf2d01f2fe080bfb7737aa7d/environment.yaml && \
-    conda env create --prefix /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb --file /conda-envs/7c4b9906e1dd42f77b6964cc6ade3bbb/environment.yaml && \
+    conda env create --prefix /conda-envs/42cad99a2ce9aa50a5677c83560852e8 --file /conda-envs/42cad99a2ce9aa50a5677c83560852e8/environment.yaml && \
     conda env create --prefix /conda-envs/79b9cc91466e93de69c8f13005b18c3b --file /conda-envs/79b9cc91466e93de69c8f13005b18c3b/environment.yaml && \
     conda env create --prefix /conda-envs/98db505f4366b1fcdf5d92c2ade767a3 --file /conda-envs/98db505f4366b1fcdf5d92c2ade767a3/environment.yaml && \
     conda env create --prefix /conda-envs/75eeaf65c084a5af749579446e6058d7 --file /conda-envs/75eeaf65c084a5af749579446e6058d7/environment.yaml && \

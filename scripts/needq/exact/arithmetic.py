@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 
 from needq.common.errors import UserError
-from needq.exact.elementary import INTEGER_MAGIC, MANTISSA_BITS
+from needq.exact.compiled import loops_for
+from needq.exact.elementary import EXPONENT_FIELD, INTEGER_MAGIC, MANTISSA_BITS
 
 INTEGER_BITS = 53  # float64 holds every integer up to 2^53
 ROUNDED_BITS = 50  # the largest integers that x are rounded to
-EXPONENT_FIELD = 0x7FF << MANTISSA_BITS
 # The finest grid is that of a row (or column) whose largest entry is this: smaller ones lose bits
 # and then vanish, long before powers of two or products could underflow. No weight of a 32-bit
 # format is below 2^-149.
@@ -142,8 +142,12 @@ def rounded(x: Tensor, bits: int, dim: int) -> Rounded:
 
 def split(x: Tensor, bits: int) -> Split:
     """The rows of x [..., rows, terms] in two terms of `bits` bits each."""
-    magic = _step(x, bits, -1, SMALLEST_LEFT).mul_(INTEGER_MAGIC)
     parts = x.new_empty((*x.shape[:-2], 2, *x.shape[-2:]))
+    if loops := loops_for(x):
+        rows = x.reshape(-1, *x.shape[-2:]).contiguous()
+        loops.split(rows.numpy(), bits, SMALLEST_LEFT, parts.view(-1, *parts.shape[-3:]).numpy())
+        return Split(parts, bits)
+    magic = _step(x, bits, -1, SMALLEST_LEFT).mul_(INTEGER_MAGIC)
     high, low = parts.unbind(-3)
     torch.add(x, magic, out=high).sub_(magic)
     magic.mul_(2.0 ** -(bits + 1))
@@ -179,7 +183,12 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
 
 def exact_sum(x: Tensor) -> Tensor:
     """Sum over the last dimension, kept; the error is at most that of rounding x to the grid."""
-    step = _step(x, sum_bits(x.shape[-1]), -1, SMALLEST_MAXIMUM)
+    bits = sum_bits(x.shape[-1])
+    if loops := loops_for(x):
+        sums, rows = x.new_empty((*x.shape[:-1], 1)), x.reshape(-1, x.shape[-1]).contiguous()
+        loops.exact_sum(rows.numpy(), bits, SMALLEST_MAXIMUM, sums.view(-1).numpy())
+        return sums
+    step = _step(x, bits, -1, SMALLEST_MAXIMUM)
     return rounded_to(step, x).sum(-1, keepdim=True).add_(0.0)
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 MANTISSA_BITS = 52
 EXPONENT_BIAS = 1023
+EXPONENT_FIELD = 0x7FF << MANTISSA_BITS
 # Added to an integer-valued float64 below 2^51 in size, this leaves the integer in the low bits.
 INTEGER_MAGIC = 1.5 * 2.0**52
 INTEGER_MAGIC_BITS = 0x4338000000000000

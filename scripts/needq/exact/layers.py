@@ -23,7 +23,8 @@ from needq.exact.arithmetic import (
     split,
     sum_bits,
 )
-from needq.exact.elementary import exp_bounded, log, sqrt, tanh
+from needq.exact.compiled import exp_bounded, gated
+from needq.exact.elementary import log, sqrt, tanh
 from needq.exact.erf import erf
 from needq.exact.tiles import in_tiles
 
@@ -93,7 +94,6 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     return (x / sqrt(mean_square + epsilon)).mul_(weight)
 
 
-@in_tiles
 def gelu(x: Tensor) -> Tensor:
     """GELU by its tanh approximation (Hendrycks and Gimpel 2016), transformers' `gelu_new`.
 
@@ -104,13 +104,12 @@ def gelu(x: Tensor) -> Tensor:
     u *= GELU_CUBIC
     u += x
     u *= -2.0 * SQRT_TWO_OVER_PI
-    return x / (exp_bounded(u) + 1.0)
+    return gated(x, u)
 
 
-@in_tiles
 def silu(x: Tensor) -> Tensor:
     """SiLU: x / (1 + e^-x)."""
-    return x / (exp_bounded(-x) + 1.0)
+    return gated(x, -x)
 
 
 @in_tiles
@@ -119,10 +118,9 @@ def erf_gelu(x: Tensor) -> Tensor:
     return (erf(x * SQRT_HALF) + 1.0) * x * 0.5
 
 
-@in_tiles
 def quick_gelu(x: Tensor) -> Tensor:
     """x / (1 + e^(-1.702 x)), another approximation of GELU."""
-    return x / (exp_bounded(x * -1.702) + 1.0)
+    return gated(x, x * -1.702)
 
 
 def relu(x: Tensor) -> Tensor:

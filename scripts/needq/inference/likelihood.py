@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from needq.exact.arithmetic import exact_sum
-from needq.exact.elementary import exp_bounded
+from needq.exact.compiled import exp_bounded
 from needq.exact.layers import log_softmax
 from needq.inference.backend import Model, require_finite
 

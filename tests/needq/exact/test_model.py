@@ -11,7 +11,7 @@ import pytest
 import torch
 from needq.backup.architectures import find_architecture
 from needq.common.backends import Backend
-from needq.exact import layers, tiles
+from needq.exact import compiled, layers, tiles
 from needq.exact.arithmetic import RangeError, digest
 from needq.exact.load import load_exact
 from needq.exact.model import ContextError, UnsupportedModelError
@@ -74,6 +74,7 @@ def test_golden_digest(name, full):
         {"MKL_CBWR": "COMPATIBLE", "OMP_NUM_THREADS": "3"},
         {"OPENBLAS_CORETYPE": "Prescott", "OPENBLAS_NUM_THREADS": "1"},
         {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "2"},
+        {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
     ],
     ids=" ".join,
 )
@@ -123,6 +124,11 @@ CUDA_CHUNKS = layers.CHUNK_ROWS["cuda"], layers.CHUNK_SCORES["cuda"]
 def test_chunks_do_not_matter(name, model, full, rows, scores, monkeypatch):
     monkeypatch.setitem(layers.CHUNK_ROWS, "cpu", rows)
     monkeypatch.setitem(layers.CHUNK_SCORES, "cpu", scores)
+    assert torch.equal(model.logits(IDS)[0], full[name])
+
+
+def test_compiled_loops_do_not_matter(name, model, full, monkeypatch):
+    monkeypatch.setattr(compiled, "find_loops", lambda: None)
     assert torch.equal(model.logits(IDS)[0], full[name])
 
 
@@ -235,7 +241,8 @@ MOVED |= {"local_scalar_dense"}
 
 
 def test_only_operations_of_known_rounding_are_used(model, monkeypatch):
-    monkeypatch.setattr(tiles, "on_cpu", lambda x: False)  # numpy would hide them
+    monkeypatch.setattr(tiles, "on_cpu", lambda x: False)  # numpy would hide them, and so would
+    monkeypatch.setattr(compiled, "find_loops", lambda: None)  # compiled loops
     with torch.no_grad(), Operations() as operations:
         type(model).logits.__wrapped__(model, IDS[:2, :10])  # inference mode would hide them
     known = ROUNDED | INTEGERS | COMPARED | CREATED | MOVED

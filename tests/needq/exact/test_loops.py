@@ -1,0 +1,135 @@
+"""Compiled loops: the bits of what they stand for, whatever the numbers and shapes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from needq.exact import compiled, elementary
+from needq.exact.arithmetic import exact_sum, left_bits, split
+
+LIBRARY = Path(compiled.__file__).parents[2]
+inf, nan = numpy.inf, numpy.nan
+EDGES = [0.0, -0.0, 5e-324, -5e-324, 2.0**-1022, 1.0, -1.0, 708.0, -708.0, 709.0, 709.5, -745.0]
+EDGES += [0.5 * numpy.log(2), 1e16, -1e16, 2.0**500, -(2.0**500), 1.7e308, inf, -inf, nan]
+SHAPES = [(), (0,), (1,), (3, 5), (2, 3, 40), (7, 513)]
+
+
+def numbers(shape, seed=0):
+    """Normal numbers of many sizes, with all edges if there is room."""
+    generator = numpy.random.default_rng(seed)
+    x = generator.standard_normal(shape) * 10.0 ** generator.integers(-12, 4, shape)
+    x = numpy.asarray(x)
+    if x.size >= len(EDGES):
+        x.reshape(-1)[: len(EDGES)] = EDGES
+    return torch.from_numpy(x)
+
+
+def same_bits(x, y):
+    """Whether two tensors have the same bits, apart from those of what is not a number."""
+    there = ~x.isnan()
+    bits = [own.masked_fill(own.isnan(), 0.0).view(torch.int64) for own in (x, y)]
+    return torch.equal(there, ~y.isnan()) and torch.equal(*bits)
+
+
+def without_loops(function, *arguments):
+    """What a function of exact arithmetic gives where numba is not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "find_loops", lambda: None)
+        return function(*arguments)
+
+
+def test_loops_are_compiled_here():
+    assert compiled.loops_for(torch.zeros(1)).__name__ == "needq.exact.loops"
+    assert without_loops(compiled.loops_for, torch.zeros(1)) is None
+    assert compiled.loops_for(torch.zeros(1, device="meta")) is None
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_exponentials_have_the_bits_of_numpy(shape):
+    x = numbers(shape) * 30
+    for own in (x, x.mT if x.dim() > 1 else x):
+        expected = torch.from_numpy(numpy.asarray(elementary.exp_bounded(own.numpy())))
+        assert same_bits(compiled.exp_bounded(own), expected)
+        u = own.flip(0) if own.dim() else own
+        assert same_bits(compiled.gated(own, u), without_loops(compiled.gated, own, u))
+
+
+@given(st.lists(st.floats(), min_size=1), st.lists(st.floats(), min_size=1))
+@settings(max_examples=300, deadline=None)
+def test_exponentials_of_any_floats(numbers, others):
+    x = torch.tensor(numbers, dtype=torch.float64)
+    assert same_bits(compiled.exp_bounded(x), without_loops(compiled.exp_bounded, x))
+    u = torch.tensor((others * len(numbers))[: len(numbers)], dtype=torch.float64)
+    assert same_bits(compiled.gated(x, u), without_loops(compiled.gated, x, u))
+
+
+@pytest.mark.parametrize("shape", SHAPES[3:], ids=str)
+@pytest.mark.parametrize("size", [1.0, 1e-250, 1e-220, 1e140])
+def test_splits_and_sums_have_the_bits_of_torch(shape, size):
+    x = numbers(shape).nan_to_num(0.0, 0.0, 0.0).clamp(-1e4, 1e4) * size
+    for own in (x, x.mT, x[..., ::2]):
+        bits = left_bits(own.shape[-1])
+        mine, torchs = split(own, bits), without_loops(split, own, bits)
+        assert mine.bits == torchs.bits
+        assert same_bits(mine.parts, torchs.parts)
+        assert same_bits(exact_sum(own), without_loops(exact_sum, own))
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=70), st.integers(1, 22))
+@settings(max_examples=500, deadline=None)
+def test_splits_and_sums_of_any_floats(row, bits):
+    x = torch.tensor([row, row[::-1], [0.0] * len(row)], dtype=torch.float64)
+    assert same_bits(split(x, bits).parts, without_loops(split, x, bits).parts)
+    assert same_bits(exact_sum(x), without_loops(exact_sum, x))
+
+
+SHOW = """
+import torch
+from needq.exact import compiled
+x = torch.arange(-9.0, 9.0, dtype=torch.float64)
+print(compiled.exp_bounded(x).tolist())
+print(compiled.find_loops() is not None, file=sys.stderr)
+"""
+
+
+def in_a_new_process(before="", **variables):
+    """e^-9 to e^8 as `compiled` gives them there, and whether loops were found."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {before}{SHOW}"],
+        env={**os.environ, "PYTHONPATH": str(LIBRARY), **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip(), done.stderr.strip()
+
+
+def test_loops_are_compiled_anew_where_they_cannot_be_kept():
+    """There is no folder that may be written, so none of numba's ways to find one fits."""
+    expected = elementary.exp_bounded(numpy.arange(-9.0, 9.0)).tolist()
+    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "ZipCacheLocator"}
+    assert in_a_new_process(**nowhere) == (str(expected), "True")
+
+
+def test_without_numba_the_bits_are_the_same():
+    expected = elementary.exp_bounded(numpy.arange(-9.0, 9.0)).tolist()
+    hidden = "sys.modules['numba'] = None"
+    assert in_a_new_process(hidden) == (str(expected), "False")
+
+
+def test_numba_is_not_imported_before_something_is_computed():
+    code = "import sys, needq.exact.load, needq.inference.score; print('numba' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(LIBRARY)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "False"
