@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from needq.common.errors import UserError
-from needq.exact.compiled import loops_for
+from needq.exact.compiled import by_row, loops_for
 from needq.exact.elementary import EXPONENT_FIELD, INTEGER_MAGIC, MANTISSA_BITS
 
 INTEGER_BITS = 53  # float64 holds every integer up to 2^53
@@ -166,6 +166,11 @@ def matmul(left: Split, right: Rounded, terms: int, bias: Tensor | float = 0.0) 
     high, low = sums.unflatten(-2, (2, rows)).unbind(-3)
     # Both terms are exact: their sum is rounded here and only here. A product of zeros is -0.0 or
     # +0.0 by kernel and shape: + 0.0 makes it +0.0.
+    if loops := loops_for(sums):
+        columns = sums.shape[-1]
+        biases = bias if isinstance(bias, Tensor) else sums.new_full((columns,), bias)
+        loops.join(sums.view(-1, 2, rows, columns).numpy(), biases.numpy())
+        return high
     return high.add_(low).add_(bias)
 
 
@@ -185,9 +190,7 @@ def exact_sum(x: Tensor) -> Tensor:
     """Sum over the last dimension, kept; the error is at most that of rounding x to the grid."""
     bits = sum_bits(x.shape[-1])
     if loops := loops_for(x):
-        sums, rows = x.new_empty((*x.shape[:-1], 1)), x.reshape(-1, x.shape[-1]).contiguous()
-        loops.exact_sum(rows.numpy(), bits, SMALLEST_MAXIMUM, sums.view(-1).numpy())
-        return sums
+        return by_row(loops.exact_sum, x, 1, bits, SMALLEST_MAXIMUM)
     step = _step(x, bits, -1, SMALLEST_MAXIMUM)
     return rounded_to(step, x).sum(-1, keepdim=True).add_(0.0)
 

@@ -3,6 +3,7 @@
 Without numba, and on a GPU, torch and numpy compute the same bits in more passes.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -30,23 +31,30 @@ def loops_for(x: Tensor) -> Any:
     return find_loops() if x.device.type == "cpu" else None
 
 
+def by_entry(loop: Any, tensors: Sequence[Tensor], *numbers: Any) -> Tensor:
+    """What a loop makes of the entries of tensors of one shape, and of numbers."""
+    inputs = [x.contiguous() for x in tensors]
+    y = torch.empty_like(inputs[0])
+    loop(*(x.view(-1).numpy() for x in inputs), *numbers, y.view(-1).numpy())
+    return y
+
+
+def by_row(loop: Any, x: Tensor, width: int, *arguments: Any) -> Tensor:
+    """What a loop makes of each row of x [..., terms]: [..., width]."""
+    rows, y = x.reshape(-1, x.shape[-1]).contiguous(), x.new_empty((*x.shape[:-1], width))
+    loop(rows.numpy(), *arguments, y.view(-1, width).numpy())
+    return y
+
+
 def exp_bounded(x: Tensor) -> Tensor:
     """e^x with x first brought into [-708, 709]: there the bits of `elementary.exp`."""
-    loops = loops_for(x)
-    if not loops:
-        return elementary.exp_bounded(x)
-    x = x.contiguous()
-    y = torch.empty_like(x)
-    loops.exp_bounded(x.view(-1).numpy(), *CONSTANTS, y.view(-1).numpy())
-    return y
+    if loops := loops_for(x):
+        return by_entry(loops.exp_bounded, [x], *CONSTANTS)
+    return elementary.exp_bounded(x)
 
 
 def gated(x: Tensor, u: Tensor) -> Tensor:
     """x / (1 + e^u), with u first brought into [-708, 709]; both of one shape."""
-    loops = loops_for(x)
-    if not loops:
-        return x / elementary.exp_bounded(u).add_(1.0)
-    x, u = x.contiguous(), u.contiguous()
-    y = torch.empty_like(x)
-    loops.gated(x.view(-1).numpy(), u.view(-1).numpy(), *CONSTANTS, y.view(-1).numpy())
-    return y
+    if loops := loops_for(x):
+        return by_entry(loops.gated, [x, u], *CONSTANTS)
+    return x / elementary.exp_bounded(u).add_(1.0)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from needq.exact.arithmetic import (
+    SMALLEST_MAXIMUM,
     Integers,
     Rounded,
     Split,
@@ -23,7 +24,7 @@ from needq.exact.arithmetic import (
     split,
     sum_bits,
 )
-from needq.exact.compiled import exp_bounded, gated
+from needq.exact.compiled import CONSTANTS, by_entry, by_row, exp_bounded, gated, loops_for
 from needq.exact.elementary import log, sqrt, tanh
 from needq.exact.erf import erf
 from needq.exact.tiles import in_tiles
@@ -83,6 +84,11 @@ def linear(x: Split, weight: Rounded, bias: Tensor | None = None) -> Tensor:
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
     """Layer normalisation over the last dimension (Ba et al. 2016)."""
     width = x.shape[-1]
+    if loops := loops_for(x):
+        # of heads, if each of them has its own
+        factors = (part.reshape(-1, width).contiguous().numpy() for part in (weight, bias))
+        limits = sum_bits(width), SMALLEST_MAXIMUM
+        return by_row(loops.layer_norm, x, width, *factors, epsilon, *limits)
     centred = x - divide(exact_sum(x), width)
     variance = divide(exact_sum(centred * centred), width)
     return (centred / sqrt(variance + epsilon)).mul_(weight).add_(bias)
@@ -99,11 +105,14 @@ def gelu(x: Tensor) -> Tensor:
 
     0.5 x (1 + tanh(u)) is x / (1 + e^-2u), with one exponential and no cancellation.
     """
+    factor = -2.0 * SQRT_TWO_OVER_PI
+    if loops := loops_for(x):
+        return by_entry(loops.gelu, [x], GELU_CUBIC, factor, *CONSTANTS)
     u = x * x
     u *= x
     u *= GELU_CUBIC
     u += x
-    u *= -2.0 * SQRT_TWO_OVER_PI
+    u *= factor
     return gated(x, u)
 
 
@@ -153,7 +162,10 @@ def log_softmax(x: Tensor) -> Tensor:
     """
     step = 2.0 ** -sum_bits(x.shape[-1])
     shifted = x - x.amax(-1, keepdim=True)
-    total = rounded_to(step, exp_bounded(shifted)).sum(-1, keepdim=True)
+    if loops := loops_for(x):
+        total = by_row(loops.exp_sum, shifted, 1, *CONSTANTS, step)
+    else:
+        total = rounded_to(step, exp_bounded(shifted)).sum(-1, keepdim=True)
     return shifted.sub_(log(total))
 
 

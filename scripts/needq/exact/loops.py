@@ -81,6 +81,34 @@ def gated(x: Array, u: Array, log2_e: float, ln2: Numbers, series: Numbers, y: A
         y[i] = x[i] / (_exp(u[i], log2_e, ln2, series) + 1.0)
 
 
+@compiled(f"void(f8[::1], f8, f8, {CONSTANTS}, f8[::1])")
+def gelu(
+    x: Array,
+    cubic: float,
+    factor: float,
+    log2_e: float,
+    ln2: Numbers,
+    series: Numbers,
+    y: Array,
+) -> None:
+    """y = x / (1 + e^(factor * (cubic * x^3 + x)))."""
+    for i in range(x.size):
+        u = (x[i] * x[i] * x[i] * cubic + x[i]) * factor
+        y[i] = x[i] / (_exp(u, log2_e, ln2, series) + 1.0)
+
+
+@compiled(f"void(f8[:, ::1], {CONSTANTS}, f8, f8[:, ::1])")
+def exp_sum(x: Array, log2_e: float, ln2: Numbers, series: Numbers, step: float, y: Array) -> None:
+    """y [rows, 1] = the sums of e^x of x [rows, terms], each first rounded to whole steps."""
+    magic = step * INTEGER_MAGIC
+    for row in range(x.shape[0]):
+        own = x[row]
+        steps = 0
+        for i in range(own.size):
+            steps += _bits(_exp(own[i], log2_e, ln2, series) + magic) - _bits(magic)
+        y[row, 0] = steps * step
+
+
 @inline
 def _magic(row: Array, bits: int, smallest: float) -> Any:
     """1.5 * 2^52 steps of which the largest entry of a row has 2^bits at most (`arithmetic`)."""
@@ -105,14 +133,48 @@ def split(x: Array, bits: int, smallest: float, parts: Array) -> None:
                 low[i] = own[i] - rounded + magic_low - magic_low
 
 
-@compiled("void(f8[:, ::1], i8, f8, f8[::1])")
+@compiled("void(f8[:, :, :, ::1], f8[::1])")
+def join(sums: Array, bias: Array) -> None:
+    """Of sums [batch, 2, rows, columns], add the second to the first, then the bias."""
+    for batch in range(sums.shape[0]):
+        for row in range(sums.shape[2]):
+            high, low = sums[batch, 0, row], sums[batch, 1, row]
+            for i in range(high.size):
+                high[i] = high[i] + low[i] + bias[i]
+
+
+@inline
+def _sum(row: Array, bits: int, smallest: float) -> Any:
+    """`arithmetic.exact_sum` of one row."""
+    magic = _magic(row, bits, smallest)
+    steps = 0  # the low bits of a number of the size of `magic` count its steps
+    for i in range(row.size):
+        steps += _bits(row[i] + magic) - _bits(magic)
+    # as the other way: not a number, if an entry is not one or too large for a grid
+    return steps * (magic / INTEGER_MAGIC) if magic < numpy.inf else numpy.nan
+
+
+@compiled("void(f8[:, ::1], i8, f8, f8[:, ::1])")
 def exact_sum(x: Array, bits: int, smallest: float, y: Array) -> None:
-    """y [rows] = `arithmetic.exact_sum` of x [rows, terms]."""
+    """y [rows, 1] = `arithmetic.exact_sum` of x [rows, terms]."""
     for row in range(x.shape[0]):
-        own = x[row]
-        magic = _magic(own, bits, smallest)
-        steps = 0  # the low bits of a number of the size of `magic` count its steps
-        for i in range(own.size):
-            steps += _bits(own[i] + magic) - _bits(magic)
-        # as the other way: not a number, if an entry is not one or too large for a grid
-        y[row] = steps * (magic / INTEGER_MAGIC) if magic < numpy.inf else numpy.nan
+        y[row, 0] = _sum(x[row], bits, smallest)
+
+
+@compiled("void(f8[:, ::1], f8[:, ::1], f8[:, ::1], f8, i8, f8, f8[:, ::1])")
+def layer_norm(
+    x: Array, weight: Array, bias: Array, epsilon: float, bits: int, smallest: float, y: Array
+) -> None:
+    """y = `layers.layer_norm` of x [rows, width]; the rows of weight and bias serve in turn."""
+    width = x.shape[1]
+    squares = numpy.empty(width)
+    for row in range(x.shape[0]):
+        own, centred = x[row], y[row]
+        factors, added = weight[row % len(weight)], bias[row % len(weight)]
+        mean = _sum(own, bits, smallest) / width
+        for i in range(width):
+            centred[i] = own[i] - mean
+            squares[i] = centred[i] * centred[i]
+        root = numpy.sqrt(_sum(squares, bits, smallest) / width + epsilon)
+        for i in range(width):
+            centred[i] = centred[i] / root * factors[i] + added[i]

@@ -10,8 +10,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from needq.exact import compiled, elementary
-from needq.exact.arithmetic import exact_sum, left_bits, split
+from needq.exact import compiled, elementary, layers
+from needq.exact.arithmetic import exact_sum, left_bits, matmul, right_bits, rounded, split
 
 LIBRARY = Path(compiled.__file__).parents[2]
 inf, nan = numpy.inf, numpy.nan
@@ -58,6 +58,7 @@ def test_exponentials_have_the_bits_of_numpy(shape):
         assert same_bits(compiled.exp_bounded(own), expected)
         u = own.flip(0) if own.dim() else own
         assert same_bits(compiled.gated(own, u), without_loops(compiled.gated, own, u))
+        assert same_bits(layers.gelu(own), without_loops(layers.gelu, own))
 
 
 @given(st.lists(st.floats(), min_size=1), st.lists(st.floats(), min_size=1))
@@ -67,6 +68,40 @@ def test_exponentials_of_any_floats(numbers, others):
     assert same_bits(compiled.exp_bounded(x), without_loops(compiled.exp_bounded, x))
     u = torch.tensor((others * len(numbers))[: len(numbers)], dtype=torch.float64)
     assert same_bits(compiled.gated(x, u), without_loops(compiled.gated, x, u))
+    assert same_bits(layers.gelu(x), without_loops(layers.gelu, x))
+
+
+@pytest.mark.parametrize("shape", [*SHAPES[3:], (2, 50257)], ids=str)
+@pytest.mark.parametrize("size", [0.0, 1e-3, 1.0, 40.0, 1e9])
+def test_layers_have_the_bits_of_torch(shape, size):
+    x = numbers(shape).nan_to_num(0.0, 0.0, 0.0).clamp(-30, 30) * size
+    for own in (x, x.mT, x[..., ::2]):
+        weight, bias = numbers((2, own.shape[-1]), 1).clamp(-9, 9).nan_to_num(1.0)
+        epsilon = 1e-5
+        assert same_bits(layers.log_softmax(own), without_loops(layers.log_softmax, own))
+        for norm, rest in ((layers.layer_norm, [weight, bias]), (layers.rms_norm, [weight])):
+            assert same_bits(norm(own, *rest, epsilon), without_loops(norm, own, *rest, epsilon))
+
+
+def test_heads_have_norms_of_their_own():
+    x, (weight, bias) = numbers((5, 3, 8)).clamp(-9, 9).nan_to_num(1.0), numbers((2, 3, 8))
+    norm = layers.layer_norm(x, weight, bias, 1e-5)
+    assert same_bits(norm, without_loops(layers.layer_norm, x, weight, bias, 1e-5))
+    for head in range(3):
+        own = layers.layer_norm(x[:, head], weight[head], bias[head], 1e-5)
+        assert same_bits(norm[:, head], own)
+
+
+@pytest.mark.parametrize(("left", "right"), [((5, 40), (40, 7)), ((2, 3, 6, 8), (2, 3, 8, 4))])
+def test_products_have_the_bits_of_torch(left, right):
+    x, w = (numbers(shape).clamp(-9, 9).nan_to_num(1.0) for shape in (left, right))
+    terms = left[-1]
+    operands = split(x, left_bits(terms)), rounded(w, right_bits(terms), -2), terms
+    for bias in (0.0, numbers((right[-1],)) + 0.0):
+        mine, torchs = matmul(*operands, bias), without_loops(matmul, *operands, bias)
+        assert same_bits(mine, torchs)
+        exact = (x[..., :1, :, None] * w[..., None, :, :]).sum(-2) + bias
+        assert torch.allclose(mine[..., :1, :], exact, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", SHAPES[3:], ids=str)
