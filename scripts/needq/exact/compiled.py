@@ -3,6 +3,7 @@
 Without numba, and on a GPU, torch and numpy compute the same bits in more passes.
 """
 
+import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -19,10 +20,15 @@ CONSTANTS = (LOG2_E, (LN2_HIGH, LN2_LOW), EXP_SERIES)  # of e^x
 @cache
 def find_loops() -> Any:
     """The module of compiled loops; None if numba is not installed."""
+    # numba would import scipy to see whether it has a BLAS, which takes longer than numba itself
+    known: Any = sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]
     try:
-        from needq.exact import loops  # here, since numba takes a quarter of a second to import
+        from needq.exact import loops  # here, since not every process needs it
     except ModuleNotFoundError:
         return None
+    finally:
+        if known is None:
+            del sys.modules["scipy"]
     return loops
 
 

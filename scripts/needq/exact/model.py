@@ -253,9 +253,14 @@ class ExactModel(ABC):
         past = present if past is None else past.append(present)
         mixed = attention(query, past, visible, self.context, self.windows[block], self.cap)
         mixed = mixed.transpose(1, 2).flatten(2)
-        attended = x + by_rows(lambda rows, place: self._output(block, rows, place), mixed)
-        read = x if self.parallel else attended
-        x = attended + by_rows(lambda rows, place: self._mlp(block, rows, place), read)
+        before = x.flatten(0, -2)
+
+        def after(rows: Tensor, place: Place) -> Tensor:
+            own = before[place.first : place.first + place.rows]
+            attended = own + self._output(block, rows, place)
+            return attended.add_(self._mlp(block, own if self.parallel else attended, place))
+
+        x = by_rows(after, mixed)
         require_range(x, f"the residual stream after block {block}")
         return x, past
 

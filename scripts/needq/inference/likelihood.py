@@ -20,8 +20,8 @@ from needq.inference.backend import Model, require_finite
 
 CHUNK_ROWS = 128  # rows of logits at a time on a CPU
 CHUNK_BYTES = 1 << 28  # of logits at a time on a GPU, which is busy only with many rows
-# bytes of them at a time on a CPU, so that what is made of these stays in its caches
-TILE_BYTES = 1 << 19
+# bytes of them at a time on a CPU, so that what is made of these stays in its caches: native, exact
+TILE_BYTES = {False: 1 << 19, True: 1 << 21}
 
 
 class Predicted(NamedTuple):
@@ -116,7 +116,7 @@ def row_nlls(model: Model, hidden: Tensor, wanted: Predicted) -> Tensor:
     """The nll (nats, float64, on the CPU) of each row; each row predicts one token."""
     targets, values, start = wanted.targets.to(model.device), [], 0
     for part in chunks_of_logits(model, hidden, wanted.rows):
-        for logits, token in _tiles(part, targets[start : start + len(part)]):
+        for logits, token in _tiles(model, part, targets[start : start + len(part)]):
             values.append(-log_probabilities(model, logits).gather(1, token[:, None])[:, 0])
         start += len(part)
     return torch.cat(values).double().cpu()
@@ -133,10 +133,10 @@ def pristine(model: Model, hidden: Tensor, wanted: Predicted) -> list[Pristine]:
     return kept
 
 
-def _tiles(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def _tiles(model: Model, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Logits [rows, vocabulary] and what else has these rows, a few rows at a time on a CPU."""
     logits = tensors[0]
-    rows = len(logits) if logits.is_cuda else max(1, TILE_BYTES // logits[0].nbytes)
+    rows = len(logits) if logits.is_cuda else max(1, TILE_BYTES[model.exact] // logits[0].nbytes)
     return zip(*(tensor.split(rows) for tensor in tensors), strict=True)
 
 
@@ -155,7 +155,7 @@ def compare(
     values: list[Tensor] = []
     for part, own, known in zip(chunks, targets, before, strict=True):
         watch(part)
-        tiles = _tiles(part, own[:, None], known.log_probabilities, known.probabilities)
+        tiles = _tiles(model, part, own[:, None], known.log_probabilities, known.probabilities)
         found = [_compare_tile(model, *tile) for tile in tiles]
         log_p, kl, largest = (torch.cat(of) for of in zip(*found, strict=True))
         if not model.exact:
