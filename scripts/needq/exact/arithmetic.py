@@ -142,11 +142,12 @@ def rounded(x: Tensor, bits: int, dim: int) -> Rounded:
 
 def split(x: Tensor, bits: int) -> Split:
     """The rows of x [..., rows, terms] in two terms of `bits` bits each."""
-    parts = x.new_empty((*x.shape[:-2], 2, *x.shape[-2:]))
+    shape, own = (*x.shape[:-2], 2, *x.shape[-2:]), x.shape[-2:]
     if loops := loops_for(x):
-        rows = x.reshape(-1, *x.shape[-2:]).contiguous()
-        loops.split(rows.numpy(), bits, SMALLEST_LEFT, parts.view(-1, *parts.shape[-3:]).numpy())
-        return Split(parts, bits)
+        rows, made = numpy.ascontiguousarray(x.numpy()), numpy.empty(shape)
+        loops.split(rows.reshape(-1, *own), bits, SMALLEST_LEFT, made.reshape(-1, 2, *own))
+        return Split(torch.from_numpy(made), bits)
+    parts = x.new_empty(shape)
     magic = _step(x, bits, -1, SMALLEST_LEFT).mul_(INTEGER_MAGIC)
     high, low = parts.unbind(-3)
     torch.add(x, magic, out=high).sub_(magic)
@@ -168,8 +169,8 @@ def matmul(left: Split, right: Rounded, terms: int, bias: Tensor | float = 0.0) 
     # +0.0 by kernel and shape: + 0.0 makes it +0.0.
     if loops := loops_for(sums):
         columns = sums.shape[-1]
-        biases = bias if isinstance(bias, Tensor) else sums.new_full((columns,), bias)
-        loops.join(sums.view(-1, 2, rows, columns).numpy(), biases.numpy())
+        biases = bias.numpy() if isinstance(bias, Tensor) else numpy.full(columns, bias)
+        loops.join(sums.numpy().reshape(-1, 2, rows, columns), biases)
         return high
     return high.add_(low).add_(bias)
 
@@ -180,9 +181,7 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
     numpy's OpenBLAS has AVX-512 for all processors, torch's MKL for Intel's alone.
     """
     if left.device.type == "cpu":
-        product = left.new_empty((*left.shape[:-1], right.shape[-1]))
-        numpy.matmul(left.numpy(), right.numpy(), out=product.numpy())
-        return product
+        return torch.from_numpy(numpy.matmul(left.numpy(), right.numpy()))
     return left @ right
 
 

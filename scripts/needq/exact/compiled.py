@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor
 
@@ -39,17 +40,17 @@ def loops_for(x: Tensor) -> Any:
 
 def by_entry(loop: Any, tensors: Sequence[Tensor], *numbers: Any) -> Tensor:
     """What a loop makes of the entries of tensors of one shape, and of numbers."""
-    inputs = [x.contiguous() for x in tensors]
-    y = torch.empty_like(inputs[0])
-    loop(*(x.view(-1).numpy() for x in inputs), *numbers, y.view(-1).numpy())
-    return y
+    y = numpy.empty(tensors[0].shape)
+    inputs = (numpy.ascontiguousarray(x.numpy()) for x in tensors)
+    loop(*(x.reshape(-1) for x in inputs), *numbers, y.reshape(-1))
+    return torch.from_numpy(y)
 
 
 def by_row(loop: Any, x: Tensor, width: int, *arguments: Any) -> Tensor:
     """What a loop makes of each row of x [..., terms]: [..., width]."""
-    rows, y = x.reshape(-1, x.shape[-1]).contiguous(), x.new_empty((*x.shape[:-1], width))
-    loop(rows.numpy(), *arguments, y.view(-1, width).numpy())
-    return y
+    rows, y = numpy.ascontiguousarray(x.numpy()), numpy.empty((*x.shape[:-1], width))
+    loop(rows.reshape(-1, x.shape[-1]), *arguments, y.reshape(-1, width))
+    return torch.from_numpy(y)
 
 
 def exp_bounded(x: Tensor) -> Tensor:

@@ -53,7 +53,8 @@ def test_loops_are_compiled_here():
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_exponentials_have_the_bits_of_numpy(shape):
     x = numbers(shape) * 30
-    for own in (x, x.mT if x.dim() > 1 else x):
+    views = [x, x.mT, x[..., :1]] if x.dim() > 1 else [x]
+    for own in views:
         expected = torch.from_numpy(numpy.asarray(elementary.exp_bounded(own.numpy())))
         assert same_bits(compiled.exp_bounded(own), expected)
         u = own.flip(0) if own.dim() else own
