@@ -1,4 +1,4 @@
-"""e^x of tensors, and the loops for tensors on a CPU, which are compiled if numba is installed.
+"""Compiled loops for tensors on a CPU, if numba is installed, and e^x by them.
 
 Without numba, and on a GPU, torch and numpy compute the same bits in more passes.
 """
@@ -20,12 +20,12 @@ CONSTANTS = (LOG2_E, (LN2_HIGH, LN2_LOW), EXP_SERIES)  # of e^x
 
 @cache
 def find_loops() -> Any:
-    """The module of compiled loops; None if numba is not installed."""
+    """The module of compiled loops; None if numba is not installed, or not for this numpy."""
     # numba would import scipy to see whether it has a BLAS, which takes longer than numba itself
     known: Any = sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]
     try:
         from needq.exact import loops  # here, since not every process needs it
-    except ModuleNotFoundError:
+    except ImportError:
         return None
     finally:
         if known is None:

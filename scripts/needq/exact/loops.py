@@ -1,9 +1,9 @@
 """Loops of exact arithmetic, compiled by numba for the CPU that runs them.
 
-They do what the functions of the same names do in `compiled` and `arithmetic`, operation by
-operation, so they have the same bits: LLVM joins no product with a sum, and reorders no sum of
-floating-point numbers, unless it is told that it may. They take a third to a sixth of the time,
-since a value stays in a register from one operation to the next.
+They do what other functions of exact arithmetic do in several passes, operation by operation, so
+they have the same bits: LLVM joins no product with a sum, and reorders no sum of floating-point
+numbers, unless it is told that it may. They take a sixth to a third of the time, since a value
+stays in a register from one operation to the next.
 
 What is compiled is kept beside this file, in `__pycache__`. Arrays are of float64, in C order.
 """

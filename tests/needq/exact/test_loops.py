@@ -153,9 +153,11 @@ def test_loops_are_compiled_anew_where_they_cannot_be_kept():
     assert in_a_new_process(**nowhere) == (str(expected), "True")
 
 
-def test_without_numba_the_bits_are_the_same():
+@pytest.mark.parametrize(
+    "hidden", ["sys.modules['numba'] = None", "import numpy; numpy.__version__ = '99.0'"]
+)
+def test_without_numba_or_with_a_numpy_that_it_refuses_the_bits_are_the_same(hidden):
     expected = elementary.exp_bounded(numpy.arange(-9.0, 9.0)).tolist()
-    hidden = "sys.modules['numba'] = None"
     assert in_a_new_process(hidden) == (str(expected), "False")
 
 
