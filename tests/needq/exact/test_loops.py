@@ -125,6 +125,7 @@ def test_splits_and_sums_of_any_floats(row, bits):
     assert same_bits(exact_sum(x), without_loops(exact_sum, x))
 
 
+# e^-9 to e^8 as `compiled` gives them, and whether loops were found
 SHOW = """
 import torch
 from needq.exact import compiled
@@ -134,10 +135,10 @@ print(compiled.find_loops() is not None, file=sys.stderr)
 """
 
 
-def in_a_new_process(before="", **variables):
-    """e^-9 to e^8 as `compiled` gives them there, and whether loops were found."""
+def in_a_new_process(code, **variables):
+    """What a new process of Python prints, and what it writes to stderr."""
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; {before}{SHOW}"],
+        [sys.executable, "-c", f"import sys; {code}"],
         env={**os.environ, "PYTHONPATH": str(LIBRARY), **variables},
         capture_output=True,
         text=True,
@@ -150,7 +151,7 @@ def test_loops_are_compiled_anew_where_they_cannot_be_kept():
     """There is no folder that may be written, so none of numba's ways to find one fits."""
     expected = elementary.exp_bounded(numpy.arange(-9.0, 9.0)).tolist()
     nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "ZipCacheLocator"}
-    assert in_a_new_process(**nowhere) == (str(expected), "True")
+    assert in_a_new_process(SHOW, **nowhere) == (str(expected), "True")
 
 
 @pytest.mark.parametrize(
@@ -158,21 +159,15 @@ def test_loops_are_compiled_anew_where_they_cannot_be_kept():
 )
 def test_without_numba_or_with_a_numpy_that_it_refuses_the_bits_are_the_same(hidden):
     expected = elementary.exp_bounded(numpy.arange(-9.0, 9.0)).tolist()
-    assert in_a_new_process(hidden) == (str(expected), "False")
+    assert in_a_new_process(hidden + SHOW) == (str(expected), "False")
 
 
 def test_numba_is_imported_when_something_is_computed_and_scipy_is_not():
     code = """
-import sys, needq.exact.load, needq.inference.score
+import needq.exact.load, needq.inference.score
 print("numba" in sys.modules)
 needq.exact.compiled.find_loops()
 print("numba" in sys.modules, "scipy" in sys.modules)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(LIBRARY)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["False", "True", "False"]
+    printed, _ = in_a_new_process(code)
+    assert printed.split() == ["False", "True", "False"]
