@@ -189,7 +189,7 @@ def exact_sum(x: Tensor) -> Tensor:
     """Sum over the last dimension, kept; the error is at most that of rounding x to the grid."""
     bits = sum_bits(x.shape[-1])
     if loops := loops_for(x):
-        return by_row(loops.exact_sum, x, 1, bits, SMALLEST_MAXIMUM)
+        return by_row(loops.exact_sum, [x], 1, bits, SMALLEST_MAXIMUM)
     step = _step(x, bits, -1, SMALLEST_MAXIMUM)
     return rounded_to(step, x).sum(-1, keepdim=True).add_(0.0)
 

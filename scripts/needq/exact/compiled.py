@@ -46,10 +46,11 @@ def by_entry(loop: Any, tensors: Sequence[Tensor], *numbers: Any) -> Tensor:
     return torch.from_numpy(y)
 
 
-def by_row(loop: Any, x: Tensor, width: int, *arguments: Any) -> Tensor:
-    """What a loop makes of each row of x [..., terms]: [..., width]."""
-    rows, y = numpy.ascontiguousarray(x.numpy()), numpy.empty((*x.shape[:-1], width))
-    loop(rows.reshape(-1, x.shape[-1]), *arguments, y.reshape(-1, width))
+def by_row(loop: Any, tensors: Sequence[Tensor], width: int, *arguments: Any) -> Tensor:
+    """What a loop makes of the rows of tensors [..., entries], and of numbers: [..., width]."""
+    y = numpy.empty((*tensors[0].shape[:-1], width))
+    inputs = (numpy.ascontiguousarray(x.numpy()) for x in tensors)
+    loop(*(x.reshape(-1, x.shape[-1]) for x in inputs), *arguments, y.reshape(-1, width))
     return torch.from_numpy(y)
 
 

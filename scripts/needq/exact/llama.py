@@ -13,9 +13,9 @@ from torch import Tensor
 
 from needq.common.files import ModelConfig
 from needq.exact.arithmetic import Rounded, Split, divide, right_bits, rounded
+from needq.exact.attention import KeysValues
 from needq.exact.layers import (
     ACTIVATIONS,
-    KeysValues,
     Place,
     by_rows,
     capped,

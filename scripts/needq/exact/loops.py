@@ -97,16 +97,35 @@ def gelu(
         y[i] = x[i] / (_exp(u, log2_e, ln2, series) + 1.0)
 
 
+@inline
+def _ordered(bits: int) -> Any:
+    """Integers that are in the order of the floats with these bits; and back."""
+    return bits ^ ((bits >> 63) & 0x7FFF_FFFF_FFFF_FFFF)
+
+
+@inline
+def _largest(row: Array) -> Any:
+    """The largest entry of a row; as integers, since LLVM would take floats one after the other."""
+    largest = _ordered(_bits(row[0]))
+    for i in range(1, row.size):
+        largest = max(largest, _ordered(_bits(row[i])))
+    return _float(_ordered(largest))
+
+
 @compiled(f"void(f8[:, ::1], {CONSTANTS}, f8, f8[:, ::1])")
 def exp_sum(x: Array, log2_e: float, ln2: Numbers, series: Numbers, step: float, y: Array) -> None:
-    """y [rows, 1] = the sums of e^x of x [rows, terms], each first rounded to whole steps."""
+    """y [rows, 2] = the largest entries of x [rows, entries], and the sums of e^(x - largest).
+
+    Each exponential is first rounded to whole steps.
+    """
     magic = step * INTEGER_MAGIC
     for row in range(x.shape[0]):
         own = x[row]
+        largest = _largest(own)
         steps = 0
         for i in range(own.size):
-            steps += _bits(_exp(own[i], log2_e, ln2, series) + magic) - _bits(magic)
-        y[row, 0] = steps * step
+            steps += _bits(_exp(own[i] - largest, log2_e, ln2, series) + magic) - _bits(magic)
+        y[row, 0], y[row, 1] = largest, steps * step
 
 
 @inline
@@ -118,19 +137,61 @@ def _magic(row: Array, bits: int, smallest: float) -> Any:
     return _float(largest - ((bits - 1) << MANTISSA_BITS)) * INTEGER_MAGIC
 
 
+@inline
+def _split(row: Array, bits: int, smallest: float, high: Array, low: Array) -> None:
+    """`arithmetic.split` of one row."""
+    magic = _magic(row, bits, smallest)
+    magic_low = magic * _float((EXPONENT_BIAS - (bits + 1)) << MANTISSA_BITS)
+    for i in range(row.size):
+        rounded = row[i] + magic - magic
+        high[i] = rounded
+        low[i] = row[i] - rounded + magic_low - magic_low
+
+
 @compiled("void(f8[:, :, ::1], i8, f8, f8[:, :, :, ::1])")
 def split(x: Array, bits: int, smallest: float, parts: Array) -> None:
     """parts [batch, 2, rows, terms] = `arithmetic.split` of x [batch, rows, terms]."""
-    shrink = _float((EXPONENT_BIAS - (bits + 1)) << MANTISSA_BITS)
     for batch in range(x.shape[0]):
         for row in range(x.shape[1]):
-            own, high, low = x[batch, row], parts[batch, 0, row], parts[batch, 1, row]
-            magic = _magic(own, bits, smallest)
-            magic_low = magic * shrink
-            for i in range(own.size):
-                rounded = own[i] + magic - magic
-                high[i] = rounded
-                low[i] = own[i] - rounded + magic_low - magic_low
+            _split(x[batch, row], bits, smallest, parts[batch, 0, row], parts[batch, 1, row])
+
+
+@compiled(
+    f"void(f8[:, :, :, ::1], b1[:, :, ::1], f8[:, :, :, ::1], {CONSTANTS}, f8, i8, f8,"
+    " f8[:, :, :, :, ::1], f8[:, :, :, ::1])"
+)
+def attend(
+    scores: Array,
+    visible: Array,
+    scale: Array,
+    log2_e: float,
+    ln2: Numbers,
+    series: Numbers,
+    step: float,
+    bits: int,
+    smallest: float,
+    parts: Array,
+    total: Array,
+) -> None:
+    """parts [batch, key heads, 2, group * new, tokens], total = `attention._weights`."""
+    batch, heads, rows, tokens = scores.shape
+    magic = step * INTEGER_MAGIC
+    own = numpy.empty(tokens)
+    for b in range(batch):
+        for head in range(heads):
+            for row in range(rows):
+                seen = visible[b, row % visible.shape[1]]
+                for i in range(tokens):
+                    own[i] = scores[b, head, row, i] if seen[i] else -numpy.inf
+                largest = _largest(own)
+                steps = 0
+                for i in range(tokens):
+                    weight = _exp(own[i] - largest, log2_e, ln2, series)
+                    weight = weight if seen[i] else 0.0
+                    steps += _bits(weight + magic) - _bits(magic)
+                    own[i] = weight * scale[b, head, 0, i]
+                total[b, head, row, 0] = steps * step
+                _split(own, bits, smallest, parts[b, head, 0, row], parts[b, head, 1, row])
 
 
 @compiled("void(f8[:, :, :, ::1], f8[::1])")
@@ -178,3 +239,23 @@ def layer_norm(
         root = numpy.sqrt(_sum(squares, bits, smallest) / width + epsilon)
         for i in range(width):
             centred[i] = centred[i] / root * factors[i] + added[i]
+
+
+@compiled("void(f8[:, ::1], f8[:, ::1], f8[:, ::1], f8[:, ::1], f8[:, ::1], i8, f8, f8[:, ::1])")
+def divergence(
+    log_p: Array,
+    p: Array,
+    x: Array,
+    largest: Array,
+    log_total: Array,
+    bits: int,
+    smallest: float,
+    y: Array,
+) -> None:
+    """y [rows, 1] = `softmax.divergence` of p [rows, entries] from the softmax of x."""
+    terms = numpy.empty(x.shape[1])
+    for row in range(x.shape[0]):
+        own, log_own, of_own = x[row], log_p[row], p[row]
+        for i in range(own.size):
+            terms[i] = (log_own[i] - (own[i] - largest[row, 0] - log_total[row, 0])) * of_own[i]
+        y[row, 0] = _sum(terms, bits, smallest)

@@ -18,8 +18,9 @@ from needq.exact.arithmetic import (
     rounded,
     to_float64,
 )
+from needq.exact.attention import KeysValues, attention
 from needq.exact.device import check_device
-from needq.exact.layers import KeysValues, Place, attention, by_rows, linear
+from needq.exact.layers import Place, by_rows, linear
 
 
 class UnsupportedModelError(UserError):

@@ -13,9 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from needq.exact.arithmetic import exact_sum
 from needq.exact.compiled import exp_bounded
-from needq.exact.layers import log_softmax
+from needq.exact.softmax import divergence, log_softmax, softmax_norm
 from needq.inference.backend import Model, require_finite
 
 CHUNK_ROWS = 128  # rows of logits at a time on a CPU
@@ -174,14 +173,14 @@ def _compare_tile(
     Outside exact arithmetic, the mean log probability by `p` is in place of KL: so `log_p`, which
     would come from outside the caches, is not read.
     """
+    if model.exact:
+        norm = softmax_norm(logits)
+        own = norm.logarithms(logits.gather(1, targets))[:, 0]
+        return own, divergence(log_p, p, logits, norm), norm.largest[:, 0]
     largest = logits.amax(-1)  # first, while the logits are in the caches
     after = log_probabilities(model, logits)
     own = after.gather(1, targets)[:, 0]
-    if model.exact:
-        kl = exact_sum(torch.sub(log_p, after, out=after).mul_(p))[:, 0]
-    else:
-        kl = after.mul_(p).sum(-1)
-    return own, kl, largest
+    return own, after.mul_(p).sum(-1), largest
 
 
 def _ranked_first(logits: Tensor, tokens: Tensor, largest: Tensor) -> Tensor:

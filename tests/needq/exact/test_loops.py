@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from needq.exact import compiled, elementary, layers
+from needq.exact import attention, compiled, elementary, layers, softmax
 from needq.exact.arithmetic import exact_sum, left_bits, matmul, right_bits, rounded, split
 
 LIBRARY = Path(compiled.__file__).parents[2]
@@ -79,9 +79,52 @@ def test_layers_have_the_bits_of_torch(shape, size):
     for own in (x, x.mT, x[..., ::2]):
         weight, bias = numbers((2, own.shape[-1]), 1).clamp(-9, 9).nan_to_num(1.0)
         epsilon = 1e-5
-        assert same_bits(layers.log_softmax(own), without_loops(layers.log_softmax, own))
+        assert same_bits(softmax.log_softmax(own), without_loops(softmax.log_softmax, own))
         for norm, rest in ((layers.layer_norm, [weight, bias]), (layers.rms_norm, [weight])):
             assert same_bits(norm(own, *rest, epsilon), without_loops(norm, own, *rest, epsilon))
+
+
+@pytest.mark.parametrize("shape", [*SHAPES[3:4], *SHAPES[5:], (2, 50257)], ids=str)
+@pytest.mark.parametrize("size", [0.0, 1.0, 40.0])
+def test_divergences_have_the_bits_of_torch(shape, size):
+    generator = torch.Generator().manual_seed(0)
+    before, after = size * torch.randn(2, *shape, dtype=torch.float64, generator=generator)
+    for rows in (slice(None), slice(None, None, 2)):
+        log_p, x = softmax.log_softmax(before)[rows], after[rows]
+        own = log_p, log_p.exp(), x, softmax.softmax_norm(x)
+        kl = softmax.divergence(*own)
+        assert same_bits(kl, without_loops(softmax.divergence, *own))
+        expected = torch.nn.functional.kl_div(
+            x.log_softmax(-1), log_p, log_target=True, reduction="none"
+        )
+        assert torch.allclose(kl, expected.sum(-1), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("heads", "group", "new", "tokens"), [(1, 1, 1, 1), (2, 3, 5, 40), (4, 1, 1, 113)]
+)
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3, 1e12])
+def test_weights_have_the_bits_of_torch(heads, group, new, tokens, size):
+    generator = torch.Generator().manual_seed(0)
+    scores = size * torch.randn(
+        3, heads, group * new, tokens, dtype=torch.float64, generator=generator
+    )
+    scores[..., ::3] = 0.0
+    visible = torch.rand(3, new, tokens, generator=generator) > 0.3
+    visible[..., -1] = True  # a query sees itself
+    scale = torch.randint(-300, 300, (3, heads, tokens, 1), generator=generator)
+    scale = torch.ldexp(torch.ones(scale.shape, dtype=torch.float64), scale).mT
+    for own in (scores, scores.flip(0).mT.contiguous().mT):
+        mine, total = attention._weights(own, visible, scale, 128)
+        torchs, expected = without_loops(attention._weights, own, visible, scale, 128)
+        assert mine.bits == torchs.bits
+        assert same_bits(mine.parts, torchs.parts)
+        assert same_bits(total, expected)
+        hidden = ~visible[:, None, None]
+        weights = own.unflatten(2, (group, new)).masked_fill(hidden, -inf).softmax(-1).flatten(2, 3)
+        expected = weights * total * scale
+        error = (mine.parts.sum(2) - expected).abs() / expected.amax(-1, keepdim=True)
+        assert error.max() < 2.0**-25
 
 
 def test_heads_have_norms_of_their_own():

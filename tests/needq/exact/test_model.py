@@ -11,7 +11,7 @@ import pytest
 import torch
 from needq.backup.architectures import find_architecture
 from needq.common.backends import Backend
-from needq.exact import compiled, layers, tiles
+from needq.exact import attention, compiled, layers, tiles
 from needq.exact.arithmetic import RangeError, digest
 from needq.exact.load import load_exact
 from needq.exact.model import ContextError, UnsupportedModelError
@@ -112,18 +112,19 @@ def test_the_batch_does_not_matter(name, model, full, batch):
     assert torch.equal(torch.cat(parts), full[name])
 
 
-@pytest.mark.parametrize("pieces", [1, 7, 32])
-def test_the_cache_does_not_matter(name, model, full, pieces):
+@pytest.mark.parametrize(("pieces", "more"), [(1, 5), (1, 32), (7, 1), (32, 5)])
+def test_the_cache_does_not_matter(name, model, full, pieces, more, monkeypatch):
+    monkeypatch.setattr(attention, "MORE_TOKENS", more)
     assert torch.equal(in_pieces(model, IDS[:3, :33], pieces), full[name][:3, :33])
 
 
-CUDA_CHUNKS = layers.CHUNK_ROWS["cuda"], layers.CHUNK_SCORES["cuda"]
+CUDA_CHUNKS = layers.CHUNK_ROWS["cuda"], attention.CHUNK_SCORES["cuda"]
 
 
 @pytest.mark.parametrize(("rows", "scores"), [(7, 1), (17, 4000), CUDA_CHUNKS])
 def test_chunks_do_not_matter(name, model, full, rows, scores, monkeypatch):
     monkeypatch.setitem(layers.CHUNK_ROWS, "cpu", rows)
-    monkeypatch.setitem(layers.CHUNK_SCORES, "cpu", scores)
+    monkeypatch.setitem(attention.CHUNK_SCORES, "cpu", scores)
     assert torch.equal(model.logits(IDS)[0], full[name])
 
 
