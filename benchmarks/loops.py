@@ -15,7 +15,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # read on i
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 import torch
-from needq.exact import arithmetic, compiled, layers
+from needq.exact import arithmetic, attention, compiled, layers, softmax
 
 ROUNDS = 200
 SHAPE = (192, 512)  # of what one chunk of pocket-gpt2's MLP computes
@@ -24,11 +24,17 @@ SHAPE = (192, 512)  # of what one chunk of pocket-gpt2's MLP computes
 def functions(x):
     """What is timed: each of them computes with x."""
     weight = torch.ones(x.shape[-1], dtype=x.dtype)
+    seen = torch.ones(1, *x.shape, dtype=torch.bool).tril()
+    steps = torch.ones(1, 1, 1, x.shape[-1], dtype=x.dtype)
+    log_p = softmax.log_softmax(x.flip(0))
+    compared = log_p, log_p.exp(), x, softmax.softmax_norm(x)
     return {
         "exp": lambda: compiled.exp_bounded(x),
         "GELU": lambda: layers.gelu(x),
         "layer norm": lambda: layers.layer_norm(x, weight, weight, 1e-5),
-        "log-softmax": lambda: layers.log_softmax(x),
+        "log-softmax": lambda: softmax.log_softmax(x),
+        "KL": lambda: softmax.divergence(*compared),
+        "weights of attention": lambda: attention._weights(x[None, None], seen, steps, x.shape[-1]),
         "the split of a left operand": lambda: arithmetic.split(x, 14),
         "a sum": lambda: arithmetic.exact_sum(x),
     }

@@ -48,12 +48,14 @@ class Encoder:
         )
         if not encoding.ids:
             raise UserError(f"{where}: the model's tokenizer makes no token of {_quoted(text)}")
-        for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            if number == self.unknown and text[start:end] != self.tokenizer.id_to_token(number):
-                raise UserError(
-                    f"{where}: the model's tokenizer has no token for {_quoted(text[start:end])}, "
-                    "which would become its unknown token"
-                )
+        if self.unknown in encoding.ids:  # rarely; the offsets of all tokens take a while to make
+            for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+                spelled = self.tokenizer.id_to_token(number)
+                if number == self.unknown and text[start:end] != spelled:
+                    raise UserError(
+                        f"{where}: the model's tokenizer has no token for "
+                        f"{_quoted(text[start:end])}, which would become its unknown token"
+                    )
         return encoding
 
     def token(self, token: str, key: str) -> int:

@@ -149,20 +149,22 @@ def load_transformers(folder: Path, **own: Any) -> Any:
     import torch
     import transformers
 
+    from needq.backup.compiler import without_compiler
     from needq.backup.model_classes import AutoModelForCausalLM
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    return AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=torch.float32,
-        attn_implementation="eager",
-        experts_implementation="eager",
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-        **own,
-    )
+    with without_compiler():
+        return AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            attn_implementation="eager",
+            experts_implementation="eager",
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            **own,
+        )
 
 
 def _no_config(folder: Path) -> str:

@@ -22,6 +22,12 @@ model = load_transformers(Path(sys.argv[1]), Backend())
 model(torch.tensor([[3, 1, 4]]), attention_mask=torch.tensor([[0, 1, 1]]))
 assert not {COMPILER, IN_MASKS, "sympy", "torch.distributed.tensor"} & sys.modules.keys()
 """
+CHECKED = """
+from pathlib import Path
+from needq.backup.originals import load_transformers
+assert load_transformers(Path(sys.argv[1]))(torch.tensor([[3, 1]])).logits.shape[1] == 2
+assert not {COMPILER, IN_MASKS} & sys.modules.keys()
+"""
 # the compiler is asked for, by its own name or by that of a part
 COMPILED = """
 import torch._dynamo.config
@@ -54,8 +60,9 @@ def run(code, *arguments):
     assert not done.returncode, done.stderr
 
 
-def test_a_model_loads_and_computes_without_the_compiler(gpt2):
-    run(LOADED, gpt2.backup)
+@pytest.mark.parametrize("code", [LOADED, CHECKED], ids=["backend", "self-check"])
+def test_a_model_loads_and_computes_without_the_compiler(gpt2, code):
+    run(code, gpt2.backup)
 
 
 @pytest.mark.parametrize(
