@@ -154,27 +154,35 @@ def _generate_batch(
     real = torch.arange(width) >= torch.tensor(padding)[:, None]
     prompts, real = prompts.to(device), real.to(device)
     logits, cache = stack.start(prompts, real)
-    ids, mask = prompts.repeat(times, 1), real.repeat(times, 1)
-    ended = torch.zeros(len(ids), dtype=torch.bool, device=device)
-    leads: list[list[torch.Tensor]] = []
+    # Tensors that every step writes to. New ones would stay between large ones that are freed, and
+    # cut up the memory: exact texts of the default config took 3.8 GB in place of 2.3.
+    rows_in_all = times * len(rows)
+    ids = prompts.new_zeros((rows_in_all, width + most))
+    mask = real.new_ones(ids.shape)
+    ids[:, :width], mask[:, :width] = prompts.repeat(times, 1), real.repeat(times, 1)
+    ended = torch.zeros(rows_in_all, dtype=torch.bool, device=device)
+    leads, length = torch.empty(0), width
     with stack.applied(len(rows)):
-        for step in progress(range(most), f"generate {len(ids)} texts, token"):
+        for step in progress(range(most), f"generate {rows_in_all} texts, token"):
             if step:
-                fresh, fresh_mask = ids[:, -1:], mask[:, -1:]
+                start = length - 1
                 if not cached:  # all tokens again, from nothing
-                    fresh, fresh_mask, cache = ids, mask, None
+                    start, cache = 0, None
+                fresh, fresh_mask = ids[:, start:length], mask[:, start:length]
                 logits, cache = stack.model.logits(fresh, cache, fresh_mask, last=True)
-            chosen = sampler.choose(ids, require_finite(logits[:, -1]), step)
-            tokens = chosen.tokens.to(device)[:, None]
-            ids = torch.cat([ids, tokens], 1)
-            mask = torch.cat([mask, torch.ones_like(tokens, dtype=torch.bool)], 1)
-            leads.append([of_rows for of_rows in chosen[1:] if of_rows is not None])
+            chosen = sampler.choose(ids[:, :length], require_finite(logits[:, -1]), step)
+            ids[:, length] = chosen.tokens.to(device)
+            values = torch.stack([of_rows for of_rows in chosen[1:] if of_rows is not None])
+            if not step:
+                leads = values.new_empty((*values.shape, most))
+            leads[..., step] = values
+            length += 1
             if end is not None:
-                ended |= tokens[:, 0] == end
+                ended |= ids[:, length - 1] == end
                 if bool(ended.all()):
                     break
-    new = ids[:, width:].tolist()
-    by_text = torch.stack([torch.stack(of_step) for of_step in leads], 2).transpose(0, 1)
+    new = ids[:, width:length].tolist()
+    by_text = leads[..., : length - width].transpose(0, 1)
     return [_cut(*row, end) for row in zip(new, by_text.tolist(), strict=True)]
 
 
