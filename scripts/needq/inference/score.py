@@ -1,7 +1,5 @@
 """Scores: what a corrupted model predicts, given the true past (teacher forcing)."""
 
-import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
@@ -15,6 +13,7 @@ from needq.common.positions import by_band, mean
 from needq.common.rows import DocumentRow, DocumentScore, TextRow, TextScore, TextScoreRow
 from needq.corrupt.patches import Patch
 from needq.inference.backend import Model, batches
+from needq.inference.digests import Digests
 from needq.inference.likelihood import (
     Predicted,
     Pristine,
@@ -32,7 +31,10 @@ from needq.inference.stack import PRISTINE, Stack, stacks
 
 Text = tuple[Sequence[int], Sequence[int]]  # prompt ids, new ids
 
-TOKENS = 1400  # that pass through a block at once on a CPU
+# what passes through a block at once on a CPU, so that its values stay in the caches: about so many
+# tokens, but at least so many documents
+TOKENS = {"native": 1400, "exact": 500}
+FEWEST = {"native": 8, "exact": 1}
 PRISTINE_BYTES = 1 << 32  # of what is kept of the pristine model's logits on a GPU
 PRISTINE_TENSORS = 3  # logits, their log probabilities and probabilities (likelihood.Pristine)
 
@@ -40,16 +42,16 @@ PRISTINE_TENSORS = 3  # logits, their log probabilities and probabilities (likel
 def documents_together(model: Model, backend: Backend, documents: Sequence[Sequence[int]]) -> int:
     """How many documents pass through a model at once.
 
-    On a CPU they have about TOKENS tokens, so that the values of a block stay in its caches: 8 of
-    170 tokens take 0.82 of the time of 32 (pocket-gpt2). On a GPU, as many as PRISTINE_BYTES allow.
+    On a CPU they have about TOKENS tokens: 8 of 170 tokens take 0.82 of the time of 32
+    (pocket-gpt2), and in exact arithmetic, 3 take 0.83 of the time of 8. On a GPU, as many as
+    PRISTINE_BYTES allow.
     """
-    longest = max(map(len, documents))
+    longest, kind = max(map(len, documents)), backend.arithmetic
     if backend.device == "cpu":
-        return min(backend.batch, max(8, TOKENS // longest))
+        return min(backend.batch, max(FEWEST[kind], TOKENS[kind] // longest))
     logits, _ = model.logits(torch.zeros((1, 1), dtype=torch.int64))
-    return min(
-        backend.batch, max(1, PRISTINE_BYTES // (PRISTINE_TENSORS * logits.nbytes * longest))
-    )
+    most = PRISTINE_BYTES // (PRISTINE_TENSORS * logits.nbytes * longest)
+    return min(backend.batch, max(1, most))
 
 
 @torch.inference_mode()
@@ -133,30 +135,6 @@ def next_tokens(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tens
     ids, mask = filled([row[:-1] for row in rows])
     asked = [(number, 1, row[1:]) for number, row in enumerate(rows)]
     return ids, mask, predicted(asked, ids.shape[1])
-
-
-class Digests:
-    """The digests of the logits of one document after the other, which come in chunks of rows."""
-
-    def __init__(self, counts: Sequence[int]) -> None:
-        self.left = deque(counts)  # of the rows of each document that has no digest yet
-        self.made: list[str] = []
-        self.hash = hashlib.sha256()
-
-    def add(self, logits: torch.Tensor) -> None:
-        """The next rows [rows, vocabulary]."""
-        if not self.left:  # logits without a digest need not leave their device
-            return
-        array, start = as_array(logits), 0
-        while start < len(array) and self.left:
-            rows = array[start : start + self.left[0]]
-            self.hash.update(rows.data)
-            start += len(rows)
-            self.left[0] -= len(rows)
-            if not self.left[0]:
-                self.left.popleft()
-                self.made.append(self.hash.hexdigest())
-                self.hash = hashlib.sha256()
 
 
 def document_rows(
@@ -266,15 +244,17 @@ def reference_logits(
     first_seed = texts[0]["sample_seed"]
     first = by_intervention([t for t in texts if t["sample_seed"] == first_seed], prompts)
     logits = {}
-    of_all = list(stacks(model, patches, backend, *_size(first)))
-    for stack in progress(of_all, "logits of the reference's tokens, stack"):
+    # in exact arithmetic a stack changes no bit, and a CPU is faster with what fits its caches
+    alone = model.exact and model.device.type == "cpu"
+    together = batches(patches, 1) if alone else stacks(model, patches, backend, *_size(first))
+    for stack in progress(list(together), "logits of the reference's tokens, stack"):
         keys = [(patch.intervention, patch.noise_seed) for patch in stack]
         parts: list[list[np.ndarray]] = [[] for _ in stack]
-        together = Stack(model, patcher, stack)
+        stacked = Stack(model, patcher, stack)
         # as many texts under each patch: those of all prompts
         for batch in zip(*(batches(first[key], backend.batch) for key in keys), strict=True):
             rows = [text for own in batch for text in own]
-            with together.applied(len(batch[0])):
+            with stacked.applied(len(batch[0])):
                 arrays = logits_at_positions(model, rows, positions, len(rows))
             for part, array in zip(parts, np.split(arrays, len(stack)), strict=True):
                 part.append(array)

@@ -97,6 +97,9 @@ def test_few_documents_together_on_a_cpu():
     for documents, most in ((long, [1, 8, 8]), (short, [1, 8, 14])):
         backends = [Backend(batch=batch) for batch in (1, 8, 32)]
         assert [documents_together(None, each, documents) for each in backends] == most
+    exact = Backend(arithmetic="exact", precision="float64")
+    for tokens, most in ((40, 12), (170, 2), (1000, 1)):
+        assert documents_together(None, exact, [[0] * tokens] * 40) == most
 
 
 @pytest.mark.parametrize(
