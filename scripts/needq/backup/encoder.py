@@ -49,8 +49,8 @@ class Encoder:
         if not encoding.ids:
             raise UserError(f"{where}: the model's tokenizer makes no token of {_quoted(text)}")
         if self.unknown in encoding.ids:  # rarely; the offsets of all tokens take a while to make
+            spelled = self.tokenizer.id_to_token(self.unknown)
             for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-                spelled = self.tokenizer.id_to_token(number)
                 if number == self.unknown and text[start:end] != spelled:
                     raise UserError(
                         f"{where}: the model's tokenizer has no token for "
